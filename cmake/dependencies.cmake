@@ -1,0 +1,23 @@
+# Third-party libraries, all from Debian packages (deploy/build-deps.txt). Each is linked by the one
+# room that wraps it.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(tl-expected REQUIRED)
+find_package(yaml-cpp REQUIRED)
+find_package(simdjson REQUIRED)
+find_package(CLI11 REQUIRED)
+foreach(pair re2:RE2 libmicrohttpd:MICROHTTPD libcurl:CURL snappy:SNAPPY libzstd:ZSTD libdeflate:DEFLATE
+        sqlite3:SQLITE libargon2:ARGON2 libxxhash:XXHASH)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 module)
+  list(GET pair 1 name)
+  pkg_check_modules(${name} REQUIRED IMPORTED_TARGET ${module})
+endforeach()
+if(SLURMSCOPE_TESTS OR SLURMSCOPE_FUZZ)
+  find_package(GTest REQUIRED)
+endif()
+if(SLURMSCOPE_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+
+namespace slurmscope::base {
+
+// An open file descriptor, closed at the end. Movable. Reads and writes retry on EINTR and finish short ones.
+class File {
+ public:
+  File() = default;
+  explicit File(int fd) : fd_(fd) {}
+  ~File() { Close(); }
+  File(File&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  File& operator=(File&& other) noexcept;
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  // `flags` are open(2)'s; O_CLOEXEC is added. Errors name the path.
+  static Result<File> Open(const std::string& path, int flags, mode_t mode = 0644);
+
+  bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  void Close();
+
+  Result<void> WriteAll(std::string_view data);
+  // At most `size` bytes from `offset`; fewer only at the end of the file.
+  Result<size_t> ReadAt(char* buffer, size_t size, uint64_t offset) const;
+  Result<uint64_t> Size() const;
+  Result<void> Truncate(uint64_t size);
+  Result<void> Sync();
+
+ private:
+  int fd_ = -1;
+};
+
+// The whole file, up to `limit` bytes (an error beyond). Works for /proc files, whose size says 0.
+Result<std::string> ReadFile(const std::string& path, uint64_t limit = 1ull << 30);
+
+// Replaces `path` with `data` so that after a crash either the old or the new content is there, whole.
+Result<void> WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode = 0644);
+
+// Makes a directory and its parents; an existing one is no error.
+Result<void> MakeDirectories(const std::string& path);
+// fsync of a directory, so that created and renamed entries survive power loss.
+Result<void> SyncDirectory(const std::string& path);
+// Names in a directory, sorted, without "." and "..".
+Result<std::vector<std::string>> ListDirectory(const std::string& path);
+
+// An exclusive lock on a directory by a locked file in it (default "lock", as Prometheus has it), held while the
+// object lives. Fails at once when another process holds it, naming the directory and, where known, the process id.
+class DirectoryLock {
+ public:
+  static Result<DirectoryLock> Acquire(const std::string& directory, std::string_view name = "lock");
+
+ private:
+  explicit DirectoryLock(File file) : file_(std::move(file)) {}
+  File file_;
+};
+
+}  // namespace slurmscope::base

@@ -1,0 +1,82 @@
+#include "base/thread_pool.h"
+
+#include <atomic>
+#include <memory>
+#include <utility>
+
+namespace slurmscope::base {
+
+ThreadPool::ThreadPool(size_t threads, size_t max_queued) : max_queued_(max_queued) {
+  threads_.reserve(threads);
+  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool ThreadPool::TrySubmit(std::function<void()> task) {
+  {
+    std::lock_guard lock(mutex_);
+    if (stopping_ || queue_.size() >= max_queued_) return false;
+    queue_.push_back(std::move(task));
+  }
+  wake_.notify_one();
+  return true;
+}
+
+void ThreadPool::Run() {
+  while (true) {
+    std::function<void()> task;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      task = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    task();
+  }
+}
+
+void ThreadPool::ParallelFor(size_t n, const std::function<void(size_t)>& body) {
+  struct Shared {
+    std::atomic<size_t> next{0};
+    std::atomic<size_t> helpers{0};
+    std::mutex mutex;
+    std::condition_variable done;
+  };
+  if (n == 0) return;
+  auto shared = std::make_shared<Shared>();
+  auto work = [shared, n, &body] {
+    for (size_t i = shared->next++; i < n; i = shared->next++) body(i);
+  };
+  // A helper registers before it touches `body`, and one that starts after the last index was taken only looks at
+  // the shared counter: so waiting for the registered ones is enough, a queued one is never waited for.
+  auto helper = [shared, n, work] {
+    {
+      std::lock_guard lock(shared->mutex);
+      if (shared->next >= n) return;
+      ++shared->helpers;
+    }
+    work();
+    {
+      std::lock_guard lock(shared->mutex);
+      --shared->helpers;
+    }
+    shared->done.notify_all();
+  };
+  for (size_t i = 0; i + 1 < n && i < threads_.size(); ++i) {
+    if (!TrySubmit(helper)) break;
+  }
+  work();
+  std::unique_lock lock(shared->mutex);
+  shared->done.wait(lock, [&] { return shared->helpers == 0; });
+}
+
+}  // namespace slurmscope::base

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace slurmscope::base {
+
+// A fixed number of threads that run tasks in the order given, with a bound on the tasks that wait. Thread-safe.
+// A task must not throw.
+class ThreadPool {
+ public:
+  // `threads` >= 1; `max_queued` tasks may wait beyond the running ones.
+  ThreadPool(size_t threads, size_t max_queued);
+  // Runs what is queued, then joins.
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  // False, and the task is not taken, when the queue is full or the pool is stopping.
+  [[nodiscard]] bool TrySubmit(std::function<void()> task);
+
+  // Runs body(0) ... body(n-1) on the pool and the calling thread, and returns when all are done. Which thread runs
+  // which index is not defined. May be called from several threads, not from inside a task of this pool.
+  void ParallelFor(size_t n, const std::function<void(size_t)>& body);
+
+  size_t threads() const { return threads_.size(); }
+
+ private:
+  void Run();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> queue_;
+  size_t max_queued_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace slurmscope::base

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/result.h"
+#include "model/labels.h"
+
+namespace slurmscope::model {
+
+using base::Result;
+
+// Names a series inside one storage until it restarts or drops the series; 0 is none.
+using SeriesRef = uint64_t;
+
+// Why a sample was not taken. Not an error of the program: scraping counts these and goes on.
+enum class AppendStatus {
+  kOk,
+  kOutOfOrder,     // older than the series' newest sample
+  kDuplicate,      // same time as the newest sample, other value
+  kOutOfBounds,    // too old for the head
+  kUnknownSeries,  // the reference is gone and no labels were given
+  kInvalidLabels,  // no metric name or not UTF-8
+};
+
+struct AppendResult {
+  AppendStatus status = AppendStatus::kOk;
+  SeriesRef ref = 0;  // to be given the next time; set whenever the series exists
+};
+
+// One batch of samples into a storage: nothing is visible to queries or durable before Commit. Not thread-safe; many
+// appenders may be open at once. Destroying one without Commit rolls it back.
+class Appender {
+ public:
+  virtual ~Appender() = default;
+
+  // With `ref` != 0 the series is found without looking at the labels; when the storage no longer knows the ref it
+  // falls back to `labels`. `labels` may be empty then (kUnknownSeries if the ref is gone).
+  virtual AppendResult Append(SeriesRef ref, const Labels& labels, int64_t t, double v) = 0;
+
+  // Writes the batch to the log, then makes it visible. An error means that none of it may survive a restart.
+  virtual Result<void> Commit() = 0;
+  virtual void Rollback() = 0;
+};
+
+// Where samples go. Thread-safe.
+class Appendable {
+ public:
+  virtual ~Appendable() = default;
+  virtual std::unique_ptr<Appender> NewAppender() = 0;
+};
+
+}  // namespace slurmscope::model

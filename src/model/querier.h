@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+#include "model/matcher.h"
+#include "model/sample.h"
+
+namespace slurmscope::model {
+
+using base::Result;
+
+// What a query will do with the series it selects; storage may use it to read less, never to answer otherwise.
+struct SelectHints {
+  int64_t start = 0;  // of the samples that matter, inclusive, ms
+  int64_t end = 0;    // inclusive, ms
+  int64_t step = 0;   // ms; 0 for an instant query
+  int64_t range = 0;  // ms of a range selector
+  std::string func;   // surrounding function or aggregation
+  bool series_only = false;  // labels are wanted, no samples will be decoded
+};
+
+// The result of a selection: series by index, in no particular order unless asked for. Const methods are
+// thread-safe, so series can be decoded in parallel. Keeps what it needs of the storage alive, but must not
+// outlive the storage itself.
+class SeriesSet {
+ public:
+  virtual ~SeriesSet() = default;
+  virtual size_t size() const = 0;
+  virtual Labels LabelsAt(size_t index) const = 0;
+  // Replaces `out` with the samples of [mint, maxt]. Stale markers are included.
+  virtual Result<void> Decode(size_t index, int64_t mint, int64_t maxt, Columns* out) const = 0;
+};
+
+// A read view of a storage. Thread-safe; sees at least all that was committed before it was made.
+class Querier {
+ public:
+  virtual ~Querier() = default;
+
+  // The series that satisfy all matchers and may have samples in [hints.start, hints.end]; sorted by labels if asked.
+  virtual Result<std::unique_ptr<SeriesSet>> Select(bool sorted, const SelectHints& hints,
+                                                    const std::vector<Matcher>& matchers) = 0;
+  // Sorted values of a label, of all series or those that satisfy the matchers; `limit` 0 is no limit.
+  virtual Result<std::vector<std::string>> LabelValues(const std::string& name,
+                                                       const std::vector<Matcher>& matchers,
+                                                       size_t limit) = 0;
+  virtual Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                                      size_t limit) = 0;
+};
+
+// Something that can be queried. Thread-safe.
+class Queryable {
+ public:
+  virtual ~Queryable() = default;
+  // A view of the samples in [mint, maxt], ms inclusive.
+  virtual Result<std::unique_ptr<Querier>> NewQuerier(int64_t mint, int64_t maxt) = 0;
+};
+
+}  // namespace slurmscope::model
