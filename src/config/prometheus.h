@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/matcher.h"
+
+namespace slurmscope::config {
+
+using base::Result;
+
+enum class RelabelAction {
+  kReplace, kKeep, kDrop, kKeepEqual, kDropEqual, kHashMod, kLabelMap, kLabelDrop, kLabelKeep, kLowercase, kUppercase,
+};
+
+struct RelabelConfig {
+  std::vector<std::string> source_labels;
+  std::string separator = ";";
+  model::Regex regex;  // default (.*)
+  uint64_t modulus = 0;
+  std::string target_label;
+  std::string replacement = "$1";
+  RelabelAction action = RelabelAction::kReplace;
+};
+
+// Targets that share labels; what every kind of discovery delivers.
+struct TargetGroup {
+  std::vector<std::string> targets;           // "host:port"
+  std::map<std::string, std::string> labels;
+  std::string source;                         // unique within a discovery, e.g. "/etc/x.yml:0"
+};
+
+struct FileSdConfig {
+  std::vector<std::string> files;             // globs, made absolute against the configuration file's directory
+  int64_t refresh_interval_ms = 5 * 60 * 1000;
+};
+
+struct ScrapeConfig {
+  std::string job_name;
+  int64_t scrape_interval_ms = 0;  // after loading never 0: the global value is filled in
+  int64_t scrape_timeout_ms = 0;
+  std::string metrics_path = "/metrics";
+  std::string scheme = "http";
+  std::map<std::string, std::vector<std::string>> params;
+  bool honor_labels = false;
+  bool honor_timestamps = true;
+  bool track_timestamps_staleness = false;
+  bool enable_compression = true;
+  bool follow_redirects = true;
+  uint64_t body_size_limit = 0;    // bytes; 0: none. The limits below likewise.
+  uint64_t sample_limit = 0;
+  uint64_t target_limit = 0;
+  uint64_t label_limit = 0;
+  uint64_t label_name_length_limit = 0;
+  uint64_t label_value_length_limit = 0;
+  std::vector<RelabelConfig> relabel_configs;
+  std::vector<RelabelConfig> metric_relabel_configs;
+  std::vector<TargetGroup> static_configs;
+  std::vector<FileSdConfig> file_sd_configs;
+};
+
+struct GlobalConfig {
+  int64_t scrape_interval_ms = 60'000;
+  int64_t scrape_timeout_ms = 10'000;
+  int64_t evaluation_interval_ms = 60'000;
+  std::map<std::string, std::string> external_labels;
+  std::string query_log_file;
+};
+
+// prometheus.yml, checked and with defaults filled in.
+struct PrometheusConfig {
+  GlobalConfig global;
+  std::vector<std::string> rule_files;  // globs, absolute
+  std::vector<ScrapeConfig> scrape_configs;
+  std::string text;  // the file's text as /api/v1/status/config shows it
+  std::vector<std::string> warnings;    // "file:line:column: ...", for the log
+};
+
+// Reads the file. All problems are reported at once, one a line: `prometheus.yml:12:5: scrape_configs[0].job_nme:
+// unknown key, did you mean "job_name"?`. Unknown and duplicate keys are errors.
+Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path);
+// The same from text; `path` names it in errors and is the base of relative globs.
+Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std::string& path);
+
+// A file_sd file, YAML or JSON by its ending: a list of {targets, labels}. Same form of errors.
+Result<std::vector<TargetGroup>> ParseTargetGroups(std::string_view text, const std::string& path);
+
+}  // namespace slurmscope::config

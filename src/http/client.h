@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "http/server.h"
+
+namespace slurmscope::http {
+
+struct ClientRequest {
+  std::string method = "GET";
+  std::string url;
+  Pairs headers;
+  std::string body;
+  int64_t timeout_ms = 10'000;          // for the whole exchange
+  uint64_t max_body_bytes = 64 << 20;   // decompressed; beyond it the request fails with kResourceExhausted
+  bool accept_gzip = true;
+  bool follow_redirects = true;
+};
+
+struct ClientResponse {
+  int status = 0;
+  std::string content_type;
+  Pairs headers;
+  std::string body;            // decompressed
+  uint64_t wire_bytes = 0;     // of the body as it came
+};
+
+// Many requests at once on one thread, connections kept alive. Thread-safe.
+class Client {
+ public:
+  struct Options {
+    std::string user_agent = "Slurmscope";
+    size_t max_connections = 0;  // 0: no limit
+  };
+  // Runs on the client's thread: hand work over instead of doing it there.
+  using Callback = std::function<void(Result<ClientResponse>)>;
+
+  static Result<std::unique_ptr<Client>> Start(Options options);
+  virtual ~Client() = default;  // running requests end with kCanceled
+
+  // `done` is called exactly once. Any HTTP status is a response, not an error. Errors: kTimeout, kUnavailable
+  // (connection refused, name not found, ...: the message says which), kResourceExhausted, kCanceled.
+  virtual void Fetch(ClientRequest request, Callback done) = 0;
+  // The same, waiting for the answer. Not to be called from a Callback.
+  Result<ClientResponse> FetchAndWait(ClientRequest request);
+};
+
+// Percent-encoding of a query component, and "a=b&c=d" of pairs.
+std::string UrlEncode(std::string_view text);
+std::string EncodeForm(const Pairs& pairs);
+
+}  // namespace slurmscope::http

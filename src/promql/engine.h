@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+#include "model/querier.h"
+#include "model/sample.h"
+#include "promql/parser.h"
+
+namespace slurmscope::promql {
+
+struct ScalarResult {
+  int64_t t = 0;
+  double v = 0;
+};
+struct StringResult {
+  int64_t t = 0;
+  std::string v;
+};
+struct VectorSample {
+  model::Labels labels;
+  double v = 0;
+};
+struct VectorResult {
+  int64_t t = 0;
+  std::vector<VectorSample> samples;
+};
+struct MatrixSeries {
+  model::Labels labels;
+  model::Columns points;
+};
+// Sorted by labels.
+struct MatrixResult {
+  std::vector<MatrixSeries> series;
+};
+
+struct QueryStats {
+  int64_t samples_queried = 0;
+  int64_t peak_samples = 0;
+  double eval_seconds = 0;
+};
+
+struct QueryResult {
+  std::variant<ScalarResult, StringResult, VectorResult, MatrixResult> value;
+  std::vector<std::string> warnings;
+  std::vector<std::string> infos;
+  QueryStats stats;
+};
+
+struct EngineOptions {
+  int64_t lookback_ms = 5 * 60 * 1000;
+  int64_t timeout_ms = 2 * 60 * 1000;
+  int64_t max_samples = 50'000'000;
+  int64_t default_subquery_step_ms = 60 * 1000;  // global.evaluation_interval
+  int max_concurrency = 20;  // queries running at once; more wait, within their timeout
+  ParserOptions parser;
+};
+
+// Of one query.
+struct QueryOptions {
+  int64_t lookback_ms = 0;   // 0: the engine's
+  int64_t timeout_ms = 0;    // 0: the engine's; never longer than the engine's
+  std::function<bool()> canceled = [] { return false; };
+};
+
+// Evaluates PromQL with the semantics of Prometheus 3: left-open ranges and lookback. Thread-safe.
+// Error codes: kInvalidArgument (parse), kTimeout, kCanceled, kResourceExhausted and kOutOfRange (execution), kIo and
+// kCorruption (storage).
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+
+  Result<QueryResult> Instant(model::Queryable& storage, std::string_view query, int64_t t,
+                              const QueryOptions& options = {});
+  // Steps at start, start+step, ... <= end; step > 0. The value is a matrix.
+  Result<QueryResult> Range(model::Queryable& storage, std::string_view query, int64_t start, int64_t end,
+                            int64_t step, const QueryOptions& options = {});
+
+  const EngineOptions& options() const;
+  // Queries running now, for metrics.
+  int active() const;
+  // After a configuration reload.
+  void SetDefaultSubqueryStep(int64_t milliseconds);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slurmscope::promql

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "config/prometheus.h"
+#include "discovery/discovery.h"
+#include "http/client.h"
+#include "model/appender.h"
+#include "model/labels.h"
+#include "model/metadata.h"
+
+namespace slurmscope::scrape {
+
+enum class Health { kUnknown, kUp, kDown };
+
+// A target as /api/v1/targets shows it.
+struct TargetStatus {
+  std::map<std::string, std::string> discovered_labels;
+  model::Labels labels;
+  std::string scrape_pool;
+  std::string scrape_url;
+  Health health = Health::kUnknown;
+  std::string last_error;            // empty when the last scrape went well
+  int64_t last_scrape_ms = 0;        // 0: none yet
+  double last_scrape_duration_seconds = 0;
+  int64_t interval_ms = 0;
+  int64_t timeout_ms = 0;
+};
+struct DroppedTarget {
+  std::map<std::string, std::string> discovered_labels;
+  std::string scrape_pool;
+};
+
+struct MetadataEntry {
+  std::string metric;
+  model::Metadata metadata;
+  model::Labels target;
+};
+
+// Figures for the program's own /metrics.
+struct ScrapeStats {
+  uint64_t pools = 0;
+  uint64_t targets = 0;
+  uint64_t scrapes = 0;
+  uint64_t scrapes_failed = 0;
+  uint64_t samples_appended = 0;
+  uint64_t out_of_order = 0;
+  uint64_t duplicate_timestamp = 0;
+  uint64_t out_of_bounds = 0;
+  uint64_t exceeded_sample_limit = 0;
+  uint64_t exceeded_body_size_limit = 0;
+  uint64_t exceeded_target_limit = 0;
+  uint64_t exceeded_label_limits = 0;
+  uint64_t cache_entries = 0;        // remembered lines of all targets
+  uint64_t metadata_entries = 0;
+};
+
+struct ManagerOptions {
+  uint64_t max_body_bytes = 256ull << 20;  // where body_size_limit says nothing
+  std::string user_agent = "Slurmscope";
+  int64_t offset_seed = 0;                 // spreads the scrapes of several servers over the interval
+};
+
+// Scrapes targets and appends what they say. Each target has its own place in the interval (a hash of its labels), so
+// load is even. Thread-safe.
+class Manager {
+ public:
+  // `storage`, `client` and `clock` must outlive it.
+  Manager(ManagerOptions options, model::Appendable& storage, http::Client& client,
+          const base::Clock& clock = base::SystemClock());
+  // Stops scraping; targets get no staleness markers (a restart soon after should show no gap).
+  ~Manager();
+
+  // New configuration. Targets whose scrape settings are unchanged keep their state and schedule.
+  void Apply(const std::vector<config::ScrapeConfig>& configs);
+  // New targets, from discovery. Vanished ones get staleness markers.
+  void Update(const discovery::TargetGroups& groups);
+
+  std::vector<TargetStatus> active_targets() const;
+  std::vector<DroppedTarget> dropped_targets() const;
+  std::vector<std::string> pools() const;
+  // What the targets said of their metrics; all targets, or those whose labels satisfy the matchers.
+  std::vector<MetadataEntry> metadata() const;
+  ScrapeStats stats() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace slurmscope::scrape
