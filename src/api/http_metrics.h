@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <string>
@@ -22,7 +23,7 @@ class HttpMetrics {
 
  private:
   static constexpr std::array<double, 10> kBounds = {
-      0.1, 0.2, 0.4, 1, 3, 8, 20, 60, 120, 1.0 / 0.0};  // seconds, as Prometheus has them
+      0.1, 0.2, 0.4, 1, 3, 8, 20, 60, 120, std::numeric_limits<double>::infinity()};  // seconds, as Prometheus has them
   struct Duration {
     std::array<uint64_t, kBounds.size()> buckets{};
     double sum = 0;
