@@ -92,7 +92,8 @@ Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
     size_t n = TRY_CONTEXT(file.ReadAt(content.data() + old_size, kStep, old_size), path);
     content.resize(old_size + n);
     if (content.size() > limit) {
-      return Fail(ErrorCode::kResourceExhausted, StrCat(path, ": larger than the limit of ", limit, " bytes"));
+      return Fail(ErrorCode::kResourceExhausted,
+                  StrCat(path, ": larger than the limit of ", limit, " bytes"));
     }
     if (n < kStep) return content;
   }
@@ -100,11 +101,13 @@ Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
 
 Result<void> WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode) {
   std::string temporary = path + ".tmp";
+  ::unlink(temporary.c_str());  // one left by a crash would keep its own mode
   File file = TRY(File::Open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
   TRY_CONTEXT(file.WriteAll(data), temporary);
   TRY_CONTEXT(file.Sync(), temporary);
   file.Close();
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return FailErrno(StrCat("rename to ", path), errno);
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return FailErrno(StrCat("rename to ", path), errno);
   return SyncDirectory(ParentDirectory(path));
 }
 
@@ -145,7 +148,8 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
 Result<DirectoryLock> DirectoryLock::Acquire(const std::string& directory, std::string_view name) {
   std::string path = StrCat(directory, "/", name);
   File file = TRY(File::Open(path, O_RDWR | O_CREAT, 0644));
-  // A record lock is what Prometheus takes on its lock file, so the two programs keep each other out.
+  // A record lock is what Prometheus takes on its lock file, so the two programs keep each other
+  // out.
   struct flock lock {};
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
