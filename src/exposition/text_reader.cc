@@ -239,7 +239,12 @@ Result<Entry> TextReader::Next() {
   return end;
 }
 
+void TextReader::SkipEmptyLines() {
+  for (; !rest_.empty() && rest_.front() == '\n'; ++line_) rest_.remove_prefix(1);
+}
+
 bool TextReader::NextKnown(uint64_t hash, size_t length, KnownSample* out) {
+  SkipEmptyLines();
   if (rest_.size() <= length || rest_[length] != ' ') return false;
   std::string_view series = rest_.substr(0, length);
   if (HashText(series) != hash) return false;
@@ -260,6 +265,7 @@ bool TextReader::NextKnown(uint64_t hash, size_t length, KnownSample* out) {
 }
 
 bool TextReader::SkipKnown(uint64_t hash, size_t length) {
+  SkipEmptyLines();
   if (rest_.size() < length || (rest_.size() > length && rest_[length] != '\n')) return false;
   if (HashText(rest_.substr(0, length)) != hash) return false;
   DropLine(&rest_, length);

@@ -56,6 +56,8 @@ class TextReader {
   bool SkipKnown(uint64_t hash, size_t length);
 
  private:
+  void SkipEmptyLines();
+
   std::string_view rest_;
   size_t line_ = 0;
 };
