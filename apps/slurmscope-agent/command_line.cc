@@ -179,8 +179,9 @@ std::string HelpText() {
   }
   for (const agent::CollectorSpec& collector : agent::AllCollectors()) {
     if (collector.make == nullptr) continue;
-    AppendFlag(out, {StrCat("collector.", collector.name), FlagKind::kBool,
-                     collector.default_on ? "true" : "false", collector.summary});
+    const std::string name = StrCat("collector.", collector.name);
+    AppendFlag(out,
+               {name, FlagKind::kBool, collector.default_on ? "true" : "false", collector.summary});
     for (const FlagSpec& spec : collector.flags) {
       if (!spec.hidden) AppendFlag(out, spec);
     }

@@ -53,8 +53,8 @@ sigset_t BlockStopSignals() {
 }
 
 Result<void> Serve(const agent::FlagValues& flags) {
-  TRY(base::InitLogging(TRY(base::ParseLogLevel(flags.String("log.level"))),
-                        flags.String("log.format")));
+  const base::LogLevel level = TRY(base::ParseLogLevel(flags.String("log.level")));
+  TRY(base::InitLogging(level, flags.String("log.format")));
   RaiseFileLimit();
   const sigset_t signals = BlockStopSignals();
   const int64_t max_requests = TRY(flags.Int("web.max-requests"));

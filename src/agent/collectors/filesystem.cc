@@ -132,7 +132,9 @@ class Filesystem final : public Collector {
     }
     state->mount = *std::move(mount);
     const std::string_view point = state->mount.mount_point;
-    state->shown = point.starts_with(rootfs_) ? point.substr(rootfs_.size()) : point;
+    const bool below = point.starts_with(rootfs_) &&
+                       (point.size() == rootfs_.size() || point[rootfs_.size()] == '/');
+    state->shown = below ? point.substr(rootfs_.size()) : point;
     if (state->shown.empty()) state->shown = "/";
     if (options_.mount_points.Ignored(state->shown) ||
         options_.fs_types.Ignored(state->mount.fs_type)) {
