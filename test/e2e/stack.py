@@ -20,8 +20,8 @@ import urllib.parse
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SERVER = os.environ.get("SLURMSCOPE", str(ROOT / "build/dev/apps/slurmscope/slurmscope"))
-AGENT = os.environ.get("SLURMSCOPE_AGENT", str(ROOT / "build/dev/apps/slurmscope-agent/slurmscope-agent"))
+SERVER = os.environ.get("SLURMSCOPE", str(ROOT / "build/dev/slurmscope"))
+AGENT = os.environ.get("SLURMSCOPE_AGENT", str(ROOT / "build/dev/slurmscope-agent"))
 PEERS = pathlib.Path(os.environ.get("PEERS", ROOT / "build/peers/usr/bin"))
 PASSWORD = "test-password"
 
