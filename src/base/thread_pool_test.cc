@@ -20,9 +20,9 @@ TEST(ThreadPool, RunsWhatIsQueuedBeforeItEnds) {
 }
 
 TEST(ThreadPool, RefusesBeyondItsBound) {
-  ThreadPool pool(1, 2);
   std::promise<void> started;
   std::promise<void> release;
+  ThreadPool pool(1, 2);
   ASSERT_TRUE(pool.TrySubmit([&] {
     started.set_value();
     release.get_future().wait();
@@ -61,8 +61,8 @@ TEST(ThreadPool, ParallelForFromManyThreadsWithAFullQueue) {
 }
 
 TEST(ThreadPool, ParallelForDoesNotWaitForABusyPool) {
-  ThreadPool pool(1, 8);
   std::promise<void> release;
+  ThreadPool pool(1, 8);
   ASSERT_TRUE(pool.TrySubmit([&] { release.get_future().wait(); }));
   std::atomic<int> ran = 0;
   pool.ParallelFor(10, [&](size_t) { ++ran; });

@@ -238,6 +238,22 @@ TEST(PrometheusConfig, TakesTheGuidesSlipsWithAWarning) {
   EXPECT_TRUE(Contains(config.warnings[3], "basic_auth_users"));
 }
 
+TEST(PrometheusConfig, ReadsListsAtTheIndentationOfTheirKey) {
+  PrometheusConfig config = Good(
+      "scrape_configs:\n  - job_name: 'node'\n    file_sd_configs:\n      - files:\n        - "
+      "'/t/*.yml'\n"
+      "        refresh_interval: 5m\n    static_configs:\n      - targets:\n        # nodes\n      "
+      "  - 'n1:9100'\n");
+  EXPECT_EQ(config.scrape_configs.at(0).file_sd_configs.at(0).files.at(0), "/t/*.yml");
+  EXPECT_EQ(config.scrape_configs.at(0).static_configs.at(0).targets.at(0), "n1:9100");
+}
+
+TEST(PrometheusConfig, ManyUnknownKeysMakeABoundedMessage) {
+  std::string text;
+  for (int i = 0; i < 10'000; ++i) base::StrAppend(text, "k", i, ": 1\n");
+  EXPECT_LT(Problem(text).size(), 20'000u);
+}
+
 TEST(PrometheusConfig, WarnsOfKeysWithoutEffect) {
   PrometheusConfig config = Good(
       "runtime: {gogc: 75}\nalerting: {alertmanagers: []}\nremote_write: [{url: x}]\nrule_files: "

@@ -11,14 +11,15 @@ using base::StrAppend;
 using base::StrCat;
 
 constexpr std::string_view kSecret = "<secret>";
-constexpr std::array<std::string_view, 14> kSecretKeys = {
+constexpr std::array<std::string_view, 15> kSecretKeys = {
     "password",     "credentials",
     "bearer_token", "client_secret",
     "secret_key",   "secret",
     "secrets",      "api_key",
     "token",        "shared_secret",
     "private_key",  "auth_token",
-    "access_key",   "application_credential_secret"};
+    "access_key",   "application_credential_secret",
+    "Authorization"};
 
 bool IsSecretKey(std::string_view key) {
   return std::find(kSecretKeys.begin(), kSecretKeys.end(), key) != kSecretKeys.end();

@@ -220,9 +220,11 @@ void MappingReader::RefuseIfSet(std::string_view key, std::string_view problem) 
 
 void MappingReader::Finish() {
   if (node_.kind != Node::Kind::kMapping) return;
+  size_t unknown = 0;
   for (size_t i = 0; i + 1 < node_.items.size(); i += 2) {
     const Node& key = node_.items[i];
     if (std::find(known_.begin(), known_.end(), key.scalar) != known_.end()) continue;
+    if (++unknown > kMaxErrors) return;
     // The distance to a word of another length is of no use, and slow for a long one.
     std::string_view near =
         key.scalar.size() > 64 ? std::string_view() : base::NearestWord(key.scalar, known_);

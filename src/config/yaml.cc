@@ -190,8 +190,11 @@ void Builder::MergeFrom(const Node& source, Node* mapping) {
     mark.column = source.column - 1;
     throw Stop{mark, "only mappings can be merged by <<"};
   }
+  std::unordered_set<std::string> present;
+  for (size_t i = 0; i + 1 < mapping->items.size(); i += 2)
+    present.insert(mapping->items[i].scalar);
   for (size_t i = 0; i + 1 < source.items.size(); i += 2) {
-    if (mapping->Find(source.items[i].scalar) != nullptr) continue;
+    if (present.contains(source.items[i].scalar)) continue;
     mapping->items.push_back(source.items[i]);
     mapping->items.push_back(source.items[i + 1]);
   }
