@@ -47,7 +47,22 @@ TEST(Script, OwnScriptsPass) {
 // The scripts of Prometheus 3.14, where they lie beside the repository. The floor is what the
 // engine reaches; what is missing are mostly native histograms.
 TEST(Script, SharedScriptsPassAsFarAsTheyDid) {
-  const std::map<std::string, int> kFloor = {};
+  const std::map<std::string, int> kFloor = {
+      {"aggregators.test", 126},
+      {"duration_expression.test", 59},
+      {"extended_vectors.test", 30},
+      {"fill-modifier.test", 46},
+      {"functions.test", 380},
+      {"histograms.test", 93},
+      {"info.test", 1},
+      {"limit.test", 15},
+      {"literals.test", 25},
+      {"name_label_dropping.test", 30},
+      {"native_histograms.test", 3},
+      {"selectors.test", 31},
+      {"start_timestamps.test", 2},
+      {"type_and_unit.test", 58},
+  };
   std::vector<fs::path> paths =
       ScriptsIn(fs::path(SLURMSCOPE_SOURCE_DIR) / "../shared/conformance/promqltest");
   if (paths.empty()) GTEST_SKIP() << "no shared scripts here";
