@@ -50,7 +50,7 @@ bool ForceMonotonic(std::vector<Bucket>& buckets) {
 bool Usable(std::vector<Bucket>& buckets) {
   if (buckets.empty() || buckets.back().upper != INFINITY) return false;
   MergeEqualBounds(buckets);
-  return buckets.size() >= 2;
+  return true;
 }
 
 double QuantileAt(double q, const std::vector<Bucket>& buckets) {
@@ -93,7 +93,7 @@ BucketResult BucketQuantile(double q, std::vector<Bucket>& buckets) {
   if (std::isnan(q)) return {NAN};
   if (q < 0) return {-INFINITY};
   if (q > 1) return {INFINITY};
-  if (!Usable(buckets)) return {NAN};
+  if (!Usable(buckets) || buckets.size() < 2) return {NAN};
   bool forced = ForceMonotonic(buckets);
   if (buckets.back().count == 0 || std::isnan(buckets.back().count)) return {NAN, forced};
   return {QuantileAt(q, buckets), forced};

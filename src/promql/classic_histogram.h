@@ -20,7 +20,7 @@ struct BucketResult {
 // lowest one from 0 when its bound is > 0.
 BucketResult BucketQuantile(double q, std::vector<Bucket>& buckets);
 
-// The part of the observations between `lower` and `upper`.
+// The part of the observations between `lower` and `upper`; one bucket is enough.
 double BucketFraction(double lower, double upper, std::vector<Bucket>& buckets);
 
 }  // namespace slurmscope::promql

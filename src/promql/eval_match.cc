@@ -73,12 +73,10 @@ class Matcher {
     size_t row = kNone;
   };
 
-  std::optional<double> fill_one() const {
-    return swapped_ ? matching_.fill_left : matching_.fill_right;
-  }
-  std::optional<double> fill_many() const {
-    return swapped_ ? matching_.fill_right : matching_.fill_left;
-  }
+  // fill_left means the many side, also where group_right made that the right one: so it is in
+  // Prometheus.
+  std::optional<double> fill_one() const { return matching_.fill_right; }
+  std::optional<double> fill_many() const { return matching_.fill_left; }
   bool one_to_one() const { return matching_.card == Cardinality::kOneToOne; }
 
   Result<void> Step(size_t step);
@@ -111,9 +109,8 @@ class Matcher {
 };
 
 Labels Matcher::ResultLabels(const Labels& many, const Labels* one) const {
-  model::LabelsBuilder builder(many);
   bool drop_now = !evaluator_.context().delayed_name_removal && !KeepsName(expr_);
-  if (drop_now) builder.Remove(model::kMetricName);
+  model::LabelsBuilder builder(drop_now ? WithoutName(many) : many);
   if (one_to_one() && matching_.on) builder.Keep(matching_.labels);
   if (one_to_one() && !matching_.on) builder.Drop(matching_.labels);
   for (const std::string& name : matching_.include) {

@@ -212,6 +212,8 @@ void QuantileOverTime(const RangeInput& input, double* out) {
 void MadOverTime(const RangeInput& input, double* out) {
   std::vector<double> values;
   ForEachWindow(input, false, out, [&](const Window& w) {
+    if (std::any_of(w.v.begin(), w.v.end(), [](double v) { return std::isnan(v); }))
+      return model::NormalNan();
     values.assign(w.v.begin(), w.v.end());
     double median = Quantile(0.5, values);
     for (double& v : values) v = std::fabs(v - median);

@@ -32,12 +32,21 @@ void Truncate(VectorValue& vector, size_t rows) {
   vector.values.resize(rows * vector.steps);
 }
 
+bool HasMetadata(const Labels& labels) {
+  for (model::Label label : labels) {
+    if (!label.name.starts_with("__")) continue;
+    if (IsMetadataLabel(label.name)) return true;
+  }
+  return false;
+}
+
 // Labels that differ still differ without __name__ when that is the same in all of them.
-bool SameNameEverywhere(const VectorValue& vector) {
+bool SameMetadataEverywhere(const VectorValue& vector) {
   if (vector.size() == 0) return true;
   std::string_view name = vector.series.front().labels.Get(model::kMetricName);
   return std::all_of(vector.series.begin(), vector.series.end(), [name](const SeriesMeta& meta) {
-    return meta.labels.Get(model::kMetricName) == name;
+    return meta.labels.Get(model::kMetricName) == name && !meta.labels.Has("__type__") &&
+           !meta.labels.Has("__unit__");
   });
 }
 
@@ -84,22 +93,26 @@ Result<void> MergeSameLabels(VectorValue& vector) {
   return {};
 }
 
+bool IsMetadataLabel(std::string_view name) {
+  return name == model::kMetricName || name == "__type__" || name == "__unit__";
+}
+
 Labels WithoutName(const Labels& labels) {
   std::vector<std::pair<std::string_view, std::string_view>> pairs;
   pairs.reserve(16);
   for (model::Label label : labels) {
-    if (label.name != model::kMetricName) pairs.emplace_back(label.name, label.value);
+    if (!IsMetadataLabel(label.name)) pairs.emplace_back(label.name, label.value);
   }
   return Labels::FromPairs(std::move(pairs));
 }
 
 Result<void> RemoveNames(VectorValue& vector, bool only_marked) {
-  bool unique = !only_marked && SameNameEverywhere(vector);
+  bool unique = !only_marked && SameMetadataEverywhere(vector);
   bool changed = false;
   for (SeriesMeta& meta : vector.series) {
     if (only_marked && !meta.drop_name) continue;
     meta.drop_name = false;
-    if (!meta.labels.Has(model::kMetricName)) continue;
+    if (!HasMetadata(meta.labels)) continue;
     meta.labels = WithoutName(meta.labels);
     changed = true;
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/labels.h"
@@ -55,6 +56,8 @@ Result<void> MergeSameLabels(VectorValue& vector);
 // Removes __name__ from series [all of them, or those marked so], then merges.
 Result<void> RemoveNames(VectorValue& vector, bool only_marked);
 
+// __name__, and the labels that describe the metric and go with its name: __type__ and __unit__.
+bool IsMetadataLabel(std::string_view name);
 model::Labels WithoutName(const model::Labels& labels);
 
 }  // namespace slurmscope::promql
