@@ -15,9 +15,9 @@ using model::Labels;
 
 struct Rule {
   RelabelAction action = RelabelAction::kReplace;
-  std::vector<std::string> source;
+  std::vector<std::string> source = {};
   std::string regex = "(.*)";
-  std::string target;
+  std::string target = {};
   std::string replacement = "$1";
   uint64_t modulus = 0;
   std::string separator = ";";

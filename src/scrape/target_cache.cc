@@ -87,15 +87,24 @@ class BodyIngest {
       Keep(at_);
       return true;
     }
-    if (!Reusable(line)) return false;
+    // While nothing has differed, the line that a duplicate repeats is there too.
+    bool repeats = (line.flags & kDuplicate) && !cache_.diverged_;
+    if (!repeats && !Reusable(line)) return false;
     KnownSample sample;
     if (!reader_.NextKnown(line.hash, line.length, &sample)) return false;
-    TakeKnownSample(at_, sample);
+    repeats ? TakeKnownDuplicate() : TakeKnownSample(at_, sample);
     return true;
   }
 
   static bool Reusable(const CachedLine& line) {
     return !(line.flags & (kMeta | kDuplicate)) && (line.ref != 0 || (line.flags & kDropped));
+  }
+
+  void TakeKnownDuplicate() {
+    ++counts_.scraped;
+    ++counts_.after_relabel;
+    ++counts_.duplicate;
+    Keep(at_);
   }
 
   void TakeKnownSample(size_t index, const KnownSample& sample) {
@@ -116,6 +125,13 @@ class BodyIngest {
     if (!cache_.diverged_) return;
     seen_[index] = true;
     cache_.staged_.push_back(cache_.lines_[index]);
+    if (collect_refs_) refs_.insert(cache_.lines_[index].ref);
+  }
+
+  // A body that had duplicates differs: which lines repeat others has to be found again.
+  void CollectRefs() {
+    if (std::exchange(collect_refs_, true)) return;
+    for (const CachedLine& line : cache_.staged_) refs_.insert(line.ref);
   }
 
   void AppendKnown(CachedLine& line, const KnownSample& sample) {
@@ -152,6 +168,7 @@ class BodyIngest {
     if (index && !seen_[*index]) {
       seen_[*index] = true;
       at_ = *index + 1;
+      if (cache_.lines_[*index].flags & kDuplicate) CollectRefs();
     }
     return TakeNewSample(entry, hash, index.has_value());
   }
@@ -166,8 +183,7 @@ class BodyIngest {
       return {};
     }
     AppendResult result = Append(0, **labels, entry.timestamp, entry.value);
-    bool twice =
-        result.ref != 0 && !new_refs_.insert(result.ref).second && !(flags & kExplicitTime);
+    bool twice = result.ref != 0 && !refs_.insert(result.ref).second && !(flags & kExplicitTime);
     Count(twice ? AppendStatus::kDuplicate : result.status);
     if (!twice && !known_text && result.status == AppendStatus::kOk) ++counts_.series_added;
     Stage(hash, entry.series.size(), result.ref, flags | (twice ? kDuplicate : 0));
@@ -281,8 +297,9 @@ class BodyIngest {
   IngestCounts& counts_;
   size_t at_ = 0;  // in the remembered lines
   LineIndex index_;
-  std::vector<bool> seen_;  // of the remembered lines, once the bodies differ
-  std::unordered_set<model::SeriesRef> new_refs_;
+  std::vector<bool> seen_;                     // of the remembered lines, once the bodies differ
+  std::unordered_set<model::SeriesRef> refs_;  // of new lines; with collect_refs_ of all lines
+  bool collect_refs_ = false;
 };
 
 Result<void> TargetCache::Ingest(std::string_view body, const Scrape& scrape,
