@@ -1,0 +1,171 @@
+#include "tsdb/head.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "base/strings.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+void Lower(std::atomic<int64_t>& target, int64_t value) {
+  int64_t seen = target.load(std::memory_order_relaxed);
+  while (value < seen && !target.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+  }
+}
+
+void Raise(std::atomic<int64_t>& target, int64_t value) {
+  int64_t seen = target.load(std::memory_order_relaxed);
+  while (value > seen && !target.compare_exchange_weak(seen, value, std::memory_order_relaxed)) {
+  }
+}
+
+// A bounded list of the largest counts; names are made only for what stays.
+class TopList {
+ public:
+  explicit TopList(size_t limit) : limit_(limit) {}
+
+  template <typename MakeName>
+  void Offer(uint64_t count, MakeName make_name) {
+    if (count == 0 || (rows_.size() == limit_ && (limit_ == 0 || count <= rows_.back().count)))
+      return;
+    auto place = std::upper_bound(rows_.begin(), rows_.end(), count,
+                                  [](uint64_t c, const NamedCount& row) { return c > row.count; });
+    rows_.insert(place, {make_name(), count});
+    if (rows_.size() > limit_) rows_.pop_back();
+  }
+  std::vector<NamedCount> Take() { return std::move(rows_); }
+
+ private:
+  size_t limit_;
+  std::vector<NamedCount> rows_;
+};
+
+}  // namespace
+
+std::optional<SeriesId> Head::FindLocked(uint64_t hash, const model::Labels& labels) const {
+  return by_labels_.Find(hash,
+                         [&](SeriesId id) { return index_.Equal(series_[id].labels(), labels); });
+}
+
+std::optional<Head::Handle> Head::GetOrCreate(const model::Labels& labels, uint64_t wal_ref) {
+  uint64_t hash = labels.Hash();
+  {
+    std::shared_lock lock(mutex_);
+    if (auto id = FindLocked(hash, labels)) return Handle{*id, &series_[*id]};
+  }
+  std::unique_lock lock(mutex_);
+  if (auto id = FindLocked(hash, labels)) return Handle{*id, &series_[*id]};
+  auto range = index_.Add(labels);
+  if (!range) return std::nullopt;
+  size_t index = series_.Grow(1);
+  if (index == series_.npos) return std::nullopt;
+  auto id = static_cast<SeriesId>(index);
+  if (wal_ref == 0) wal_ref = next_wal_ref_;
+  next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1);
+  series_[id].Init(wal_ref, *range);
+  by_labels_.Insert(hash, id);
+  series_count_.store(id + 1, std::memory_order_release);
+  return Handle{id, &series_[id]};
+}
+
+void Head::ReserveWalRef(uint64_t wal_ref) {
+  std::unique_lock lock(mutex_);
+  next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1);
+}
+
+void Head::PublishLocked(SeriesId id) {
+  Series& series = series_[id];
+  if (series.published) return;
+  series.published = true;
+  index_.Publish(id, series.labels());
+  published_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Head::Publish(const std::vector<SeriesId>& ids) {
+  std::unique_lock lock(mutex_);
+  for (SeriesId id : ids) PublishLocked(id);
+}
+
+void Head::PublishAll() {
+  std::unique_lock lock(mutex_);
+  for (size_t id = 0; id < series_.size(); ++id) {
+    if (series_[id].last_time() != kNoTime) PublishLocked(static_cast<SeriesId>(id));
+  }
+}
+
+std::vector<SeriesId> Head::AllSeries() const {
+  std::vector<SeriesId> ids;
+  ids.reserve(published_.load(std::memory_order_relaxed));
+  for (size_t id = 0; id < series_.size(); ++id) {
+    if (series_[id].published) ids.push_back(static_cast<SeriesId>(id));
+  }
+  return ids;
+}
+
+void Head::Count(uint64_t samples, uint64_t chunks, int64_t mint, int64_t maxt) {
+  if (samples == 0) return;
+  samples_.fetch_add(samples, std::memory_order_relaxed);
+  chunks_.fetch_add(chunks, std::memory_order_relaxed);
+  Lower(min_time_, mint);
+  Raise(max_time_, maxt);
+}
+
+bool Head::Overlaps(int64_t mint, int64_t maxt) const {
+  return min_time_.load(std::memory_order_relaxed) <= maxt && max_time() >= mint;
+}
+
+void Head::CountRefused(model::AppendStatus status) {
+  switch (status) {
+    case model::AppendStatus::kOutOfOrder:
+      out_of_order_.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case model::AppendStatus::kDuplicate:
+      duplicates_.fetch_add(1, std::memory_order_relaxed);
+      break;
+    case model::AppendStatus::kOutOfBounds:
+      out_of_bounds_.fetch_add(1, std::memory_order_relaxed);
+      break;
+    default:
+      break;
+  }
+}
+
+void Head::FillStats(HeadStats* stats) const {
+  stats->series = stats->series_created = published_.load(std::memory_order_relaxed);
+  stats->chunks = chunks_.load(std::memory_order_relaxed);
+  stats->min_time = min_time_.load(std::memory_order_relaxed);
+  stats->max_time = max_time();
+  stats->samples_appended = samples_.load(std::memory_order_relaxed);
+  stats->out_of_order = out_of_order_.load(std::memory_order_relaxed);
+  stats->duplicates = duplicates_.load(std::memory_order_relaxed);
+  stats->out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);
+  std::shared_lock lock(mutex_);
+  stats->label_pairs = index_.pair_count();
+}
+
+CardinalityStats Head::Cardinality(size_t limit) const {
+  TopList by_metric(limit), values(limit), bytes(limit), by_pair(limit);
+  std::shared_lock lock(mutex_);
+  for (NameId name_id = 0; name_id < index_.name_count(); ++name_id) {
+    std::string name(index_.name(name_id));
+    uint64_t value_count = 0;
+    uint64_t byte_count = 0;
+    for (PairId pair_id : index_.pairs_of(name_id)) {
+      const LabelPair& pair = index_.pair(pair_id);
+      uint64_t series = pair.postings.size();
+      if (series == 0) continue;
+      ++value_count;
+      byte_count += pair.value.size() * series;
+      if (name == model::kMetricName) {
+        by_metric.Offer(series, [&] { return std::string(pair.value); });
+      }
+      by_pair.Offer(series, [&] { return base::StrCat(name, "=", pair.value); });
+    }
+    values.Offer(value_count, [&] { return name; });
+    bytes.Offer(byte_count, [&] { return name; });
+  }
+  return {by_metric.Take(), values.Take(), bytes.Take(), by_pair.Take()};
+}
+
+}  // namespace slurmscope::tsdb

@@ -1,0 +1,143 @@
+#include "tsdb/head_querier.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "tsdb/select.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+using base::Result;
+using model::Matcher;
+
+class HeadSeriesSet final : public model::SeriesSet {
+ public:
+  HeadSeriesSet(const Head& head, std::vector<SeriesId> ids, int64_t mint, int64_t maxt)
+      : head_(head), ids_(std::move(ids)), mint_(mint), maxt_(maxt) {}
+
+  size_t size() const override { return ids_.size(); }
+  model::Labels LabelsAt(size_t index) const override { return head_.LabelsOf(ids_[index]); }
+  Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
+                      model::Columns* out) const override {
+    out->Clear();
+    return head_.series(ids_[index]).Read(std::max(mint, mint_), std::min(maxt, maxt_), out);
+  }
+
+ private:
+  const Head& head_;
+  const std::vector<SeriesId> ids_;
+  const int64_t mint_;
+  const int64_t maxt_;
+};
+
+class HeadQuerier final : public model::Querier {
+ public:
+  HeadQuerier(const Head& head, int64_t mint, int64_t maxt)
+      : head_(head), mint_(mint), maxt_(maxt) {}
+
+  Result<std::unique_ptr<model::SeriesSet>> Select(bool sorted, const model::SelectHints& hints,
+                                                   const std::vector<Matcher>& matchers) override {
+    std::vector<SeriesId> ids = Matching(matchers);
+    int64_t mint = std::max(mint_, hints.start);
+    int64_t maxt = std::min(maxt_, hints.end);
+    std::erase_if(ids, [&](SeriesId id) { return !head_.series(id).Overlaps(mint, maxt); });
+    if (sorted) {
+      std::sort(ids.begin(), ids.end(), [&](SeriesId a, SeriesId b) { return Before(a, b); });
+    }
+    return std::make_unique<HeadSeriesSet>(head_, std::move(ids), mint_, maxt_);
+  }
+
+  Result<std::vector<std::string>> LabelValues(const std::string& name,
+                                               const std::vector<Matcher>& matchers,
+                                               size_t limit) override {
+    std::vector<std::string> values;
+    if (!head_.Overlaps(mint_, maxt_)) return values;
+    std::shared_lock lock(head_.mutex());
+    const LabelIndex& index = head_.index();
+    auto wanted = index.FindName(name);
+    if (!wanted) return values;
+    for (PairId id : matchers.empty() ? index.pairs_of(*wanted) : PairsSeen(matchers)) {
+      const LabelPair& pair = index.pair(id);
+      if (pair.name_id == *wanted && !pair.postings.empty()) values.emplace_back(pair.value);
+    }
+    return Sorted(std::move(values), limit);
+  }
+
+  Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
+                                              size_t limit) override {
+    std::vector<std::string> names;
+    if (!head_.Overlaps(mint_, maxt_)) return names;
+    std::shared_lock lock(head_.mutex());
+    const LabelIndex& index = head_.index();
+    std::vector<bool> seen(index.name_count());
+    for (PairId id : PairsSeen(matchers)) seen[index.pair(id).name_id] = true;
+    for (NameId id = 0; id < seen.size(); ++id) {
+      if (seen[id]) names.emplace_back(index.name(id));
+    }
+    return Sorted(std::move(names), limit);
+  }
+
+ private:
+  std::vector<SeriesId> Matching(const std::vector<Matcher>& matchers) const {
+    std::shared_lock lock(head_.mutex());
+    return SelectSeries(head_, matchers);
+  }
+
+  // The pairs of the series that match, each once. Under the head's lock.
+  std::vector<PairId> PairsSeen(const std::vector<Matcher>& matchers) const {
+    const LabelIndex& index = head_.index();
+    std::vector<PairId> pairs;
+    if (matchers.empty()) {
+      for (PairId id = 0; id < index.pair_count(); ++id) {
+        if (!index.pair(id).postings.empty()) pairs.push_back(id);
+      }
+      return pairs;
+    }
+    std::vector<bool> seen(index.pair_count());
+    for (SeriesId id : SelectSeries(head_, matchers)) {
+      LabelRange range = head_.series(id).labels();
+      if (!head_.series(id).Overlaps(mint_, maxt_)) continue;
+      for (size_t i = 0; i < range.count; ++i) seen[index.PairsOf(range)[i]] = true;
+    }
+    for (PairId id = 0; id < seen.size(); ++id) {
+      if (seen[id]) pairs.push_back(id);
+    }
+    return pairs;
+  }
+
+  static std::vector<std::string> Sorted(std::vector<std::string> texts, size_t limit) {
+    std::sort(texts.begin(), texts.end());
+    if (limit > 0 && texts.size() > limit) texts.resize(limit);
+    return texts;
+  }
+
+  // The order of Labels::operator<, without making labels. Pairs are stored once, so equal ones
+  // have equal ids.
+  bool Before(SeriesId a, SeriesId b) const {
+    const LabelIndex& index = head_.index();
+    LabelRange left = head_.series(a).labels();
+    LabelRange right = head_.series(b).labels();
+    const PairId* left_pairs = index.PairsOf(left);
+    const PairId* right_pairs = index.PairsOf(right);
+    for (size_t i = 0; i < left.count && i < right.count; ++i) {
+      if (left_pairs[i] == right_pairs[i]) continue;
+      const LabelPair& x = index.pair(left_pairs[i]);
+      const LabelPair& y = index.pair(right_pairs[i]);
+      return x.name_id == y.name_id ? x.value < y.value : x.name < y.name;
+    }
+    return left.count < right.count;
+  }
+
+  const Head& head_;
+  const int64_t mint_;
+  const int64_t maxt_;
+};
+
+}  // namespace
+
+std::unique_ptr<model::Querier> NewHeadQuerier(const Head& head, int64_t mint, int64_t maxt) {
+  return std::make_unique<HeadQuerier>(head, mint, maxt);
+}
+
+}  // namespace slurmscope::tsdb

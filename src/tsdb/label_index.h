@@ -1,0 +1,109 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "model/labels.h"
+#include "tsdb/stable_array.h"
+
+namespace slurmscope::tsdb {
+
+// Ids from 0 up: of a series in the head, of a name=value pair, of a label name.
+using SeriesId = uint32_t;
+using PairId = uint32_t;
+using NameId = uint32_t;
+
+// A name=value pair that some series has. The views live as long as the index.
+struct LabelPair {
+  std::string_view name;
+  std::string_view value;
+  NameId name_id = 0;
+  std::vector<SeriesId> postings;  // ascending; the series that queries may see
+};
+
+// Where a series' pairs are.
+struct LabelRange {
+  uint32_t first = 0;
+  uint16_t count = 0;
+};
+
+// Open addressing over 32 bits of a hash. The ids' owner decides what is equal.
+class IdTable {
+ public:
+  // The id under `hash` for which `equal(id)` holds.
+  template <typename Equal>
+  std::optional<uint32_t> Find(uint64_t hash, Equal equal) const {
+    if (slots_.empty()) return std::nullopt;
+    auto tag = static_cast<uint32_t>(hash);
+    size_t mask = slots_.size() - 1;
+    for (size_t i = tag & mask; slots_[i].id_plus_one != 0; i = (i + 1) & mask) {
+      if (slots_[i].tag == tag && equal(slots_[i].id_plus_one - 1))
+        return slots_[i].id_plus_one - 1;
+    }
+    return std::nullopt;
+  }
+  // `id` must not be in the table.
+  void Insert(uint64_t hash, uint32_t id);
+
+ private:
+  struct Slot {
+    uint32_t tag = 0;
+    uint32_t id_plus_one = 0;
+  };
+  void Place(Slot slot);
+  void GrowTable();
+  std::vector<Slot> slots_;
+  size_t used_ = 0;
+};
+
+// The label sets of the series: every pair stored once, a series' labels as a run of pair ids.
+// Changing it needs exclusive access; the queries below at least shared, but for LabelsOf and
+// PairsOf, which need no lock for a series that was found under one.
+class LabelIndex {
+ public:
+  // Stores a label set; nullopt when the index is full.
+  std::optional<LabelRange> Add(const model::Labels& labels);
+  bool Equal(LabelRange range, const model::Labels& labels) const;
+  model::Labels LabelsOf(LabelRange range) const;
+  const uint32_t* PairsOf(LabelRange range) const { return &series_pairs_[range.first]; }
+  const LabelPair& pair(PairId id) const { return pairs_[id]; }
+
+  // Puts a series into the postings of its pairs.
+  void Publish(SeriesId series, LabelRange range);
+
+  std::optional<PairId> FindPair(std::string_view name, std::string_view value) const;
+  // All pairs of a name, also those without postings; nullptr when there is no such name.
+  const std::vector<PairId>* PairsOfName(std::string_view name) const;
+  std::optional<NameId> FindName(std::string_view name) const;
+
+  size_t name_count() const { return names_.size(); }
+  std::string_view name(NameId id) const { return names_[id].text; }
+  const std::vector<PairId>& pairs_of(NameId id) const { return names_[id].pairs; }
+  size_t pair_count() const { return pairs_.size(); }
+
+ private:
+  struct Name {
+    std::string text;
+    std::vector<PairId> pairs;
+  };
+  static uint64_t HashPair(std::string_view name, std::string_view value);
+  std::optional<PairId> AddPair(std::string_view name, std::string_view value);
+  NameId AddName(std::string_view name);
+  std::string_view Store(std::string_view text);
+
+  StableArray<uint32_t, 65536> series_pairs_;
+  StableArray<LabelPair, 4096> pairs_;
+  IdTable pair_table_;
+  std::deque<Name> names_;
+  std::unordered_map<std::string_view, NameId> name_ids_;
+  std::vector<std::unique_ptr<char[]>> arena_;
+  size_t arena_left_ = 0;
+};
+
+}  // namespace slurmscope::tsdb

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/result.h"
+#include "tsdb/db.h"
+#include "tsdb/head.h"
+
+namespace slurmscope::tsdb {
+
+struct ReplayResult {
+  ReplayReport report;
+  uint64_t next_segment = 0;  // where to go on writing
+  uint64_t wal_bytes = 0;     // on disk after any repair
+};
+
+// Reads the newest checkpoint and the segments after it from the log in `directory` into an empty
+// head. A torn tail is cut off; from the first damage on, everything is moved into
+// `directory`/corrupt-<n>. A record of a type that this version does not know is an error that
+// changes nothing: a newer program wrote it.
+base::Result<ReplayResult> Replay(const std::string& directory, Head& head);
+
+}  // namespace slurmscope::tsdb

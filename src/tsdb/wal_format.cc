@@ -1,0 +1,81 @@
+#include "tsdb/wal_format.h"
+
+#include <snappy.h>
+#include <zstd.h>
+
+#include "base/strings.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+using base::ErrorCode;
+using base::Fail;
+using base::Result;
+
+Result<std::string_view> DecompressSnappy(std::string_view stored, std::string* buffer) {
+  size_t size = 0;
+  if (!snappy::GetUncompressedLength(stored.data(), stored.size(), &size) ||
+      size > kMaxRecordBytes) {
+    return Fail(ErrorCode::kCorruption, "snappy record has no sane length");
+  }
+  buffer->resize(size);
+  if (!snappy::RawUncompress(stored.data(), stored.size(), buffer->data())) {
+    return Fail(ErrorCode::kCorruption, "snappy record is damaged");
+  }
+  return *buffer;
+}
+
+// The frame need not say its length, so the output grows as it comes.
+Result<std::string_view> DecompressZstd(std::string_view stored, std::string* buffer) {
+  struct Context {
+    ZSTD_DCtx* dctx = ZSTD_createDCtx();
+    ~Context() { ZSTD_freeDCtx(dctx); }
+  } context;
+  buffer->clear();
+  ZSTD_inBuffer in{stored.data(), stored.size(), 0};
+  size_t left = 1;
+  while (left != 0) {
+    size_t old_size = buffer->size();
+    if (old_size > kMaxRecordBytes) return Fail(ErrorCode::kCorruption, "zstd record is too long");
+    buffer->resize(old_size + ZSTD_DStreamOutSize());
+    ZSTD_outBuffer out{buffer->data(), buffer->size(), old_size};
+    left = ZSTD_decompressStream(context.dctx, &out, &in);
+    buffer->resize(out.pos);
+    bool stuck = in.pos == in.size && out.pos == old_size;
+    if (ZSTD_isError(left) || (left != 0 && stuck)) {
+      return Fail(ErrorCode::kCorruption, "zstd record is damaged");
+    }
+  }
+  return *buffer;
+}
+
+}  // namespace
+
+std::string SegmentName(uint64_t index) {
+  std::string digits = std::to_string(index);
+  return digits.size() < 8 ? std::string(8 - digits.size(), '0') + digits : digits;
+}
+
+std::optional<uint64_t> ParseSegmentName(std::string_view name) {
+  if (name.size() < 8) return std::nullopt;
+  return base::ParseInt<uint64_t>(name);
+}
+
+StoredRecord CompressRecord(std::string record) {
+  std::string compressed;
+  compressed.resize(snappy::MaxCompressedLength(record.size()));
+  size_t size = 0;
+  snappy::RawCompress(record.data(), record.size(), compressed.data(), &size);
+  if (size >= record.size()) return {std::move(record), 0};
+  compressed.resize(size);
+  return {std::move(compressed), kSnappyFlag};
+}
+
+Result<std::string_view> DecompressRecord(std::string_view stored, uint8_t flags,
+                                          std::string* buffer) {
+  if ((flags & kSnappyFlag) != 0) return DecompressSnappy(stored, buffer);
+  if ((flags & kZstdFlag) != 0) return DecompressZstd(stored, buffer);
+  return stored;
+}
+
+}  // namespace slurmscope::tsdb

@@ -1,0 +1,91 @@
+#include "tsdb/wal_record.h"
+
+#include <bit>
+#include <utility>
+
+#include "base/bytes.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+using base::ErrorCode;
+using base::Fail;
+using base::Result;
+
+void PutType(std::string& record, RecordType type) { record += static_cast<char>(type); }
+
+char* PutVarintAt(char* out, uint64_t delta) {
+  uint64_t zigzag = (delta << 1) ^ (0 - (delta >> 63));
+  for (; zigzag >= 0x80; zigzag >>= 7) *out++ = static_cast<char>(zigzag | 0x80);
+  *out++ = static_cast<char>(zigzag);
+  return out;
+}
+
+void StoreBe(char* out, uint64_t value) {
+  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((value >> shift) & 0xFF);
+}
+
+}  // namespace
+
+void SamplesRecord::Add(uint64_t ref, int64_t t, double v) {
+  if (bytes_.empty()) {
+    PutType(bytes_, RecordType::kSamples);
+    base::PutU64Be(bytes_, ref);
+    base::PutU64Be(bytes_, static_cast<uint64_t>(t));
+    first_ref_ = ref;
+    first_t_ = t;
+  }
+  char sample[28];
+  char* end = PutVarintAt(sample, ref - first_ref_);
+  end = PutVarintAt(end, static_cast<uint64_t>(t) - static_cast<uint64_t>(first_t_));
+  StoreBe(end, std::bit_cast<uint64_t>(v));
+  bytes_.append(sample, end + 8);
+}
+
+std::string SamplesRecord::Take() { return std::exchange(bytes_, {}); }
+
+void AddSeries(std::string& record, uint64_t ref, const model::Labels& labels) {
+  if (record.empty()) PutType(record, RecordType::kSeries);
+  base::PutU64Be(record, ref);
+  base::PutUvarint(record, labels.size());
+  for (model::Label label : labels) {
+    base::PutUvarintString(record, label.name);
+    base::PutUvarintString(record, label.value);
+  }
+}
+
+Result<void> DecodeSeries(std::string_view record, std::vector<SeriesEntry>* out) {
+  base::ByteReader reader(record);
+  reader.U8();
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  while (reader.ok() && !reader.empty()) {
+    uint64_t ref = reader.U64Be();
+    uint64_t count = reader.Uvarint();
+    pairs.clear();
+    for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+      std::string_view name = reader.UvarintString();
+      pairs.emplace_back(name, reader.UvarintString());
+    }
+    if (reader.ok()) out->push_back({ref, model::Labels::FromPairs(pairs)});
+  }
+  if (!reader.ok()) return Fail(ErrorCode::kCorruption, "series record does not fit its layout");
+  return {};
+}
+
+Result<void> DecodeSamples(std::string_view record, std::vector<SampleEntry>* out) {
+  base::ByteReader reader(record);
+  reader.U8();
+  if (reader.empty()) return {};
+  uint64_t first_ref = reader.U64Be();
+  uint64_t first_t = reader.U64Be();
+  while (reader.ok() && !reader.empty()) {
+    uint64_t ref = first_ref + static_cast<uint64_t>(reader.Varint());
+    auto t = static_cast<int64_t>(first_t + static_cast<uint64_t>(reader.Varint()));
+    auto v = std::bit_cast<double>(reader.U64Be());
+    if (reader.ok()) out->push_back({ref, t, v});
+  }
+  if (!reader.ok()) return Fail(ErrorCode::kCorruption, "samples record does not fit its layout");
+  return {};
+}
+
+}  // namespace slurmscope::tsdb

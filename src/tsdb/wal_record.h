@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/labels.h"
+
+namespace slurmscope::tsdb {
+
+// Records of the write-ahead log; docs/formats/wal.md. The first byte is the type.
+enum class RecordType : uint8_t {
+  kSeries = 1,
+  kSamples = 2,
+  kTombstones = 3,
+  kExemplars = 4,
+  kMmapMarkers = 5,
+  kMetadata = 6,
+  kHistograms = 7,
+  kFloatHistograms = 8,
+  kCustomHistograms = 9,
+  kCustomFloatHistograms = 10,
+};
+inline constexpr uint8_t kLastKnownRecordType = 10;
+
+struct SeriesEntry {
+  uint64_t ref = 0;
+  model::Labels labels;
+};
+struct SampleEntry {
+  uint64_t ref = 0;
+  int64_t t = 0;
+  double v = 0;
+};
+
+// A samples record in the making. Not thread-safe.
+class SamplesRecord {
+ public:
+  void Add(uint64_t ref, int64_t t, double v);
+  bool empty() const { return bytes_.empty(); }
+  const std::string& bytes() const { return bytes_; }
+  // Gives the record away and starts anew.
+  std::string Take();
+  void Clear() { bytes_.clear(); }
+
+ private:
+  std::string bytes_;
+  uint64_t first_ref_ = 0;
+  int64_t first_t_ = 0;
+};
+
+// Starts a series record in an empty `record`, or adds to it.
+void AddSeries(std::string& record, uint64_t ref, const model::Labels& labels);
+
+// Append what a record of that type holds. kCorruption when the bytes do not fit the layout; safe
+// on any bytes.
+base::Result<void> DecodeSeries(std::string_view record, std::vector<SeriesEntry>* out);
+base::Result<void> DecodeSamples(std::string_view record, std::vector<SampleEntry>* out);
+
+}  // namespace slurmscope::tsdb
