@@ -258,6 +258,18 @@ int PrintParseError(const CLI::App& app, const CLI::ParseError& error) {
   return 1;
 }
 
+// In CLI11's order, last first. CLI11 takes the next argument for the value of `--flag=`, so an empty value becomes an
+// argument of its own.
+std::vector<std::string> ForCli11(const std::vector<std::string>& args) {
+  std::vector<std::string> reversed;
+  for (auto arg = args.rbegin(); arg != args.rend(); ++arg) {
+    bool empty_value = arg->starts_with("--") && arg->ends_with('=');
+    if (empty_value) reversed.emplace_back();
+    reversed.push_back(empty_value ? arg->substr(0, arg->size() - 1) : *arg);
+  }
+  return reversed;
+}
+
 }  // namespace
 
 ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
@@ -276,7 +288,7 @@ ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
   AddLogFlags(app, flags);
   AddForeignFlags(app, flags);
   try {
-    app.parse(std::vector<std::string>(args.rbegin(), args.rend()));  // CLI11 wants them last first
+    app.parse(ForCli11(args));
   } catch (const CLI::Success& success) {
     outcome.exit = true;
     outcome.exit_code = app.exit(success);

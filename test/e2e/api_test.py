@@ -142,9 +142,10 @@ class ApiTest(unittest.TestCase):
         self.assertIn("nonsense", text)
         self.assertFalse(self.api.data("status/runtimeinfo")["reloadConfigSuccess"])
         self.assertTrue(self.api.query("up"), "the running configuration stays")
-        config.write_text(good + "# changed\n")
+        config.write_text(good + "- job_name: another\n")
         self.server.process.send_signal(signal.SIGHUP)
-        wait_for("reload", lambda: "# changed" in self.api.data("status/config")["yaml"])
+        wait_for("reload", lambda: "another" in self.api.data("scrape_pools")["scrapePools"])
+        self.assertTrue(self.api.query("up"), "unchanged targets go on")
         config.write_text(good)
 
 

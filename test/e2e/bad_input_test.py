@@ -19,9 +19,10 @@ class StartTest(unittest.TestCase):
         self.stack = Stack()
         self.addCleanup(self.stack.__exit__)
 
-    def serve(self, config, *flags):
-        return run(SERVER, "serve", f"--config.file={config}", f"--storage.tsdb.path={self.stack.dir / 'data'}",
-                   f"--web.listen-address=127.0.0.1:{free_port()}", "--ui.listen-address=", *flags)
+    def serve(self, config, *flags, data=None):
+        return run(SERVER, "serve", f"--config.file={config}",
+                   f"--storage.tsdb.path={data or self.stack.dir / 'data'}",
+                   *(flags or [f"--web.listen-address=127.0.0.1:{free_port()}"]), "--ui.listen-address=")
 
     def refused(self, text, *expected):
         path = self.stack.dir / "bad.yml"
@@ -92,13 +93,13 @@ class StartTest(unittest.TestCase):
     def test_data_directory_not_writable(self):
         blocked = self.stack.dir / "file"
         blocked.write_text("")
-        code, output = self.serve(self.stack.config({"a": [1]}), f"--storage.tsdb.path={blocked}/data")
+        code, output = self.serve(self.stack.config({"a": [1]}), data=blocked / "data")
         self.assertEqual(code, 1)
         self.assertIn(f"{blocked}", output)
         if os.geteuid() != 0:
             locked = self.stack.dir / "locked"
             locked.mkdir(mode=0o500)
-            self.assertEqual(self.serve(self.stack.config({"a": [1]}), f"--storage.tsdb.path={locked}/data")[0], 1)
+            self.assertEqual(self.serve(self.stack.config({"a": [1]}), data=locked / "data")[0], 1)
 
     def test_second_server_on_the_same_data(self):
         config = self.stack.config({"a": [1]})
@@ -147,7 +148,7 @@ class TargetTest(unittest.TestCase):
             self.assertEqual(seen["malformed"][0], "down")
             self.assertIn("line 2", seen["malformed"][1])
             self.assertIn("deadline exceeded", seen["slow"][1])
-            self.assertIn("body size limit", seen["big"][1])
+            self.assertIn("102400 bytes", seen["big"][1])
             self.assertIn("refused", seen["closed"][1])
             wait_for("up series", lambda: len(api.query("up")) == 5)
             self.assertEqual({r["metric"]["job"]: r["value"][1] for r in api.query("up")},
