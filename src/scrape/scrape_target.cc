@@ -238,12 +238,14 @@ bool ScrapeTarget::Retire() {
 
 void ScrapeTarget::WriteEnd(model::Appendable& storage, const base::Clock& clock) {
   std::unique_ptr<model::Appender> appender = storage.NewAppender();
-  int64_t now = clock.NowMs();
+  TargetStatus last = status();
+  // A marker in the millisecond of the last sample would be refused.
+  int64_t now = std::max(clock.NowMs(), last.last_scrape_ms + 1);
   cache_.MarkAllStale(*appender, now);
   for (model::SeriesRef ref : reports_) {
     if (ref != 0) appender->Append(ref, {}, now, model::StaleNan());
   }
-  Commit(*appender, status().scrape_url);
+  Commit(*appender, last.scrape_url);
 }
 
 TargetStatus ScrapeTarget::status() const {

@@ -77,5 +77,23 @@ TEST(ScrapeTarget, TimesAreAlignedWithinTheTolerance) {
   EXPECT_EQ(target.Begin(5000, clock, {})->time_ms, 5003);
 }
 
+TEST(ScrapeTarget, EndsEvenInTheMillisecondOfItsLastSample) {
+  config::ScrapeConfig config;
+  config.job_name = "j";
+  config.scrape_interval_ms = config.scrape_timeout_ms = 1000;
+  FamilyPool families;
+  TargetSpec spec = **MakeTarget(config, DiscoveredLabels(config, "n", {}));
+  ScrapeTarget target(spec, std::make_shared<const config::ScrapeConfig>(config), families);
+  base::FakeClock clock(5000);
+  FakeStorage storage;
+  ScrapeCounters counters;
+  target.Finish(*target.Begin(5000, clock, {}), TextResponse("a 1\n"), storage, clock, counters);
+  EXPECT_FALSE(target.EndScrape());
+  ASSERT_TRUE(target.Retire());
+  target.WriteEnd(storage, clock);
+  EXPECT_TRUE(storage.EndsStale(R"(a{instance="n", job="j"})"));
+  EXPECT_TRUE(storage.EndsStale(R"(up{instance="n", job="j"})"));
+}
+
 }  // namespace
 }  // namespace slurmscope::scrape
