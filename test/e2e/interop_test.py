@@ -16,7 +16,7 @@ QUERIES = [
     "node_uname_info",
     "node_cpu_seconds_total{mode=~\"idle|user\"}",
     "max(node_filesystem_size_bytes) > bool 0",
-    "sort_desc(node_network_mtu_bytes)",
+    "sort_desc(node_network_receive_bytes_total)",
     "count by (__name__) ({__name__=~\"node_.*\"})",
     "node_memory_MemTotal_bytes / 1024 / 1024",
     "topk(3, node_vmstat_pgfault)",
