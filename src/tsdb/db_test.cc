@@ -29,12 +29,6 @@ Matcher Match(MatchType type, std::string_view name, std::string_view value) {
   return *Matcher::Make(type, name, value);
 }
 
-std::vector<std::string> Names(const Dump& dump) {
-  std::vector<std::string> names;
-  for (const auto& [name, samples] : dump) names.push_back(name);
-  return names;
-}
-
 TEST(Db, AppendRules) {
   TestDirectory directory;
   auto db = OpenDb(directory.path());
@@ -209,7 +203,7 @@ TEST(Db, RandomValuesCutByBytesAndSurviveARestart) {
       ASSERT_TRUE(appender->Commit());
     }
     before = DumpDb(*db);
-    EXPECT_GT(db->head_stats().wal_segment, 2u);
+    EXPECT_GE(db->head_stats().wal_segment, 2u);
     EXPECT_GT(db->head_stats().chunks, 5 * 2000u * 8 / 1024);
   }
   auto db = OpenDb(directory.path(), 64 << 10);

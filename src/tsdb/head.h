@@ -16,7 +16,7 @@ namespace slurmscope::tsdb {
 
 // The series in memory. Thread-safe.
 //
-// Locks: mutex() guards the label index, the table of label sets and Series::published; each series
+// Locks: mutex() guards the label index and the table of label sets; each series
 // guards its samples by itself. A series is never removed, so a pointer to one stays good.
 class Head {
  public:

@@ -66,7 +66,9 @@ SamplePlace HeadAppender::PlaceIn(Series& series, int64_t t, double v) {
 
 void HeadAppender::Add(Series& series, SeriesId id, int64_t t, double v) {
   series.batch.store(batch_, std::memory_order_relaxed);
-  if (!series.logged.load(std::memory_order_acquire)) new_series_.push_back(id);
+  bool known = series.logged.load(std::memory_order_acquire) &&
+               series.published.load(std::memory_order_acquire);
+  if (!known) new_series_.push_back(id);
   if (!last_.empty()) last_[&series] = samples_.size();
   samples_.push_back({&series, t, v});
   record_.Add(series.wal_ref(), t, v);
@@ -116,6 +118,7 @@ std::vector<StoredRecord> HeadAppender::MakeRecords() {
   std::vector<StoredRecord> records;
   std::string series_record;
   for (SeriesId id : new_series_) {
+    if (head_.series(id).logged.load(std::memory_order_acquire)) continue;
     AddSeries(series_record, head_.series(id).wal_ref(), head_.LabelsOf(id));
     if (series_record.size() >= record_limit_) Store(std::exchange(series_record, {}), &records);
   }

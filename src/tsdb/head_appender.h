@@ -50,7 +50,7 @@ class HeadAppender final : public model::Appender {
   int64_t min_valid_ = kNoTime;
   bool has_min_valid_ = false;
   std::vector<Pending> samples_;
-  std::vector<SeriesId> new_series_;  // not in the log yet
+  std::vector<SeriesId> new_series_;  // not in the log, or not seen by queries yet
   SamplesRecord record_;
   std::vector<std::string> full_records_;
   std::unordered_map<const Series*, size_t> last_;  // filled once a series comes twice

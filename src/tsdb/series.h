@@ -64,7 +64,7 @@ class Series {
 
   // Whether the log names the series, and whether queries may see it. Changed by commits.
   std::atomic<bool> logged{false};
-  bool published = false;  // guarded by the index' lock
+  std::atomic<bool> published{false};
   // The appender that last took a sample for this series, to notice a second sample in one batch.
   std::atomic<uint32_t> batch{0};
 

@@ -27,7 +27,8 @@ std::string RandomBytes(size_t size, unsigned seed) {
 
 std::vector<std::string> ReadRecords(const std::string& directory) {
   std::vector<std::string> records;
-  for (const std::string& name : *base::ListDirectory(directory)) {
+  std::vector<std::string> names = *base::ListDirectory(directory);
+  for (const std::string& name : names) {
     auto reader = *SegmentReader::Open(directory + "/" + name);
     std::string_view record;
     auto next = *reader.Read(&record);
@@ -84,7 +85,9 @@ TEST(WalRecord, TypesByNumber) {
     DecodedRecord out;
     auto wanted = DecodeRecord(std::string(1, static_cast<char>(type)), &out, &counts);
     EXPECT_EQ(wanted.has_value(), type >= 1 && type <= 10) << type;
-    if (type >= 3 && type <= 10) EXPECT_EQ(counts.skipped[static_cast<size_t>(type)], 1u);
+    if (type >= 3 && type <= 10) {
+      EXPECT_EQ(counts.skipped[static_cast<size_t>(type)], 1u);
+    }
     if (!wanted) {
       EXPECT_NE(wanted.error().message().find(StrCat("type ", type)), std::string::npos);
     }
@@ -138,7 +141,7 @@ void Fill(const std::string& path, int rounds) {
   for (int i = 0; i < rounds; ++i) {
     auto appender = db->NewAppender();
     for (int k = 0; k < 50; ++k) {
-      Labels labels{{"__name__", "m"}, {"k", StrCat("series-", k)}, {"pad", RandomBytes(0, 0)}};
+      Labels labels{{"__name__", "m"}, {"k", StrCat("series-", k)}};
       double v = std::bit_cast<double>((uint64_t{0x3ff} << 52) |
                                        (static_cast<uint64_t>(i * 50 + k) * 0x9E3779B97F4Au));
       appender->Append(0, labels, 1000 * i, v);
@@ -192,7 +195,9 @@ TEST(Replay, SurvivesAnyDamage) {
       ASSERT_TRUE(db);
       kept = DumpDb(*db);
       const ReplayReport& report = db->replay();
-      if (cut) EXPECT_EQ(report.corruption, "");
+      if (cut) {
+        EXPECT_EQ(report.corruption, "");
+      }
       if (report.dropped_bytes > 0 && !cut) {
         EXPECT_NE(report.corruption, "");
         EXPECT_TRUE(std::filesystem::exists(copy.wal() + "/corrupt-1"));
@@ -234,6 +239,16 @@ void WriteSegment(const std::string& directory, uint64_t index,
   ASSERT_TRUE(base::MakeDirectories(directory));
   auto wal = *Wal::Open(directory, index, 128 << 10);
   for (const std::string& record : records) ASSERT_TRUE(wal->Write({CompressRecord(record)}));
+}
+
+TEST(Replay, ASeriesWithoutSamplesIsSeenWithItsFirst) {
+  TestDirectory directory;
+  Labels a{{"__name__", "a"}};
+  WriteSegment(directory.wal(), 0, {SeriesRecord(1, a)});
+  auto db = OpenDb(directory.path());
+  EXPECT_EQ(DumpDb(*db).size(), 0u);
+  EXPECT_EQ(AppendOne(*db, a, 1000, 1), model::AppendStatus::kOk);
+  EXPECT_EQ(DumpDb(*db).size(), 1u);
 }
 
 TEST(Replay, CheckpointThenLaterSegmentsAndSeriesNamedTwice) {
