@@ -47,6 +47,24 @@ bool FillRow(const Columns& samples, const StepGrid& grid, const TimeShift& shif
   return any;
 }
 
+// As FillRow, but on the line between the samples before and after the step.
+bool FillSmoothed(const Columns& samples, const StepGrid& grid, const TimeShift& shift,
+                  int64_t lookback_ms, double* row) {
+  bool any = FillRow(samples, grid, shift, lookback_ms, false, row);
+  for (size_t i = 0; any && i < grid.count; ++i) {
+    if (IsAbsent(row[i])) continue;
+    int64_t t = shift.Apply(grid.At(i));
+    auto next = std::upper_bound(samples.t.begin(), samples.t.end(), t) - samples.t.begin();
+    auto after = static_cast<size_t>(next);
+    if (after == samples.size() || model::IsStale(samples.v[after])) continue;
+    if (samples.t[after] > SaturatingAdd(t, lookback_ms)) continue;
+    double span = static_cast<double>(samples.t[after]) - static_cast<double>(samples.t[after - 1]);
+    double part = (static_cast<double>(t) - static_cast<double>(samples.t[after - 1])) / span;
+    row[i] += (samples.v[after] - row[i]) * part;
+  }
+  return any;
+}
+
 void RemoveStale(Columns& samples) {
   size_t kept = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
@@ -62,13 +80,11 @@ void RemoveStale(Columns& samples) {
 
 Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector,
                                                   const StepGrid& grid, bool timestamps) {
-  if (selector.anchored || selector.smoothed) {
-    return ExecError("anchored and smoothed instant vectors are not supported yet");
-  }
   if (grid.count == 0) return VectorValue{};
   TimeShift shift = TRY(Shift(selector.time));
   int64_t mint = SaturatingAdd(SaturatingSub(shift.Apply(grid.start), context_.lookback_ms), 1);
-  int64_t maxt = shift.Apply(grid.Last());
+  int64_t maxt =
+      SaturatingAdd(shift.Apply(grid.Last()), selector.smoothed ? context_.lookback_ms : 0);
   Selection selection = TRY(Select(context_, selector, mint, maxt, 0, grid, ""));
   size_t n = selection.series->size();
   VectorValue vector = TRY(NewVector(context_.guard, n, grid.count));
@@ -79,7 +95,11 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
         for (size_t i = begin; i < end; ++i) {
           TRY(selection.series->Decode(i, mint, maxt, &samples));
           read += static_cast<int64_t>(samples.size());
-          if (FillRow(samples, grid, shift, context_.lookback_ms, timestamps, vector.Row(i))) {
+          bool any =
+              selector.smoothed && !timestamps
+                  ? FillSmoothed(samples, grid, shift, context_.lookback_ms, vector.Row(i))
+                  : FillRow(samples, grid, shift, context_.lookback_ms, timestamps, vector.Row(i));
+          if (any) {
             vector.series[i].labels = selection.series->LabelsAt(i);
           }
         }
@@ -98,14 +118,17 @@ Result<RangeSource> Evaluator::OpenRange(const Expr& expr, const StepGrid& grid,
     return OpenSubquery(static_cast<const SubqueryExpr&>(inner), grid);
   const auto& matrix = static_cast<const MatrixSelector&>(inner);
   const VectorSelector& selector = *matrix.selector;
-  if (selector.anchored || selector.smoothed) {
-    return ExecError("anchored and smoothed range vectors are not supported yet");
-  }
   RangeSource source;
   source.plan = {grid, TRY(Shift(selector.time)), TRY(Duration(matrix.range))};
+  source.plan.mode = selector.anchored   ? RangeMode::kAnchored
+                     : selector.smoothed ? RangeMode::kSmoothed
+                                         : RangeMode::kPlain;
+  source.plan.lookback_ms = context_.lookback_ms;
   if (grid.count == 0) return source;
-  int64_t mint = SaturatingAdd(source.plan.Start(0), 1);
-  int64_t maxt = source.plan.End(grid.count - 1);
+  int64_t before = source.plan.mode == RangeMode::kPlain ? 0 : context_.lookback_ms;
+  int64_t after = source.plan.mode == RangeMode::kSmoothed ? context_.lookback_ms : 0;
+  int64_t mint = SaturatingAdd(SaturatingSub(source.plan.Start(0), before), 1);
+  int64_t maxt = SaturatingAdd(source.plan.End(grid.count - 1), after);
   auto selection = std::make_shared<Selection>(
       TRY(Select(context_, selector, mint, maxt, source.plan.range_ms, grid, func)));
   source.size = selection->series->size();

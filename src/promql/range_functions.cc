@@ -56,8 +56,7 @@ Result<std::vector<std::vector<double>>> ScalarArgs(Evaluator& evaluator, const 
   return args;
 }
 
-Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeFunction& function,
-                              const RangeSource& source,
+Result<VectorValue> RunKernel(Evaluator& evaluator, RangeKernel kernel, const RangeSource& source,
                               const std::vector<std::vector<double>>& args) {
   size_t steps = source.plan.grid.count;
   VectorValue vector = TRY(NewVector(evaluator.context().guard, source.size, steps));
@@ -67,7 +66,7 @@ Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeFunction& functio
         for (size_t i = begin; i < end; ++i) {
           TRY(source.load(i, &samples));
           double* row = vector.Row(i);
-          function.kernel({samples, source.plan, args}, row);
+          kernel({samples, source.plan, args}, row);
           if (std::all_of(row, row + steps, IsAbsent)) continue;
           vector.series[i] = {source.labels(i), source.drop_name(i)};
         }
@@ -78,6 +77,17 @@ Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeFunction& functio
   return vector;
 }
 
+Result<RangeKernel> KernelFor(const RangeFunction& function, RangeMode mode) {
+  if (mode == RangeMode::kPlain) return function.kernel;
+  if (RangeKernel kernel = FindExtendedKernel(function.name, mode)) return kernel;
+  return ExecError(
+      StrCat(mode == RangeMode::kSmoothed
+                 ? "smoothed modifier can only be used with: delta, increase, rate - not with "
+                 : "anchored modifier can only be used with: changes, delta, increase, rate, "
+                   "resets - not with ",
+             function.name));
+}
+
 Result<Value> RangeCall(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
   std::string_view name = call.function->name;
   const RangeFunction& function = *FindRangeFunction(name);
@@ -85,7 +95,8 @@ Result<Value> RangeCall(Evaluator& evaluator, const Call& call, const StepGrid& 
   auto args = TRY(ScalarArgs(evaluator, call, function.range_arg, grid));
   if (name == "double_exponential_smoothing") TRY(CheckSmoothing(args));
   RangeSource source = TRY(evaluator.OpenRange(range, grid, name));
-  VectorValue vector = TRY(RunKernel(evaluator, function, source, args));
+  RangeKernel kernel = TRY(KernelFor(function, source.plan.mode));
+  VectorValue vector = TRY(RunKernel(evaluator, kernel, source, args));
   if (name == "rate" || name == "increase") NoteNonCounters(evaluator, vector, range.pos);
   if (name == "quantile_over_time" && vector.size() > 0) {
     WarnBadQuantiles(evaluator.context().notes, args[0], call.args[0]->pos);
@@ -98,7 +109,7 @@ Result<Value> RangeCall(Evaluator& evaluator, const Call& call, const StepGrid& 
 Result<Value> AbsentOverTime(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
   RangeSource source = TRY(evaluator.OpenRange(*call.args[0], grid, call.function->name));
   VectorValue present =
-      TRY(RunKernel(evaluator, *FindRangeFunction("present_over_time"), source, {}));
+      TRY(RunKernel(evaluator, FindRangeFunction("present_over_time")->kernel, source, {}));
   return AbsentVector(evaluator, present, *call.args[0], grid);
 }
 

@@ -31,6 +31,9 @@ struct RangeFunction {
 // nullptr when there is no such function. absent_over_time is not among them.
 const RangeFunction* FindRangeFunction(std::string_view name);
 
+// The same for anchored and smoothed range vectors; nullptr for functions that cannot take them.
+RangeKernel FindExtendedKernel(std::string_view name, RangeMode mode);
+
 // The q-quantile with linear interpolation; sorts `values`. NaN counts as smaller than any number.
 double Quantile(double q, std::vector<double>& values);
 

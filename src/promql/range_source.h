@@ -23,11 +23,16 @@ struct TimeShift {
   int64_t Apply(int64_t t) const { return SaturatingSub(fixed ? at_ms : t, offset_ms); }
 };
 
+// How a range vector treats the edges of its windows: `anchored`, `smoothed` or neither.
+enum class RangeMode { kPlain, kAnchored, kSmoothed };
+
 // The windows of a range vector: at step i (shift(t_i) - range, shift(t_i)].
 struct WindowPlan {
   StepGrid grid;
   TimeShift shift;
   int64_t range_ms = 0;
+  RangeMode mode = RangeMode::kPlain;
+  int64_t lookback_ms = 0;  // beyond the edges, unless plain
 
   int64_t End(size_t i) const { return shift.Apply(grid.At(i)); }
   int64_t Start(size_t i) const { return SaturatingSub(End(i), range_ms); }
