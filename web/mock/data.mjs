@@ -31,6 +31,7 @@ function family(expr) {
   if (/DCGM/.test(expr)) return [gpuLabels("DCGM_FI_DEV_GPU_UTIL"), (i, t) => Math.round(Math.min(100, 112 * smooth(i, t)))];
   if (/idle/.test(expr)) return [withoutName(nodeLabels("")), (i, t) => 100 * smooth(i, t)];
   if (/memory/i.test(expr)) return [nodeLabels("").map(({ instance, job }) => ({ instance, job })), (i, t) => 5.4e11 * smooth(i, t)];
+  if (/^sum\(/.test(expr)) return [[{}], () => 4];
   if (/many/.test(expr)) return [Array.from({ length: 300 }, (_, i) => ({ __name__: "many", id: String(i) })), (i, t) => i + smooth(i, t)];
   if (/^[\d\s+*/.()-]+$/.test(expr)) return [[{}], () => 2];
   return [nodeLabels("up"), () => 1];

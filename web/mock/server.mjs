@@ -10,6 +10,7 @@ import { METRICS, dashboards, queryInstant, queryRange, targets } from "./data.m
 const port = Number(process.argv[2] ?? 3900);
 const dist = join(import.meta.dirname, "../dist");
 const boards = dashboards();
+const provisioned = new Set(boards.keys());
 const sessions = new Set();
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
@@ -82,7 +83,12 @@ function api(request, url, body, response) {
   if (url.pathname === "/api/dashboards/db") return saveDashboard(body, response);
   const uid = /^\/api\/dashboards\/uid\/(.+)$/.exec(url.pathname)?.[1];
   if (uid && !boards.has(uid)) return send(response, 404, { message: "Dashboard not found" });
-  if (uid) return send(response, 200, { meta: { provisioned: true, slug: uid }, dashboard: boards.get(uid) });
+  if (uid && request.method === "DELETE") {
+    const { title } = boards.get(uid);
+    boards.delete(uid);
+    return send(response, 200, { title, message: `Dashboard ${title} deleted` });
+  }
+  if (uid) return send(response, 200, { meta: { provisioned: provisioned.has(uid), slug: uid }, dashboard: boards.get(uid) });
   if (url.pathname.startsWith("/api/v1/")) return prometheus(url, new URLSearchParams(request.method === "POST" ? body : url.search), response);
   return send(response, 404, { message: "Not found" });
 }

@@ -4,11 +4,15 @@ import "uplot/dist/uPlot.min.css";
 import "./styles.css";
 import { MantineProvider } from "@mantine/core";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { setNonce } from "get-nonce";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
 import { App } from "./App";
 import { styleNonce, theme } from "./theme";
+
+// Dialogs lock the page's scrolling by a style of their own, which asks here for the nonce.
+setNonce(styleNonce());
 
 const client = new QueryClient({
   defaultOptions: {

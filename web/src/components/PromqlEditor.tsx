@@ -19,6 +19,7 @@ const look = EditorView.theme({
   ".cm-selectionBackground, &.cm-focused .cm-selectionBackground": { backgroundColor: "var(--ss-accent-soft) !important" },
   ".cm-tooltip": { backgroundColor: "var(--ss-surface)", color: "var(--ss-text)", border: "1px solid var(--ss-border)", borderRadius: "6px" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { backgroundColor: "var(--ss-accent-soft)", color: "var(--ss-text)" },
+  ".cm-tooltip.cm-tooltip-autocomplete": { marginTop: "6px" },
   ".cm-completionDetail": { color: "var(--ss-muted)" },
   ".cm-matchingBracket": { backgroundColor: "var(--ss-accent-soft) !important", color: "inherit" },
 });

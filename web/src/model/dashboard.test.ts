@@ -13,7 +13,7 @@ describe("readDashboard", () => {
       panels: [{ title: "A", type: "timeseries", gridPos: { x: 0, y: 0, w: 12, h: 8 }, datasource: "Prometheus", targets: [{ expr: "up", refId: "A" }] }],
     });
     expect(board).toMatchObject({ uid: "gpu-monitoring", refresh: "5s", graphTooltip: 0 });
-    expect(board.panels[0]).toMatchObject({ type: "timeseries", targets: [{ expr: "up", range: true, instant: false }] });
+    expect(board.panels[0]).toMatchObject({ type: "timeseries", targets: [{ expr: "up", instant: false }] });
   });
   it.each([null, 5, "x", [], { panels: "no" }, { panels: [null, 3, { gridPos: "?" }] }])("survives %j", (input) => {
     expect(readDashboard(input).title).toBe("Untitled dashboard");

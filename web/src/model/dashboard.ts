@@ -18,7 +18,6 @@ export interface Target {
   interval?: string;
   intervalFactor?: number;
   instant: boolean;
-  range: boolean;
   hide: boolean;
 }
 
@@ -120,15 +119,13 @@ function readGridPos(json: Json, index: number): GridPos {
 }
 
 function readTarget(json: Json, index: number): Target {
-  const instant = json.instant === true;
   return {
     refId: asText(json.refId) ?? String.fromCharCode(65 + (index % 26)),
     expr: (asText(json.expr) ?? "").trim(),
     legendFormat: asText(json.legendFormat),
     interval: asText(json.interval),
     intervalFactor: asNumber(json.intervalFactor),
-    instant,
-    range: json.range === true || !instant,
+    instant: json.instant === true && json.range !== true,
     hide: json.hide === true,
   };
 }

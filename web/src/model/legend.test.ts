@@ -24,6 +24,10 @@ describe("legend", () => {
       '{gpu="0", instance="gpu-01:9400"}', '{gpu="1", instance="gpu-02:9400"}',
     ]);
   });
+  it("compact names are the few labels that tell the series apart", () => {
+    const board = ["gpu-01", "gpu-02"].flatMap((node) => ["0", "1"].map((gpu) => ({ gpu, Hostname: node, UUID: `GPU-${node}-${gpu}`, instance: `${node}:9400` })));
+    expect(compactNames(board, "x").slice(1, 3)).toEqual(['instance="gpu-01:9400", gpu="1"', 'instance="gpu-02:9400", gpu="0"']);
+  });
   it("compact names stay distinct", () => {
     expect(compactNames([gpu0, gpu1], "x")).toEqual(["0", "1"]);
     expect(compactNames([gpu0], "x")).toEqual([formatSeries(gpu0)]);

@@ -32,12 +32,31 @@ function autoNames(all: readonly Labels[], expr: string): string[] {
   });
 }
 
+/** Labels that people know a series by, best first. */
+const TELLING = ["instance", "node", "Hostname", "gpu", "device", "interface", "mountpoint", "cpu", "mode", "name", "job"];
+
+/** The first labels, in order of how telling they are, that together keep all series apart. */
+function distinguishing(all: readonly Labels[]): string[] {
+  const rank = (key: string) => (TELLING.includes(key) ? TELLING.indexOf(key) : TELLING.length);
+  const keys = [...new Set(all.flatMap((labels) => Object.keys(labels)))].sort((a, b) => rank(a) - rank(b) || a.localeCompare(b));
+  const chosen: string[] = [];
+  let apart = 1;
+  for (const key of keys) {
+    if (apart === all.length) break;
+    const next = new Set(all.map((labels) => JSON.stringify([...chosen, key].map((name) => labels[name] ?? "")))).size;
+    if (next > apart) chosen.push(key);
+    apart = Math.max(apart, next);
+  }
+  return apart === all.length ? chosen : [];
+}
+
 /**
- * A short name for lists and tooltips when the dashboard gives no legend format: the labels all series share
- * are left out, as they say nothing. Falls back to the whole series.
+ * Short names for a query without a legend format: the few labels that keep the series apart, else the whole
+ * series.
  */
 export function compactNames(all: readonly Labels[], expr: string): string[] {
-  if (all.length < 2) return seriesNames(all, undefined, expr);
-  const names = autoNames(all, expr);
-  return new Set(names).size === names.length ? names : seriesNames(all, undefined, expr);
+  const keys = all.length < 2 ? [] : distinguishing(all);
+  if (keys.length === 0) return seriesNames(all, undefined, expr);
+  if (keys.length === 1) return all.map((labels) => labels[keys[0] ?? ""] || formatSeries(labels));
+  return all.map((labels) => keys.filter((key) => labels[key]).map((key) => `${key}=${JSON.stringify(labels[key])}`).join(", "));
 }

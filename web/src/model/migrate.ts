@@ -81,6 +81,7 @@ function migrateGraph(panel: Json): Json {
           fillOpacity: (asNumber(panel.fill) ?? 1) * 10,
           spanNulls: panel.nullPointMode === "connected",
           stacking: { mode: panel.stack === true ? (panel.percentage === true ? "percent" : "normal") : "none" },
+          showPoints: panel.points === true ? "always" : "never",
           lineInterpolation: panel.steppedLine === true ? "stepAfter" : "linear",
         },
       },

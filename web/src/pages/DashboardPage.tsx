@@ -2,6 +2,7 @@ import { ActionIcon, Badge, Center, Group, Loader, Tooltip } from "@mantine/core
 import { useIsFetching, useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 import { getDashboard } from "../api/dashboards";
+import { DeleteDashboard } from "../components/DeleteDashboard";
 import { Icon } from "../components/Icons";
 import { Message } from "../components/Message";
 import { ShortcutHelp } from "../components/ShortcutHelp";
@@ -17,7 +18,7 @@ import { DashboardGrid } from "../panels/DashboardGrid";
 import { navigate, usePlace } from "../router";
 import classes from "./DashboardPage.module.css";
 
-function Board({ board, uid }: { board: Dashboard; uid: string }) {
+function Board({ board, uid, provisioned }: { board: Dashboard; uid: string; provisioned: boolean }) {
   const { search } = usePlace();
   const time = useTimeState({ ...board.time, refresh: board.refresh });
   const busy = useIsFetching({ queryKey: [PANEL_KEY] }) > 0;
@@ -44,6 +45,7 @@ function Board({ board, uid }: { board: Dashboard; uid: string }) {
         <Group gap={6} wrap="nowrap">
           <TimePicker time={time} />
           <RefreshPicker time={time} busy={busy} />
+          {provisioned ? null : <DeleteDashboard uid={uid} title={board.title} />}
           <Tooltip label="Keyboard (?)">
             <ActionIcon variant="subtle" color="gray" size={30} aria-label="Keyboard shortcuts" onClick={() => setHelp(true)} visibleFrom="md">
               <Icon name="keyboard" />
@@ -70,5 +72,5 @@ export function DashboardPage({ uid }: { uid: string }) {
   }, [board?.title]);
   if (query.error) return <Message icon="warning" title="The dashboard cannot be shown" text={query.error.message} />;
   if (!board) return <Center h="50vh"><Loader size="sm" aria-label="Loading" /></Center>;
-  return <Board board={board} uid={uid} />;
+  return <Board board={board} uid={uid} provisioned={query.data?.meta.provisioned ?? false} />;
 }

@@ -39,7 +39,7 @@ function share(item: ReducedValue): number {
 function Arc({ item }: { item: ReducedValue }) {
   const length = Math.PI * 40;
   return (
-    <svg viewBox="0 0 100 60" width="100%" height="70%" role="img" aria-label={`${item.name}: ${item.text}`}>
+    <svg className={classes.arc} viewBox="0 0 100 60" role="img" aria-label={`${item.name}: ${item.text}`}>
       <path d="M10 52 A40 40 0 0 1 90 52" fill="none" stroke="var(--ss-grid)" strokeWidth="9" strokeLinecap="round" />
       {share(item) > 0 ? (
         <path d="M10 52 A40 40 0 0 1 90 52" fill="none" stroke={item.color} strokeWidth="9" strokeLinecap="round" strokeDasharray={`${length * share(item)} ${length}`} />
@@ -52,11 +52,19 @@ function Arc({ item }: { item: ReducedValue }) {
 function Item({ item, kind, single, spark }: { item: ReducedValue; kind: string; single: boolean; spark: boolean }) {
   const name = single ? null : <div className={classes.statName} title={item.name}>{item.name}</div>;
   if (kind === "gauge") return <div className={classes.stat}><Arc item={item} />{name}</div>;
+  if (kind === "bargauge") {
+    return (
+      <div className={classes.barRow}>
+        <span className={classes.statName} title={item.name}>{item.name}</span>
+        <strong>{item.text}</strong>
+        <div className={classes.bar}><div style={{ width: `${100 * share(item)}%`, background: item.color }} /></div>
+      </div>
+    );
+  }
   return (
     <div className={classes.stat}>
       {name}
       <div className={classes.statValue} style={{ color: item.value === null ? undefined : item.color }}>{item.text}</div>
-      {kind === "bargauge" ? <div className={classes.bar}><div style={{ width: `${100 * share(item)}%`, background: item.color }} /></div> : null}
       {spark ? <Sparkline values={item.history} color={item.color} /> : null}
     </div>
   );
@@ -69,7 +77,7 @@ export function StatView({ panel, answer, exprs, unit }: Props) {
   if (values.length === 0) return <NoData exprs={exprs} />;
   const spark = panel.type === "stat" && panel.options.graphMode !== "none";
   return (
-    <div className={classes.stats} data-testid="panel-values">
+    <div className={classes.stats} data-kind={panel.type} data-testid="panel-values">
       {values.map((item, index) => <Item key={index} item={item} kind={panel.type} single={values.length === 1} spark={spark} />)}
     </div>
   );

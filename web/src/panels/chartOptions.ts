@@ -47,6 +47,8 @@ function paths(series: ChartSeries): uPlot.Series.PathBuilder | undefined {
 }
 
 function toSeries(series: ChartSeries, show: boolean, stacked: boolean): uPlot.Series {
+  const bars = series.style.drawStyle === "bars";
+  const never = bars || series.style.showPoints === "never";
   const points = series.style.drawStyle === "points" || series.style.showPoints === "always";
   return {
     label: series.name,
@@ -59,7 +61,7 @@ function toSeries(series: ChartSeries, show: boolean, stacked: boolean): uPlot.S
     spanGaps: series.style.spanNulls,
     paths: paths(series),
     // A sample between two gaps has no line; it is shown as a point.
-    points: points ? { show: true, size: 5, fill: series.color } : { size: 5, fill: series.color, filter: lonePoints },
+    points: never ? { show: false } : points ? { show: true, size: 5, fill: series.color } : { size: 5, fill: series.color, filter: lonePoints },
   };
 }
 
@@ -107,7 +109,7 @@ function axes(setup: ChartSetup): uPlot.Axis[] {
   return [
     { ...common, space: 70, gap: 4, size: 28, values: timeValues },
     {
-      ...common, space: 34, gap: 5,
+      ...common, space: 28, gap: 5,
       size: (_u, values) => 16 + Math.max(24, ...(values ?? []).map((text) => text.length * 6.4)),
       values: (_u, splits) => splits.map((value) => (value == null ? "" : tickText(value, setup.unit, decimals))),
       ...(isBinaryUnit(setup.unit) ? { incrs: BINARY_INCREMENTS } : {}),

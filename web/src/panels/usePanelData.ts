@@ -36,7 +36,7 @@ export function panelRequests(panel: Panel, range: TimeRange, variables: Variabl
   const maxDataPoints = Math.max(50, panel.maxDataPoints ?? width);
   return panel.targets
     .filter((target) => !target.hide)
-    .flatMap((target) => {
+    .map((target) => {
       // A min step may itself be a macro; those of a step without one are right for it.
       const plain = computeStep({ range, maxDataPoints, panelInterval: panel.interval });
       const minStep = target.interval ? interpolateQuery(target.interval, variables, macroValues(plain, range)) : undefined;
@@ -45,8 +45,8 @@ export function panelRequests(panel: Panel, range: TimeRange, variables: Variabl
         target, step, expr: interpolateQuery(target.expr, variables, macroValues(step, range)),
         legendFormat: target.legendFormat ? interpolateText(target.legendFormat, variables) : undefined,
       };
-      const onlyInstant = target.instant && !(target.range && panel.type === "timeseries");
-      return [{ ...request, instant: onlyInstant }];
+      // A chart over time needs a range whatever the target says.
+      return { ...request, instant: target.instant && panel.type !== "timeseries" };
     });
 }
 
