@@ -7,12 +7,12 @@ export interface DashboardHit {
   tags: string[];
 }
 
-export interface DashboardAnswer {
+interface DashboardAnswer {
   meta: { provisioned?: boolean; slug?: string };
   dashboard: unknown;
 }
 
-export interface SaveAnswer {
+interface SaveAnswer {
   uid: string;
   url: string;
 }

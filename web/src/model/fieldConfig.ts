@@ -31,7 +31,6 @@ export interface FieldStyle {
   showPoints: string;
   hidden: boolean;
   hideLegend: boolean;
-  axisRight: boolean;
   log: boolean;
   softMin?: number;
   softMax?: number;
@@ -122,7 +121,6 @@ function readStyle(config: Json): FieldStyle {
     showPoints: asText(custom.showPoints) ?? "auto",
     hidden: hideFrom.viz === true,
     hideLegend: hideFrom.legend === true,
-    axisRight: custom.axisPlacement === "right",
     log: asObject(custom.scaleDistribution).type === "log",
     softMin: asNumber(custom.axisSoftMin),
     softMax: asNumber(custom.axisSoftMax),

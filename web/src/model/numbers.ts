@@ -1,5 +1,5 @@
 /** Decimals that leave three significant digits; none for whole numbers. */
-export function autoDecimals(value: number): number {
+function autoDecimals(value: number): number {
   if (value === 0 || Number.isInteger(value)) return 0;
   const magnitude = Math.floor(Math.log10(Math.abs(value)));
   return Math.min(Math.max(0, 2 - magnitude), 20);

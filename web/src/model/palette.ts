@@ -3,8 +3,8 @@
 
 export type Scheme = "light" | "dark";
 
-const LIGHT = ["#0b72b5", "#c2560a", "#008562", "#b04c8c", "#8a6d00", "#3f87c8", "#d03b3b", "#5b5bd6", "#4d7c0f", "#7a5238", "#0e8a94", "#6b7280"];
-const DARK = ["#56a8e8", "#f2994a", "#2fc79a", "#e07fc0", "#e8c547", "#8fc7f2", "#ff7b7b", "#a5a3ff", "#a3d65c", "#d1a184", "#4fd0d9", "#aab2bf"];
+const LIGHT = ["#0b72b5", "#c2560a", "#008562", "#b04c8c", "#8a6d00", "#5b3fd1", "#d03b3b", "#0891b2", "#7a5238", "#4d7c0f", "#6b7280", "#1e3a8a"];
+const DARK = ["#56a8e8", "#f2994a", "#2fc79a", "#e07fc0", "#e8c547", "#a78bfa", "#ff7b7b", "#67e8f9", "#d1a184", "#a3d65c", "#aab2bf", "#4f7df3"];
 
 /** Colour of the series at index; repeats after the palette's end. */
 export function seriesColor(index: number, scheme: Scheme): string {

@@ -25,7 +25,7 @@ export interface StepResult {
 }
 
 /** The scrape interval that is assumed where nothing says another. */
-export const DEFAULT_INTERVAL_MS = 15_000;
+const DEFAULT_INTERVAL_MS = 15_000;
 /** Prometheus refuses more than this many points in a series. */
 const MAX_POINTS = 11_000;
 

@@ -35,7 +35,7 @@ function Graph({ answer, expr, step, time }: { answer: RangeAnswer; expr: string
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const data = useMemo(() => {
     const grid = { start: step.start / 1000, end: step.end / 1000, step: step.stepMs / 1000 };
-    return buildChart(PANEL, [{ refId: "A", expr, grid, series: answer.series }], scheme);
+    return buildChart(PANEL, [{ refId: "A", expr, grid, series: answer.series }], "short", scheme);
   }, [answer, expr, step, scheme]);
   const visible = useMemo(() => data.series.map((series) => !hidden.has(series.key)), [data, hidden]);
   if (data.series.length === 0) return <div className={classes.empty} data-testid="panel-nodata">No data for <code>{expr}</code> in this time range.</div>;
@@ -44,8 +44,7 @@ function Graph({ answer, expr, step, time }: { answer: RangeAnswer; expr: string
     <div className={classes.graph}>
       <TimeChart data={data} visible={visible} unit="short" range={time.range} scheme={scheme} label={`${expr}: ${data.series.length} series over time`}
         onZoom={(from, to) => time.setRaw({ from: String(from), to: String(to) })} />
-      {data.dropped > 0 ? <p className={classes.meta}>{data.dropped} more series are not drawn.</p> : null}
-      <ChartLegend data={data} visible={visible} unit="short" calcs={CALCS} onPick={pick} />
+      <ChartLegend data={data} visible={visible} calcs={CALCS} onPick={pick} />
     </div>
   );
 }

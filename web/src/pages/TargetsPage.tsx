@@ -42,7 +42,7 @@ function Row({ target, now }: { target: ScrapeTarget; now: number }) {
         {target.lastError ? <div className={classes.error}>{target.lastError}</div> : null}
       </td>
       <td><State health={target.health} /></td>
-      <td>
+      <td className={classes.labels}>
         <Group gap={4}>
           {labels.map(([name, value]) => (
             <Badge key={name} variant="default" size="sm" tt="none" fw={450} className={classes.label}>{`${name}="${value}"`}</Badge>

@@ -7,7 +7,6 @@ import classes from "./panels.module.css";
 interface Props {
   data: ChartData;
   visible: readonly boolean[];
-  unit: string;
   /** Reducers to show as columns; none shows a plain list. */
   calcs: readonly string[];
   onPick: (index: number, toggle: boolean) => void;
@@ -28,10 +27,10 @@ function Entry({ series, shown, onPick }: { series: ChartSeries; shown: boolean;
 }
 
 /** Names of the series; a click isolates one, a click with ctrl or cmd hides or shows it. */
-export function ChartLegend({ data, visible, unit, calcs, onPick }: Props) {
+export function ChartLegend({ data, visible, calcs, onPick }: Props) {
   const entries = data.series.map((series, index) => ({ series, index })).filter(({ series }) => !series.style.hideLegend).slice(0, MAX_ENTRIES);
   const more = data.series.length - entries.length;
-  const rest = more > 0 ? <span className={classes.more}>{more} more</span> : null;
+  const rest = more + data.dropped > 0 ? <span className={classes.more}>{more + data.dropped} more{data.dropped > 0 ? `, ${data.dropped} of them not drawn` : ""}</span> : null;
   if (calcs.length === 0) {
     return (
       <div className={classes.legend} role="group" aria-label="Series">
@@ -55,7 +54,7 @@ export function ChartLegend({ data, visible, unit, calcs, onPick }: Props) {
           {entries.map(({ series, index }) => (
             <tr key={series.key}>
               <td><Entry series={series} shown={visible[index] ?? true} onPick={(toggle) => onPick(index, toggle)} /></td>
-              {calcs.map((calc) => <td key={calc}>{formatValue(reduce(series.values, calc), calc === "count" ? "none" : unit, series.style.decimals)}</td>)}
+              {calcs.map((calc) => <td key={calc}>{formatValue(reduce(series.values, calc), calc === "count" ? "none" : series.unit, series.style.decimals)}</td>)}
             </tr>
           ))}
         </tbody>

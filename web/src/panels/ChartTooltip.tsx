@@ -20,7 +20,6 @@ interface Props {
   state: TooltipState;
   data: ChartData;
   visible: readonly boolean[];
-  unit: string;
 }
 
 /** A value of the series at the index, or the nearest one of its own grid just before. */
@@ -33,7 +32,7 @@ function valueAt(series: ChartSeries, index: number): number | null {
 }
 
 /** Values of all series at the cursor, largest first. */
-export function ChartTooltip({ state, data, visible, unit }: Props) {
+export function ChartTooltip({ state, data, visible }: Props) {
   const rows = data.series
     .filter((_, i) => visible[i])
     .map((series) => ({ series, value: valueAt(series, state.index) }))
@@ -53,7 +52,7 @@ export function ChartTooltip({ state, data, visible, unit }: Props) {
           <div key={series.key} className={classes.tooltipRow}>
             <span className={classes.swatch} style={{ background: series.color }} />
             <span className={classes.tooltipName}>{series.name}</span>
-            <span className={classes.tooltipValue}>{formatValue(value, series.style.unit && unit === "" ? series.style.unit : unit, series.style.decimals)}</span>
+            <span className={classes.tooltipValue}>{formatValue(value, series.unit, series.style.decimals)}</span>
           </div>
         ))}
         {rows.length > MAX_ROWS ? <div className={classes.tooltipMore}>{rows.length - MAX_ROWS} more</div> : null}

@@ -4,24 +4,9 @@ import { Icon } from "../components/Icons";
 import type { TimeState } from "../components/useTimeState";
 import type { Panel } from "../model/dashboard";
 import { interpolateText, type Variables } from "../model/interpolate";
+import { toSections, type Section } from "../model/sections";
 import classes from "./DashboardGrid.module.css";
 import { PanelView } from "./PanelView";
-
-interface Section {
-  row?: Panel;
-  panels: Panel[];
-}
-
-/** Splits the panels at the row headers; a collapsed row holds its own. */
-export function toSections(panels: readonly Panel[]): Section[] {
-  const ordered = [...panels].sort((a, b) => a.gridPos.y - b.gridPos.y || a.gridPos.x - b.gridPos.x);
-  const sections: Section[] = [{ panels: [] }];
-  for (const panel of ordered) {
-    if (panel.type === "row") sections.push({ row: panel, panels: [...panel.panels] });
-    else sections.at(-1)?.panels.push(panel);
-  }
-  return sections.filter((section) => section.row || section.panels.length > 0);
-}
 
 interface Props {
   panels: readonly Panel[];

@@ -2,8 +2,9 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import uPlot from "uplot";
 import type { TimeRange } from "../model/timeRange";
 import type { ChartData } from "./chartData";
-import { chartOptions, drawnData, type ChartColors } from "./chartOptions";
+import { chartOptions, type ChartColors } from "./chartOptions";
 import { ChartTooltip, type TooltipState } from "./ChartTooltip";
+import { drawnData } from "./drawn";
 import classes from "./panels.module.css";
 
 interface Props {
@@ -93,7 +94,7 @@ export function TimeChart(props: Props) {
 
   return (
     <div ref={box} className={classes.chart} role="img" aria-label={props.label} data-testid="panel-canvas" data-series-count={props.data.series.length}>
-      {tooltip ? <ChartTooltip state={tooltip} data={props.data} visible={props.visible} unit={props.unit} /> : null}
+      {tooltip ? <ChartTooltip state={tooltip} data={props.data} visible={props.visible} /> : null}
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import type { Panel } from "../model/dashboard";
-import { styleOf, type FieldStyle } from "../model/fieldConfig";
+import { defaultStyle, styleOf, type FieldStyle } from "../model/fieldConfig";
 import { timeAxis, toColumn, type Column, type Grid, type RangeSeries } from "../model/frames";
 import { compactNames, formatSeries, seriesNames } from "../model/legend";
 import { resolveColor, seriesColor, type Scheme } from "../model/palette";
@@ -21,6 +21,8 @@ export interface ChartSeries {
   full: string;
   color: string;
   style: FieldStyle;
+  /** Unit of the values, which an override may make another than the panel's. */
+  unit: string;
   values: Column;
 }
 
@@ -34,8 +36,9 @@ export interface ChartData {
 /** More lines than this tell nothing and stop the browser. */
 export const MAX_SERIES = 500;
 
-/** Brings the answers of a panel's targets onto one axis, named, styled and coloured. */
-export function buildChart(panel: Panel, answers: readonly TargetAnswer[], scheme: Scheme): ChartData {
+/** Brings the answers of a panel's targets onto one axis, named, styled and coloured. `unit` is the panel's, corrected. */
+export function buildChart(panel: Panel, answers: readonly TargetAnswer[], unit: string, scheme: Scheme): ChartData {
+  const panelUnit = defaultStyle(panel).unit;
   const axis = timeAxis(answers.map((answer) => answer.grid));
   const position = new Map(axis.map((time, index) => [time, index]));
   const series: ChartSeries[] = [];
@@ -54,6 +57,7 @@ export function buildChart(panel: Panel, answers: readonly TargetAnswer[], schem
       const values = toColumn(item, answer.grid, axis, position);
       series.push({
         key: `${answer.refId}|${formatSeries(item.metric)}`, name: style.displayName ?? name, full: formatSeries(item.metric), color, style,
+        unit: style.unit !== undefined && style.unit !== panelUnit ? style.unit : unit,
         values: style.negativeY ? values.map((value) => (value == null ? value : -value)) : values,
       });
     });

@@ -1,8 +1,8 @@
 import uPlot from "uplot";
-import { stack } from "../model/frames";
 import { withAlpha } from "../model/palette";
-import { formatValue, isBinaryUnit } from "../model/units";
+import { isBinaryUnit } from "../model/units";
 import type { ChartData, ChartSeries } from "./chartData";
+import { tickText } from "./drawn";
 
 /** Colours of the chart's frame, read from the page's theme. */
 export interface ChartColors {
@@ -10,7 +10,7 @@ export interface ChartColors {
   grid: string;
 }
 
-export interface ChartSetup {
+interface ChartSetup {
   data: ChartData;
   visible: readonly boolean[];
   unit: string;
@@ -25,13 +25,6 @@ export interface ChartSetup {
 }
 
 const BINARY_INCREMENTS = Array.from({ length: 90 }, (_, power) => 2 ** (power - 10));
-const TRAILING_ZEROS = /(\d)\.0+(?=\D|$)|(\.\d*?[1-9])0+(?=\D|$)/;
-
-/** Axis text: the unit's format without the zeros that only the table needs. */
-export function tickText(value: number, unit: string, decimals?: number): string {
-  return formatValue(value, unit, decimals).replace(TRAILING_ZEROS, "$1$2").trim();
-}
-
 function fill(series: ChartSeries, stacked: boolean): string | undefined {
   const opacity = series.style.drawStyle === "bars" && series.style.fillOpacity === 0 ? 60 : series.style.fillOpacity;
   if (opacity === 0) return stacked ? withAlpha(series.color, 0.15) : undefined;
@@ -128,23 +121,6 @@ function timeValues(_u: uPlot, splits: number[], _axis: number, _space: number, 
     const time = `${two(date.getHours())}:${two(date.getMinutes())}`;
     return step < 60 ? `${time}:${two(date.getSeconds())}` : time;
   });
-}
-
-/** Columns as drawn: stacked where the panel says so. */
-export function drawnData(data: ChartData, visible: readonly boolean[]): { columns: uPlot.AlignedData; bands: uPlot.Band[] } {
-  const columns = data.series.map((series) => series.values);
-  const bands: uPlot.Band[] = [];
-  const members = data.series.map((series, i) => ({ mode: series.style.stacking, i })).filter(({ mode, i }) => mode !== "none" && visible[i]);
-  if (members.length > 0) {
-    const percent = members.some(({ mode }) => mode === "percent");
-    const stacked = stack(members.map(({ i }) => columns[i] ?? []), percent);
-    members.forEach(({ i }, at) => {
-      columns[i] = stacked[at] ?? [];
-      const below = members[at - 1];
-      if (below) bands.push({ series: [i + 1, below.i + 1] });
-    });
-  }
-  return { columns: [data.axis, ...columns] as uPlot.AlignedData, bands };
 }
 
 /** Everything uPlot needs for the panel. */
