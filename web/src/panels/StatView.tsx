@@ -3,7 +3,7 @@ import { useMemo } from "react";
 import type { Panel } from "../model/dashboard";
 import type { Column } from "../model/frames";
 import { NoData } from "./PanelFrame";
-import classes from "./panels.module.css";
+import classes from "./stat.module.css";
 import type { PanelAnswer } from "./usePanelData";
 import { reducedValues, type ReducedValue } from "./values";
 
