@@ -17,7 +17,7 @@ struct ParserOptions {
   bool extended_range_selectors = false; // [promql-extended-range-selectors]: anchored, smoothed
   bool fill_modifiers = false;           // [promql-binop-fill-modifiers]
   size_t max_depth = 200;                // nesting; beyond it an error, not a stack overflow
-  size_t max_height = 1000;              // levels of the tree: a + b + c ... nests to the left
+  size_t max_height = 400;              // levels of the tree: a + b + c ... nests to the left
   size_t max_length = 1 << 20;           // bytes of text
 };
 

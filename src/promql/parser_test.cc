@@ -47,6 +47,7 @@ TEST(ParserTest, Numbers) {
            {"2E-3", "0.002"},
            {"inF", "+Inf"},
            {"-Inf", ""},
+           {"Inf ^ 2 + Inf", "Inf ^ 2 + +Inf"},
            {"nan", "NaN"},
            {"5m", ""},
            {"90m", "1h30m"},

@@ -230,8 +230,18 @@ void AppendMatching(std::string& out, const VectorMatching& matching) {
   if (matching.fill_right) AppendFill(out, " fill_right", *matching.fill_right);
 }
 
+// "+Inf ^ 2" would be the sign of a power.
+bool IsInfiniteBase(const BinaryExpr& node) {
+  if (node.op != BinaryOp::kPow || node.lhs->kind() != NodeKind::kNumber) return false;
+  return std::isinf(static_cast<const NumberLiteral&>(*node.lhs).value);
+}
+
 void AppendBinary(std::string& out, const BinaryExpr& node) {
-  Append(out, *node.lhs);
+  if (IsInfiniteBase(node)) {
+    out += "Inf";
+  } else {
+    Append(out, *node.lhs);
+  }
   StrAppend(out, " ", ToString(node.op));
   if (node.return_bool) out += " bool";
   if (node.matching) AppendMatching(out, *node.matching);
