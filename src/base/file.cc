@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,20 +149,19 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
 Result<DirectoryLock> DirectoryLock::Acquire(const std::string& directory, std::string_view name) {
   std::string path = StrCat(directory, "/", name);
   File file = TRY(File::Open(path, O_RDWR | O_CREAT, 0644));
-  // A record lock is what Prometheus takes on its lock file, so the two programs keep each other
-  // out.
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  if (::fcntl(file.fd(), F_SETLK, &lock) == 0) return DirectoryLock(std::move(file));
-  int err = errno;
-  if (err != EAGAIN && err != EACCES) return FailErrno(StrCat("lock ", path), err);
-  std::string holder;
-  if (::fcntl(file.fd(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0) {
-    holder = StrCat(" (process ", lock.l_pid, ")");
+  // flock(2) is what Prometheus takes on this file, so the two programs keep each other out.
+  if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) {
+    TRY_CONTEXT(file.Truncate(0), path);
+    TRY_CONTEXT(file.WriteAll(StrCat(::getpid(), "\n")), path);
+    return DirectoryLock(std::move(file));
   }
+  int err = errno;
+  if (err != EWOULDBLOCK) return FailErrno(StrCat("lock ", path), err);
+  auto holder = ReadFile(path, 64);  // empty when the holder is Prometheus
+  auto pid = holder ? ParseInt<int>(TrimSpace(*holder)) : std::nullopt;
   return Fail(ErrorCode::kUnavailable,
-              StrCat("data directory ", directory, " is in use by another server", holder,
+              StrCat("data directory ", directory, " is in use by another server",
+                     pid ? StrCat(" (process ", *pid, ")") : std::string(),
                      ": stop it or give another --storage.tsdb.path"));
 }
 

@@ -8,9 +8,9 @@ namespace {
 
 // The first multiple of `step` after `t`.
 int64_t FirstStepAfter(int64_t t, int64_t step) {
-  int64_t quotient = t / step;
-  if (t % step < 0) --quotient;
-  return SaturatingAdd(quotient * step, step);
+  int64_t past = t % step;
+  if (past < 0) past += step;
+  return SaturatingAdd(t, step - past);
 }
 
 Result<StepGrid> SubqueryGrid(const WindowPlan& plan, int64_t step, QueryGuard& guard) {

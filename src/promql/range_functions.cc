@@ -65,6 +65,7 @@ Result<VectorValue> RunKernel(Evaluator& evaluator, RangeKernel kernel, const Ra
         model::Columns samples;
         for (size_t i = begin; i < end; ++i) {
           TRY(source.load(i, &samples));
+          if (samples.size() > 1000) TRY(evaluator.context().guard.Check());
           double* row = vector.Row(i);
           kernel({samples, source.plan, args}, row);
           if (std::all_of(row, row + steps, IsAbsent)) continue;

@@ -78,7 +78,7 @@ async function logIn(page, url) {
   await page.getByText('Invalid username or password').waitFor();
   await page.getByTestId('login-password').fill(password);
   await page.getByTestId('login-submit').click();
-  await page.waitForURL(/node-metrics/);  // where one wanted to go
+  await page.waitForURL((target) => target.pathname === '/d/node-metrics');  // where one wanted to go
 }
 
 // True when a panel's canvas holds pixels of more than one colour.
@@ -103,13 +103,14 @@ async function expectLines(page, title) {
 const dir = mkdtempSync(join(tmpdir(), 'slurmscope-browser-'));
 const stack = await startStack(dir);
 let browser;
+let page;
 try {
   browser = await chromium.launch({
     executablePath: chromePath,
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
            '--disable-component-update', '--disable-sync'],
   });
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
+  page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
   const problems = [];
   page.on('console', (message) => {
     // The one failed login is part of the test; browsers print every 401.
@@ -160,6 +161,10 @@ try {
 
   assert.deepEqual(problems, []);
   console.log(`browser: all pages drawn, console silent; screenshots in ${shots}`);
+} catch (error) {
+  await page?.screenshot({ path: join(shots, 'failed.png') });
+  console.log(`browser: failed at ${page?.url()}; see ${join(shots, 'failed.png')}`);
+  throw error;
 } finally {
   await browser?.close();
   stack.stop();
