@@ -17,6 +17,12 @@ describe("computeStep", () => {
     expect(step.start % 30_000).toBe(0);
     expect(step.end).toBe(Math.floor(1_700_000_001_234 / 30_000) * 30_000);
   });
+  it("asks for the newest samples when the range reaches to now", () => {
+    const range = hours(6);
+    const end = (now: number) => computeStep({ range, maxDataPoints: 650, now }).end;
+    expect(end(range.to)).toBe(Math.ceil(range.to / 30_000) * 30_000);
+    expect(end(range.to + 60_000)).toBe(Math.floor(range.to / 30_000) * 30_000);
+  });
   it("is never finer than the scrape interval", () => {
     expect(computeStep({ range: hours(0.25), maxDataPoints: 1000 }).stepMs).toBe(15_000);
     expect(computeStep({ range: hours(1), maxDataPoints: 1000, minStep: "2m" }).stepMs).toBe(120_000);

@@ -13,13 +13,16 @@ export interface StepInput {
   /** The panel's min interval. */
   panelInterval?: string;
   intervalFactor?: number;
+  /** The time it is, in milliseconds. */
+  now?: number;
 }
 
 export interface StepResult {
   stepMs: number;
   intervalMs: number;
   rateIntervalMs: number;
-  /** Both ends aligned down to the step, in milliseconds. */
+  /** Both ends on the grid of the step, in milliseconds. The end of a range that reaches to now is the next grid point:
+   * evaluated then, a query gives the newest samples at once instead of up to a step later. */
   start: number;
   end: number;
 }
@@ -60,12 +63,13 @@ export function computeStep(input: StepInput): StepResult {
   const safe = length / MAX_POINTS;
   const base = calculated > safe ? calculated : Math.ceil(safe / SECOND) * SECOND;
   const stepMs = base * Math.max(1, input.intervalFactor ?? 1);
+  const reachesNow = to > (input.now ?? Date.now()) - stepMs;
   return {
     stepMs,
     intervalMs: stepMs,
     rateIntervalMs: Math.max(rounded + scrape, 4 * scrape),
     start: Math.floor(from / stepMs) * stepMs,
-    end: Math.floor(to / stepMs) * stepMs,
+    end: (reachesNow ? Math.ceil(to / stepMs) : Math.floor(to / stepMs)) * stepMs,
   };
 }
 

@@ -45,7 +45,7 @@ interface Props {
 export function TimeseriesView({ panel, answers, exprs, unit, range, syncKey, shareTooltip, legend, onZoom }: Props) {
   const scheme = useComputedColorScheme("light");
   const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
-  const data = useMemo(() => buildChart(panel, answers, unit, scheme), [panel, answers, unit, scheme]);
+  const data = useMemo(() => buildChart(panel, answers, unit, scheme, range.to / 1000), [panel, answers, unit, scheme, range.to]);
   const visible = useMemo(() => data.series.map((series) => !hidden.has(series.key) && !series.style.hidden), [data, hidden]);
   if (data.series.length === 0) return <NoData exprs={exprs} />;
   const pick = (index: number, toggle: boolean) => setHidden(pickSeries(data.series.map((series) => series.key), hidden, index, toggle));

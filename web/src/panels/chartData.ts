@@ -36,8 +36,9 @@ export interface ChartData {
 /** More lines than this tell nothing and stop the browser. */
 export const MAX_SERIES = 500;
 
-/** Brings the answers of a panel's targets onto one axis, named, styled and coloured. `unit` is the panel's, corrected. */
-export function buildChart(panel: Panel, answers: readonly TargetAnswer[], unit: string, scheme: Scheme): ChartData {
+/** Brings the answers of a panel's targets onto one axis, named, styled and coloured. `unit` is the panel's, corrected.
+ * `to` is the chart's right edge in seconds: the last point of a grid that ends after it is drawn there. */
+export function buildChart(panel: Panel, answers: readonly TargetAnswer[], unit: string, scheme: Scheme, to = Infinity): ChartData {
   const panelUnit = defaultStyle(panel).unit;
   const axis = timeAxis(answers.map((answer) => answer.grid));
   const position = new Map(axis.map((time, index) => [time, index]));
@@ -62,5 +63,5 @@ export function buildChart(panel: Panel, answers: readonly TargetAnswer[], unit:
       });
     });
   }
-  return { axis, series, dropped };
+  return { axis: axis.map((time) => Math.min(time, to)), series, dropped };
 }
