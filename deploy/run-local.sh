@@ -33,7 +33,7 @@ build/slurmscope-agent --web.listen-address="127.0.0.1:$node_port" --log.level=w
 pids+=($!)
 build/slurmscope serve --config.file="$run/prometheus.yml" --storage.tsdb.path="$run/data" \
   --web.listen-address="127.0.0.1:$api_port" --ui.listen-address="127.0.0.1:$ui_port" \
-  --ui.state-path="$run/ui" --ui.dashboards-path=deploy/dashboards --log.level=warn &
+  --ui.state-path="$run/ui" --ui.dashboards-path=deploy/dashboards --log.level=warn >/dev/null &
 pids+=($!)
 
 for _ in $(seq 100); do
