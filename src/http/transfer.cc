@@ -20,6 +20,8 @@ using base::StrCat;
 namespace {
 
 constexpr long kMaxRedirects = 10;
+// A scrape's body is some 100 KB: curl's 16 KB would read it in seven calls, each after a poll.
+constexpr long kReceiveBytes = 128 * 1024;
 constexpr size_t kMaxResponseHeaders = 1000;
 constexpr uint64_t kMaxReserveBytes = 16 << 20;
 
@@ -135,6 +137,7 @@ bool Transfer::Prepare(CURL* easy, const std::string& user_agent) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBytes);
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
