@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <deque>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,8 @@ namespace {
 using base::ErrorCode;
 using base::Fail;
 using base::StrCat;
+
+constexpr size_t kFewLabels = 64;
 
 bool IsNameByte(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -104,13 +108,24 @@ class SeriesParser {
   }
 
   Result<void> Add(size_t begin, std::string_view name, std::string_view value) {
-    for (const auto& pair : pairs_) {
-      if (pair.first != name) continue;
+    if (IsTaken(name)) {
       if (name == model::kMetricName) return FailAt(begin, "a second metric name");
       return FailAt(begin, StrCat("label name ", base::Quote(name), " is there twice"));
     }
     pairs_.emplace_back(name, value);
     return {};
+  }
+
+  // A series has few labels, unless somebody wants the search to take long.
+  bool IsTaken(std::string_view name) {
+    if (pairs_.size() <= kFewLabels) {
+      return std::any_of(pairs_.begin(), pairs_.end(),
+                         [name](const auto& pair) { return pair.first == name; });
+    }
+    if (names_.empty()) {
+      for (const auto& pair : pairs_) names_.insert(pair.first);
+    }
+    return !names_.insert(name).second;
   }
 
   // From the opening quote to behind the closing one.
@@ -131,20 +146,19 @@ class SeriesParser {
     ++at_;
     if (!base::IsValidUtf8(raw)) return FailAt(begin, "text that is not UTF-8");
     if (!escaped) return raw;
-    return Unescape(begin, raw);
+    return Unescape(raw);
   }
 
-  Result<std::string_view> Unescape(size_t begin, std::string_view raw) {
+  // Unknown escapes stay as they are written, as in Prometheus.
+  std::string_view Unescape(std::string_view raw) {
     std::string& out = unescaped_.emplace_back();
     for (size_t i = 0; i < raw.size(); ++i) {
       if (raw[i] != '\\') {
         out += raw[i];
         continue;
       }
-      char c = raw[++i];
-      if (c != 'n' && c != '"' && c != '\\') {
-        return FailAt(begin + i - 1, StrCat("invalid escape ", base::Quote(raw.substr(i - 1, 2))));
-      }
+      const char c = raw[++i];
+      if (c != 'n' && c != '"' && c != '\\') out += '\\';
       out += c == 'n' ? '\n' : c;
     }
     return out;
@@ -154,6 +168,7 @@ class SeriesParser {
   size_t column_;
   size_t at_ = 0;
   std::vector<std::pair<std::string_view, std::string_view>> pairs_;
+  std::unordered_set<std::string_view> names_;  // of pairs_, once there are many
   std::deque<std::string> unescaped_;  // does not move its strings, the pairs point to them
 };
 

@@ -301,7 +301,9 @@ TEST(Manager, OverRealConnections) {
   EXPECT_TRUE(
       Eventually([&] { return error_of("gone") == "server returned HTTP status 404 Not Found"; }));
   EXPECT_TRUE(Eventually([&] { return !error_of("slow").empty(); }));
-  EXPECT_TRUE(Eventually([&] { return !error_of("small").empty(); }));
+  EXPECT_TRUE(Eventually([&] {
+    return error_of("small") == "body size limit of 1000 bytes exceeded (body_size_limit)";
+  }));
   EXPECT_GE(manager.stats().exceeded_body_size_limit, 1u);
 }
 

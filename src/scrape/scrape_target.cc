@@ -78,6 +78,10 @@ Result<void> CheckResponse(const http::ClientResponse& response) {
               StrCat("received unsupported Content-Type ", base::Quote(response.content_type)));
 }
 
+uint64_t BodyLimit(const config::ScrapeConfig& config, const ManagerOptions& options) {
+  return config.body_size_limit > 0 ? config.body_size_limit : options.max_body_bytes;
+}
+
 http::ClientRequest MakeRequest(const config::ScrapeConfig& config, const TargetSpec& spec,
                                 const ManagerOptions& options) {
   http::ClientRequest request;
@@ -88,8 +92,7 @@ http::ClientRequest MakeRequest(const config::ScrapeConfig& config, const Target
                      {"X-Prometheus-Scrape-Timeout-Seconds", std::move(timeout)},
                      {"User-Agent", options.user_agent}};
   request.timeout_ms = spec.timeout_ms;
-  request.max_body_bytes =
-      config.body_size_limit > 0 ? config.body_size_limit : options.max_body_bytes;
+  request.max_body_bytes = BodyLimit(config, options);
   request.accept_gzip = config.enable_compression;
   request.follow_redirects = config.follow_redirects;
   return request;
@@ -129,6 +132,7 @@ std::optional<ScrapeStart> ScrapeTarget::Begin(int64_t due_ms, const base::Clock
   start.steady_ns = clock.SteadyNs();
   start.forced_error = forced_error_;
   start.request = MakeRequest(*config_, spec_, options);
+  start.body_limit = start.request.max_body_bytes;
   return start;
 }
 
@@ -146,8 +150,11 @@ void ScrapeTarget::Finish(const ScrapeStart& start, Result<http::ClientResponse>
   std::string error;
   std::unique_ptr<model::Appender> appender = storage.NewAppender();
   Result<void> done = response ? CheckResponse(*response) : Result<void>(Fail(response.error()));
-  if (!response && response.error().code() == ErrorCode::kResourceExhausted)
+  if (!response && response.error().code() == ErrorCode::kResourceExhausted) {
     ++counters.exceeded_body_size_limit;
+    done = Fail(ErrorCode::kResourceExhausted, StrCat("body size limit of ", start.body_limit,
+                                                      " bytes exceeded (body_size_limit)"));
+  }
   if (done) done = Append(response->body, start, settings, *appender, &counts);
   if (!done) {
     error = done.error().message();

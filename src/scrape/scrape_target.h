@@ -37,6 +37,7 @@ struct ScrapeStart {
   int64_t steady_ns = 0;
   std::string forced_error;  // nothing is fetched, the scrape fails with it
   http::ClientRequest request;
+  uint64_t body_limit = 0;  // of the request, which is gone when the answer comes
 };
 
 // A target with all that is remembered of it between scrapes. Begin, Finish and EndScrape follow

@@ -148,7 +148,7 @@ class TargetTest(unittest.TestCase):
             self.assertEqual(seen["malformed"][0], "down")
             self.assertIn("line 2", seen["malformed"][1])
             self.assertIn("deadline exceeded", seen["slow"][1])
-            self.assertIn("102400 bytes", seen["big"][1])
+            self.assertEqual(seen["big"], ("down", "body size limit of 102400 bytes exceeded (body_size_limit)"))
             self.assertIn("refused", seen["closed"][1])
             wait_for("up series", lambda: len(api.query("up")) == 5)
             self.assertEqual({r["metric"]["job"]: r["value"][1] for r in api.query("up")},
