@@ -95,12 +95,13 @@ void WriteStats(JsonWriter& json, const promql::QueryStats& stats) {
 }  // namespace
 
 void AppendTimestamp(std::string& out, int64_t ms) {
+  auto magnitude = static_cast<uint64_t>(ms);
   if (ms < 0) {
     out += '-';
-    ms = -ms;
+    magnitude = 0 - magnitude;
   }
-  base::StrAppend(out, ms / 1000);
-  int64_t fraction = ms % 1000;
+  base::StrAppend(out, magnitude / 1000);
+  const uint64_t fraction = magnitude % 1000;
   if (fraction == 0) return;
   out += '.';
   if (fraction < 100) out += '0';
