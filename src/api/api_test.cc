@@ -83,7 +83,7 @@ TEST_F(ApiTest, InstantQuery) {
           R"({"metric":{"__name__":"up","instance":"n1","job":"a"},"value":[1700000000,"1"]},)"
           R"({"metric":{"__name__":"up","instance":"n2","job":"a"},"value":[1700000000,"0"]}]})"));
   EXPECT_EQ(Get("/query?query=1%2B1&time=1.5"),
-            Success(R"({"resultType":"scalar","result":[1.500,"2"]})"));
+            Success(R"({"resultType":"scalar","result":[1.5,"2"]})"));
   EXPECT_EQ(Get("/query?query=%22x%22&time=1"),
             Success(R"({"resultType":"string","result":[1,"x"]})"));
   EXPECT_EQ(
@@ -102,8 +102,10 @@ TEST_F(ApiTest, InstantQueryLimit) {
 }
 
 TEST_F(ApiTest, InstantQueryErrors) {
-  EXPECT_EQ(Get("/query?query=up&time=x", 400),
-            BadData(R"(invalid parameter \"time\": cannot parse \"x\" to a valid timestamp)"));
+  EXPECT_EQ(
+      Get("/query?query=up&time=x", 400),
+      BadData(
+          R"(invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a valid timestamp)"));
   EXPECT_EQ(Get("/query?query=up&timeout=x", 400),
             BadData(R"(invalid parameter \"timeout\": cannot parse \"x\" to a valid duration)"));
   EXPECT_TRUE(

@@ -50,7 +50,8 @@ Result<int64_t> ParseStepMs(std::string_view text) {
 Result<int64_t> TimeParam(const http::Request& request, std::string_view name, int64_t fallback) {
   std::string_view text = request.Param(name);
   if (text.empty()) return fallback;
-  return TRY_CONTEXT(ParseTimeMs(text), InvalidParameter(name));
+  return TRY_CONTEXT(ParseTimeMs(text),
+                     StrCat(InvalidParameter(name), ": invalid time value for '", name, "'"));
 }
 
 Result<size_t> LimitParam(const http::Request& request, std::string_view name) {

@@ -66,7 +66,8 @@ TEST(TimeParam, NamesItselfInTheError) {
   EXPECT_EQ(*TimeParam(With({{"time", ""}}), "time", 7), 7);
   EXPECT_EQ(*TimeParam(With({{"time", "8"}, {"time", "9"}}), "time", 7), 8000);
   EXPECT_EQ(TimeParam(With({{"time", "x"}}), "time", 7).error().message(),
-            "invalid parameter \"time\": cannot parse \"x\" to a valid timestamp");
+            "invalid parameter \"time\": invalid time value for 'time': cannot parse \"x\" to a "
+            "valid timestamp");
 }
 
 TEST(LimitParam, IsANumberNotBelowZero) {

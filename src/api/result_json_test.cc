@@ -54,7 +54,9 @@ TEST(AppendTimestamp, HasThreeDecimalsOrNone) {
 
 TEST(WriteQueryResult, Scalar) {
   EXPECT_EQ(Json(Result(promql::ScalarResult{1500, 0.1})),
-            R"({"resultType":"scalar","result":[1.500,"0.1"]})");
+            R"({"resultType":"scalar","result":[1.5,"0.1"]})");
+  EXPECT_EQ(Json(Result(promql::ScalarResult{1435781430781, -1e-7})),
+            R"({"resultType":"scalar","result":[1435781430.781,"-0.0000001"]})");
   EXPECT_EQ(Json(Result(promql::ScalarResult{0, kNan})),
             R"({"resultType":"scalar","result":[0,"NaN"]})");
 }
