@@ -11,9 +11,11 @@
 namespace slurmscope::app {
 namespace {
 
+using base::Result;
 using base::StrCat;
 
-// Flags of Prometheus 3.14 that a site's unit file may carry and that change nothing here, with the reason.
+// Flags of Prometheus 3.14 that a site's unit file may carry and that change nothing here, with the
+// reason.
 struct InertFlag {
   const char* name;
   bool is_switch;
@@ -88,7 +90,8 @@ struct RefusedFlag {
 };
 constexpr RefusedFlag kRefusedFlags[] = {
     {"web.config.file", false,
-     "TLS and users on port 9090 are not in this version: listen on 127.0.0.1 behind a proxy that has them"},
+     "TLS and users on port 9090 are not in this version: listen on 127.0.0.1 behind a proxy that "
+     "has them"},
     {"agent", true, kNoAgentMode},
     {"web.route-prefix", false, "a route prefix is not in this version"},
 };
@@ -104,10 +107,26 @@ and kept in admin-password below --ui.state-path.
 SIGHUP reads the configuration again; a broken file leaves the running one in place.
 Exit codes: 0 stopped when asked to, 1 wrong flags, configuration, port or data directory.)";
 
+Result<int64_t> ParsePositiveDurationMs(std::string_view text) {
+  int64_t milliseconds = TRY(base::ParseDurationMs(text));
+  if (milliseconds <= 0)
+    return base::Fail(base::ErrorCode::kInvalidArgument, "must be longer than 0");
+  return milliseconds;
+}
+
+// Smaller segments would be many files, larger ones slow to check.
+Result<uint64_t> ParseSegmentBytes(std::string_view text) {
+  uint64_t bytes = TRY(base::ParseBytes(text));
+  if (bytes < (1ull << 20) || bytes > (256ull << 20)) {
+    return base::Fail(base::ErrorCode::kInvalidArgument, "must be between 1MB and 256MB");
+  }
+  return bytes;
+}
+
 // CLI11 converts by type; durations, sizes and levels are ours.
 template <typename T, typename Parse>
-void AddParsed(CLI::App& app, const std::string& name, T& target, Parse parse, const std::string& help,
-               const std::string& default_text) {
+void AddParsed(CLI::App& app, const std::string& name, T& target, Parse parse,
+               const std::string& help, const std::string& default_text) {
   app.add_option_function<std::string>(
          "--" + name,
          [&target, parse, name](const std::string& text) {
@@ -127,18 +146,21 @@ void AddStorageFlags(CLI::App& app, ServeFlags& flags) {
   const std::string group = "Storage";
   app.option_defaults()->group(group);
   app.add_option("--storage.tsdb.path", flags.tsdb_path, "Data directory")->capture_default_str();
-  app.add_option("--storage.tsdb.retention.time", flags.retention_time,
-                 "How long to keep samples (without effect in this version: the head holds all samples)")
+  app.add_option(
+         "--storage.tsdb.retention.time", flags.retention_time,
+         "How long to keep samples (without effect in this version: the head holds all samples)")
       ->capture_default_str();
   AddSwitch(app, "storage.tsdb.no-lockfile", flags.no_lockfile, "Do not lock the data directory");
-  AddParsed(app, "storage.tsdb.wal-segment-size", flags.wal_segment_bytes, base::ParseBytes,
+  AddParsed(app, "storage.tsdb.wal-segment-size", flags.wal_segment_bytes, ParseSegmentBytes,
             "Size of a segment of the write-ahead log", "128MB");
-  AddSwitch(app, "storage.tsdb.wal-compression", flags.wal_compression, "Compress the write-ahead log");
+  AddSwitch(app, "storage.tsdb.wal-compression", flags.wal_compression,
+            "Compress the write-ahead log");
   app.add_option_function<std::string>(
          "--storage.tsdb.wal-compression-type",
          [&flags](const std::string& type) {
            if (type != "snappy") {
-             flags.notes.push_back("--storage.tsdb.wal-compression-type=" + type + ": snappy is written instead");
+             flags.notes.push_back("--storage.tsdb.wal-compression-type=" + type +
+                                   ": snappy is written instead");
            }
          },
          "Compression of the write-ahead log")
@@ -151,16 +173,19 @@ void AddWebFlags(CLI::App& app, ServeFlags& flags) {
   app.add_option("--web.listen-address", flags.listen_addresses, "Address of the API (repeatable)")
       ->capture_default_str();
   app.add_option("--web.external-url", flags.external_url, "URL under which users reach port 9090");
-  AddParsed(app, "web.read-timeout", flags.read_timeout_ms, base::ParseDurationMs,
+  AddParsed(app, "web.read-timeout", flags.read_timeout_ms, ParsePositiveDurationMs,
             "Longest time to read a request, and an idle connection stays open", "5m");
   app.add_option("--web.max-connections", flags.max_connections, "Most connections at once")
       ->check(CLI::Range(uint64_t{1}, uint64_t{100'000}))
       ->capture_default_str();
-  AddSwitch(app, "web.enable-lifecycle", flags.enable_lifecycle, "Take reload and shutdown by HTTP");
+  AddSwitch(app, "web.enable-lifecycle", flags.enable_lifecycle,
+            "Take reload and shutdown by HTTP");
   app.option_defaults()->group("Web UI");
-  app.add_option("--ui.listen-address", flags.ui_listen_address, "Address of the web UI; empty: none")
+  app.add_option("--ui.listen-address", flags.ui_listen_address,
+                 "Address of the web UI; empty: none")
       ->capture_default_str();
-  app.add_option("--ui.state-path", flags.ui_state_path, "Directory of users, sessions and dashboards")
+  app.add_option("--ui.state-path", flags.ui_state_path,
+                 "Directory of users, sessions and dashboards")
       ->capture_default_str();
   app.add_option("--ui.dashboards-path", flags.ui_dashboards_path,
                  "Directory of dashboards (*.json, Grafana's format) to provision");
@@ -168,13 +193,15 @@ void AddWebFlags(CLI::App& app, ServeFlags& flags) {
 
 void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
   app.option_defaults()->group("Queries");
-  AddParsed(app, "query.lookback-delta", flags.lookback_ms, base::ParseDurationMs,
+  AddParsed(app, "query.lookback-delta", flags.lookback_ms, ParsePositiveDurationMs,
             "How old the newest sample of a series may be", "5m");
-  AddParsed(app, "query.timeout", flags.query_timeout_ms, base::ParseDurationMs, "Longest time for a query", "2m");
+  AddParsed(app, "query.timeout", flags.query_timeout_ms, ParsePositiveDurationMs,
+            "Longest time for a query", "2m");
   app.add_option("--query.max-concurrency", flags.query_max_concurrency, "Queries that run at once")
       ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
-  app.add_option("--query.max-samples", flags.query_max_samples, "Samples that one query may hold in memory")
+  app.add_option("--query.max-samples", flags.query_max_samples,
+                 "Samples that one query may hold in memory")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   app.add_option_function<std::vector<std::string>>(
@@ -195,7 +222,8 @@ void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
 
 void AddLogFlags(CLI::App& app, ServeFlags& flags) {
   app.option_defaults()->group("Log");
-  AddParsed(app, "log.level", flags.log_level, base::ParseLogLevel, "debug, info, warn or error", "info");
+  AddParsed(app, "log.level", flags.log_level, base::ParseLogLevel, "debug, info, warn or error",
+            "info");
   app.add_option("--log.format", flags.log_format, "logfmt or json")
       ->check(CLI::IsMember({"logfmt", "json"}))
       ->capture_default_str();
@@ -212,7 +240,8 @@ void AddForeignFlags(CLI::App& app, ServeFlags& flags) {
     if (inert.is_switch) {
       app.add_flag_function("--" + name + ",!--no-" + name, [note](int64_t) { note(); });
     } else {
-      app.add_option_function<std::vector<std::string>>("--" + name, [note](const auto&) { note(); });
+      app.add_option_function<std::vector<std::string>>("--" + name,
+                                                        [note](const auto&) { note(); });
     }
   }
   for (const RefusedFlag& refused : kRefusedFlags) {
@@ -241,7 +270,8 @@ void RecordAll(const CLI::App& app, ServeFlags& flags) {
     if (option->get_lnames().empty()) continue;
     const std::string& name = option->get_lnames().front();
     if (name == "help" || name == "version") continue;
-    flags.all[name] = option->count() > 0 ? base::Join(option->results(), ",") : option->get_default_str();
+    flags.all[name] =
+        option->count() > 0 ? base::Join(option->results(), ",") : option->get_default_str();
   }
 }
 
@@ -258,8 +288,8 @@ int PrintParseError(const CLI::App& app, const CLI::ParseError& error) {
   return 1;
 }
 
-// In CLI11's order, last first. CLI11 takes the next argument for the value of `--flag=`, so an empty value becomes an
-// argument of its own.
+// In CLI11's order, last first. CLI11 takes the next argument for the value of `--flag=`, so an
+// empty value becomes an argument of its own.
 std::vector<std::string> ForCli11(const std::vector<std::string>& args) {
   std::vector<std::string> reversed;
   for (auto arg = args.rbegin(); arg != args.rend(); ++arg) {
@@ -275,13 +305,16 @@ std::vector<std::string> ForCli11(const std::vector<std::string>& args) {
 ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
   ServeFlagsOutcome outcome;
   ServeFlags& flags = outcome.flags;
-  CLI::App app("Scrapes targets, stores their samples, answers PromQL and shows the web UI. Takes the flags of Prometheus.",
-               "slurmscope serve");
+  CLI::App app(
+      "Scrapes targets, stores their samples, answers PromQL and shows the web UI. Takes the flags "
+      "of Prometheus.",
+      "slurmscope serve");
   app.footer(kFooter);
   app.get_formatter()->column_width(44);
   app.set_version_flag("--version", base::VersionText("slurmscope"));
   app.option_defaults()->group("Configuration");
-  app.add_option("--config.file", flags.config_file, "Configuration, in Prometheus' format")->capture_default_str();
+  app.add_option("--config.file", flags.config_file, "Configuration, in Prometheus' format")
+      ->capture_default_str();
   AddWebFlags(app, flags);
   AddStorageFlags(app, flags);
   AddQueryFlags(app, flags);

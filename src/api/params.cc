@@ -15,6 +15,8 @@ using base::ErrorCode;
 using base::Fail;
 using base::StrCat;
 
+constexpr double kMaxStepSeconds = 9'223'372'036;  // int64 nanoseconds: Go's longest duration
+
 std::string InvalidParameter(std::string_view name) {
   return StrCat("invalid parameter ", base::Quote(name));
 }
@@ -36,8 +38,7 @@ Result<int64_t> ParseTimeMs(std::string_view text) {
 
 Result<int64_t> ParseStepMs(std::string_view text) {
   if (auto seconds = base::ParseFloat(text)) {
-    double ms = *seconds * 1000;
-    if (std::fabs(ms) < 9.2e15) return static_cast<int64_t>(ms);
+    if (std::fabs(*seconds) <= kMaxStepSeconds) return static_cast<int64_t>(*seconds * 1000);
     return Fail(ErrorCode::kInvalidArgument, StrCat("cannot parse ", base::Quote(text),
                                                     " to a valid duration. It overflows int64"));
   }
@@ -49,7 +50,8 @@ Result<int64_t> ParseStepMs(std::string_view text) {
 Result<int64_t> TimeParam(const http::Request& request, std::string_view name, int64_t fallback) {
   std::string_view text = request.Param(name);
   if (text.empty()) return fallback;
-  return TRY_CONTEXT(ParseTimeMs(text), InvalidParameter(name));
+  return TRY_CONTEXT(ParseTimeMs(text),
+                     StrCat(InvalidParameter(name), ": invalid time value for '", name, "'"));
 }
 
 Result<size_t> LimitParam(const http::Request& request, std::string_view name) {

@@ -16,6 +16,10 @@ Result<promql::QueryOptions> QueryOptionsOf(const http::Request& request) {
   options.canceled = request.canceled;
   if (std::string_view timeout = request.Param("timeout"); !timeout.empty()) {
     options.timeout_ms = TRY_CONTEXT(ParseStepMs(timeout), "invalid parameter \"timeout\"");
+    // Zero would mean the engine's own limit.
+    if (options.timeout_ms <= 0) {
+      return base::Fail(base::ErrorCode::kTimeout, "query timed out in query execution");
+    }
   }
   if (std::string_view lookback = request.Param("lookback_delta"); !lookback.empty()) {
     options.lookback_ms =

@@ -18,6 +18,14 @@ void AppendPoint(std::string& out, int64_t t, double v) {
   out += "\"]";
 }
 
+// Scalars and strings pass through other code in Prometheus: seconds as a float, no exponents.
+std::string ScalarPoint(int64_t t, std::string_view value_json) {
+  std::string out = "[";
+  base::AppendFloat(out, static_cast<double>(t) / 1000, base::FloatStyle::kApi);
+  base::StrAppend(out, ',', value_json, ']');
+  return out;
+}
+
 void WritePoint(JsonWriter& json, int64_t t, double v) {
   std::string point;
   AppendPoint(point, t, v);
@@ -37,16 +45,15 @@ struct ResultWriter {
 
   void operator()(const promql::ScalarResult& scalar) {
     json.Field("resultType", "scalar").Key("result");
-    WritePoint(json, scalar.t, scalar.v);
+    const std::string value = base::FormatFloat(scalar.v, base::FloatStyle::kFixed);
+    json.Raw(ScalarPoint(scalar.t, base::StrCat('"', value, '"')));
   }
 
   void operator()(const promql::StringResult& text) {
     json.Field("resultType", "string").Key("result");
-    std::string point = "[";
-    AppendTimestamp(point, text.t);
-    point += ',';
-    JsonWriter::AppendString(point, text.v);
-    json.Raw(point + "]");
+    std::string value;
+    JsonWriter::AppendString(value, text.v);
+    json.Raw(ScalarPoint(text.t, value));
   }
 
   void operator()(const promql::VectorResult& vector) {
@@ -95,12 +102,13 @@ void WriteStats(JsonWriter& json, const promql::QueryStats& stats) {
 }  // namespace
 
 void AppendTimestamp(std::string& out, int64_t ms) {
+  auto magnitude = static_cast<uint64_t>(ms);
   if (ms < 0) {
     out += '-';
-    ms = -ms;
+    magnitude = 0 - magnitude;
   }
-  base::StrAppend(out, ms / 1000);
-  int64_t fraction = ms % 1000;
+  base::StrAppend(out, magnitude / 1000);
+  const uint64_t fraction = magnitude % 1000;
   if (fraction == 0) return;
   out += '.';
   if (fraction < 100) out += '0';

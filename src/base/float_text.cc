@@ -16,6 +16,22 @@ void AppendWithFormat(std::string& out, double value, std::chars_format format) 
   out.append(buffer, result.ptr);
 }
 
+// Beyond 2^53 to_chars writes the exact integer in fixed notation; Go writes the shortest digits
+// and fills up with zeros.
+void AppendFixed(std::string& out, double value) {
+  if (std::fabs(value) < 0x1p53) return AppendWithFormat(out, value, std::chars_format::fixed);
+  const size_t begin = out.size();
+  AppendWithFormat(out, value, std::chars_format::scientific);
+  const size_t e = out.find('e', begin);
+  size_t exponent = 0;
+  std::from_chars(out.data() + e + 2, out.data() + out.size(), exponent);  // behind "e+"
+  out.resize(e);
+  const size_t point = out.find('.', begin);
+  if (point != std::string::npos) out.erase(point, 1);
+  const size_t first_digit = begin + (value < 0 ? 1 : 0);
+  out.resize(first_digit + exponent + 1, '0');
+}
+
 // The decimal exponent of the shortest digits, i.e. of d.ddd x 10^exponent.
 int DecimalExponent(double value) {
   char buffer[64];
@@ -78,7 +94,7 @@ void AppendFloat(std::string& out, double value, FloatStyle style) {
   } else if (NeedsExponent(value, style)) {
     AppendWithFormat(out, value, std::chars_format::scientific);
   } else {
-    AppendWithFormat(out, value, std::chars_format::fixed);
+    AppendFixed(out, value);
   }
 }
 
