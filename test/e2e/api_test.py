@@ -6,7 +6,7 @@ import signal
 import unittest
 import urllib.request
 
-from stack import PASSWORD, Stack, fetch, main, wait_for
+from stack import PASSWORD, FakeTarget, Stack, fetch, main, wait_for
 
 
 class ApiTest(unittest.TestCase):
@@ -152,6 +152,37 @@ class ApiTest(unittest.TestCase):
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
         return None
+
+
+class FileDiscoveryTest(unittest.TestCase):
+    def test_targets_come_and_go_with_their_file(self):
+        with Stack() as stack, FakeTarget("answer 42\n") as one, FakeTarget("answer 43\n") as two:
+            targets = stack.dir / "targets"
+            targets.mkdir()
+            config = stack.dir / "prometheus.yml"
+            config.write_text("global: {scrape_interval: 500ms, scrape_timeout: 500ms}\n"
+                              "scrape_configs:\n- job_name: nodes\n"
+                              "  file_sd_configs: [{files: ['targets/*.yml'], refresh_interval: 1h}]\n")
+            (targets / "a.yml").write_text(f"- targets: ['127.0.0.1:{one.port}']\n  labels: {{rack: r1}}\n")
+            api = stack.server(config).api
+            wait_for("the first file", lambda: api.query('answer{rack="r1", job="nodes"} == 42'))
+
+            (targets / "b.json").write_text("not read: the glob asks for .yml")
+            moved = targets / "b.tmp"
+            moved.write_text(f"- targets: ['127.0.0.1:{two.port}']\n")
+            moved.rename(targets / "b.yml")
+            wait_for("a file moved in", lambda: api.query("answer == 43"))
+            discovered = {t["labels"]["instance"]: t["discoveredLabels"] for t in api.data("targets")["activeTargets"]}
+            self.assertEqual(discovered[f"127.0.0.1:{two.port}"]["__meta_filepath"], str(targets / "b.yml"))
+
+            (targets / "a.yml").write_text("- targets: [oops\n")
+            wait_for("the failure is counted", lambda: any(
+                line.startswith("prometheus_sd_file_read_errors_total") and not line.endswith(" 0")
+                for line in fetch(api.url + "/metrics")[2].splitlines()))
+            self.assertTrue(api.query("answer == 42"), "a broken file keeps its last good targets")
+            (targets / "b.yml").unlink()
+            wait_for("staleness of a target that is gone", lambda: not api.query("answer == 43"))
+            self.assertTrue(api.query("answer == 42"))
 
 
 class StopTest(unittest.TestCase):
