@@ -24,6 +24,8 @@ export interface FieldStyle {
   lineWidth: number;
   fillOpacity: number;
   stacking: "none" | "normal" | "percent";
+  /** Series of one group are stacked upon each other. */
+  stackGroup: string;
   spanNulls: boolean;
   step: "linear" | "before" | "after";
   dash?: number[];
@@ -91,7 +93,8 @@ function readStyle(config: Json): FieldStyle {
   const custom = asObject(config.custom);
   const color = asObject(config.color);
   const thresholds = asObject(config.thresholds);
-  const stacking = asText(asObject(custom.stacking).mode);
+  const stackingConfig = asObject(custom.stacking);
+  const stacking = asText(stackingConfig.mode);
   const line = asObject(custom.lineStyle);
   const interpolation = asText(custom.lineInterpolation);
   const drawStyle = asText(custom.drawStyle);
@@ -114,6 +117,7 @@ function readStyle(config: Json): FieldStyle {
     lineWidth: Math.min(10, Math.max(0, asNumber(custom.lineWidth) ?? 1.5)),
     fillOpacity: Math.min(100, Math.max(0, asNumber(custom.fillOpacity) ?? 0)),
     stacking: stacking === "normal" || stacking === "percent" ? stacking : "none",
+    stackGroup: String(stackingConfig.group ?? "A"),
     spanNulls: custom.spanNulls === true || typeof custom.spanNulls === "number",
     step: interpolation === "stepAfter" ? "after" : interpolation === "stepBefore" ? "before" : "linear",
     dash: line.fill === "dash" || line.fill === "dot" ? asList(line.dash).filter((item) => typeof item === "number") : undefined,

@@ -24,7 +24,7 @@ describe("frames", () => {
   });
   it("stack", () => {
     expect(stack([[1, null, 2], [3, 4, 2]], false)).toEqual([[1, null, 2], [4, 4, 4]]);
-    expect(stack([[1, 0], [3, 0]], true)).toEqual([[25, 0], [100, 0]]);
+    expect(stack([[1, 0], [3, 0]], true)).toEqual([[0.25, 0], [1, 0]]);
   });
 });
 

@@ -85,7 +85,7 @@ export function reduce(column: Column, calc: string): number | null {
   }
 }
 
-/** Adds the columns up, one upon another; percent makes every point add up to 100. */
+/** Adds the columns up, one upon another; percent makes every point add up to 1. */
 export function stack(columns: readonly Column[], percent: boolean): Column[] {
   const length = columns[0]?.length ?? 0;
   const totals = new Array<number>(length).fill(0);
@@ -94,7 +94,7 @@ export function stack(columns: readonly Column[], percent: boolean): Column[] {
   return columns.map((column) =>
     column.map((value, i) => {
       if (value == null) return value;
-      const part = percent ? (totals[i] ? (100 * value) / (totals[i] ?? 1) : 0) : value;
+      const part = percent ? (totals[i] ? value / (totals[i] ?? 1) : 0) : value;
       below[i] = (below[i] ?? 0) + part;
       return below[i];
     }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { readDashboard } from "../model/dashboard";
 import { MAX_SERIES, buildChart } from "./chartData";
-import { drawnData, tickText } from "./drawn";
+import { axisUnit, drawnData, tickText } from "./drawn";
 
 const panel = readDashboard({
   panels: [{ type: "timeseries", fieldConfig: { defaults: { unit: "bytes" }, overrides: [
@@ -26,6 +26,19 @@ describe("buildChart", () => {
 });
 
 describe("what is drawn", () => {
+  it("stacks each group for itself, to shares when asked to", () => {
+    const stacked = (mode: string) => readDashboard({
+      panels: [{ type: "timeseries", fieldConfig: { defaults: { custom: { stacking: { mode, group: "A" } } }, overrides: [
+        { matcher: { id: "byName", options: "total" }, properties: [{ id: "custom.stacking", value: { mode, group: false } }] },
+      ] } }],
+    }).panels[0]!;
+    const answers = [{ refId: "A", expr: "x", grid, legendFormat: "{{id}}", series: [series("total", "4"), series("a", "1"), series("b", "3")] }];
+    const draw = (mode: string) => drawnData(buildChart(stacked(mode), answers, "", "dark"), [true, true, true]).columns.slice(1).map((column) => column[0]);
+    expect(draw("normal")).toEqual([4, 1, 4]);
+    expect(draw("percent")).toEqual([1, 0.25, 1]);
+    expect(axisUnit(buildChart(stacked("percent"), answers, "bytes", "dark"), "bytes")).toBe("percentunit");
+    expect(axisUnit(buildChart(stacked("normal"), answers, "bytes", "dark"), "bytes")).toBe("bytes");
+  });
   it("write ticks without needless zeros", () => {
     expect([tickText(2.5 * 1024 ** 3, "bytes"), tickText(100, "percent"), tickText(1500, "short"), tickText(0.5, "percentunit"), tickText(90, "s")]).toEqual(["2.5 GiB", "100%", "1.5 K", "50%", "1.5 mins"]);
   });

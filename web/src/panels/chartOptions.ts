@@ -2,7 +2,7 @@ import uPlot from "uplot";
 import { withAlpha } from "../model/palette";
 import { isBinaryUnit } from "../model/units";
 import type { ChartData, ChartSeries } from "./chartData";
-import { tickText } from "./drawn";
+import { axisUnit, tickText } from "./drawn";
 
 /** Colours of the chart's frame, read from the page's theme. */
 export interface ChartColors {
@@ -95,6 +95,7 @@ function yRange(setup: ChartSetup): uPlot.Scale.Range {
 
 function axes(setup: ChartSetup): uPlot.Axis[] {
   const decimals = setup.data.series[0]?.style.decimals;
+  const unit = axisUnit(setup.data, setup.unit);
   const common: uPlot.Axis = {
     stroke: setup.colors.text, font: "11px system-ui, sans-serif",
     grid: { stroke: setup.colors.grid, width: 1 }, ticks: { stroke: setup.colors.grid, width: 1, size: 4 },
@@ -104,8 +105,8 @@ function axes(setup: ChartSetup): uPlot.Axis[] {
     {
       ...common, space: 28, gap: 5,
       size: (_u, values) => 16 + Math.max(24, ...(values ?? []).map((text) => text.length * 6.4)),
-      values: (_u, splits) => splits.map((value) => (value == null ? "" : tickText(value, setup.unit, decimals))),
-      ...(isBinaryUnit(setup.unit) ? { incrs: BINARY_INCREMENTS } : {}),
+      values: (_u, splits) => splits.map((value) => (value == null ? "" : tickText(value, unit, decimals))),
+      ...(isBinaryUnit(unit) ? { incrs: BINARY_INCREMENTS } : {}),
     },
   ];
 }
