@@ -27,10 +27,13 @@ Response BodyTooLarge(size_t max_bytes) {
   return Response::Text(413, StrCat("the request body is longer than ", max_bytes, " bytes\n"));
 }
 
+bool EqualFold(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
 bool IsForm(std::string_view content_type) {
   const std::string_view type = base::TrimSpace(content_type.substr(0, content_type.find(';')));
-  return type.size() == kFormType.size() &&
-         strncasecmp(type.data(), kFormType.data(), type.size()) == 0;
+  return EqualFold(type, kFormType);
 }
 
 // "http://host/path?query", as sent to a proxy, means the same as "/path?query".
@@ -40,6 +43,46 @@ std::string_view WithoutAuthority(std::string_view target) {
   if (scheme == std::string_view::npos || scheme > target.find_first_of("/?")) return target;
   const size_t path = target.find_first_of("/?", scheme + 3);
   return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
+bool IsTokenByte(char c) {
+  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         kMarks.find(c) != std::string_view::npos;
+}
+
+bool IsHeaderName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), IsTokenByte);
+}
+
+bool IsHeaderValue(std::string_view value) {
+  constexpr std::string_view kBreaks("\0\r\n", 3);
+  return value.find_first_of(kBreaks) == std::string_view::npos;
+}
+
+size_t CountHeader(const Pairs& headers, std::string_view name) {
+  return static_cast<size_t>(
+      std::count_if(headers.begin(), headers.end(),
+                    [name](const auto& header) { return EqualFold(header.first, name); }));
+}
+
+// Why proxy and server could take the head in two ways, and so disagree where the next request
+// begins or whom it is for (RFC 9112, sections 3.2, 5.1, 6.1 and 6.3); empty when they cannot.
+std::string_view Ambiguity(const Request& request) {
+  for (const auto& [name, value] : request.headers) {
+    if (!IsHeaderName(name)) return "a header name that is not a token";
+    if (!IsHeaderValue(value)) return "a control character in a header";
+  }
+  if (CountHeader(request.headers, "Host") > 1) return "more than one Host";
+  const size_t lengths = CountHeader(request.headers, "Content-Length");
+  if (lengths > 1) return "more than one Content-Length";
+  const size_t encodings = CountHeader(request.headers, "Transfer-Encoding");
+  if (encodings == 0) return {};
+  if (lengths > 0) return "Content-Length beside Transfer-Encoding";
+  if (encodings > 1 || !EqualFold(request.Header("Transfer-Encoding"), "chunked")) {
+    return "a Transfer-Encoding other than chunked";
+  }
+  return {};
 }
 
 }  // namespace
@@ -55,6 +98,9 @@ std::optional<Response> RequestReader::CheckHead(size_t max_header_bytes) {
   if (header_bytes > max_header_bytes) {
     return Response::Text(
         431, StrCat("the request header is longer than ", max_header_bytes, " bytes\n"));
+  }
+  if (const std::string_view why = Ambiguity(request_); !why.empty()) {
+    return Response::Text(400, StrCat("the request has ", why, '\n'));
   }
   const auto length = base::ParseInt<uint64_t>(request_.Header("Content-Length"));
   if (length && *length > max_body_bytes_) return BodyTooLarge(max_body_bytes_);

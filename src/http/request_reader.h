@@ -15,8 +15,8 @@ class RequestReader {
 
   Request& request() { return request_; }
 
-  // After method, raw_target and headers are set: checks method, header size and announced body
-  // size, and fills path and params.
+  // After method, raw_target and headers are set: checks method, header size, that there is only
+  // one way to read the head, and the announced body size, and fills path and params.
   std::optional<Response> CheckHead(size_t max_header_bytes);
 
   // Takes a piece of the body. What goes beyond the limit is read and dropped, so that the client

@@ -92,8 +92,11 @@ MHD_Result Queue(MHD_Connection* mhd, Response& response, bool close) {
   if (!bodiless && !response.content_type.empty()) {
     MHD_add_response_header(out, "Content-Type", response.content_type.c_str());
   }
-  for (const auto& [name, value] : response.headers)
-    MHD_add_response_header(out, name.c_str(), value.c_str());
+  for (const auto& [name, value] : response.headers) {
+    // The library takes no line breaks: text from outside cannot become headers of its own.
+    if (MHD_add_response_header(out, name.c_str(), value.c_str()) != MHD_YES)
+      base::LogError("http response header not sent", {{"name", name}});
+  }
   if (close) MHD_add_response_header(out, "Connection", "close");
   const MHD_Result result = MHD_queue_response(mhd, static_cast<unsigned>(response.status), out);
   MHD_destroy_response(out);

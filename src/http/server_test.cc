@@ -157,6 +157,45 @@ TEST_F(ServerTest, RefusesLongHeadersAndOtherMethods) {
   EXPECT_EQ(wrong->status, 405);
 }
 
+TEST_F(ServerTest, RefusesHeadsThatCanBeReadInTwoWays) {
+  auto server = StartServer(Loopback(), Echo);
+  for (const std::string head :
+       {"Host: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked",
+        "Host: x\r\nContent-Length: 5\r\nContent-Length: 0",
+        "Host: x\r\nContent-Length: 5\r\ncontent-length: 5",
+        "Host: x\r\nTransfer-Encoding: xchunked", "Host: x\r\nTransfer-Encoding: gzip, chunked",
+        "Host: x\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        "Host: x\r\nTransfer-Encoding : chunked\r\nContent-Length: 5",
+        "Host: x\r\nHost: y\r\nContent-Length: 5", "Host: x\r\nContent-Length: 5x",
+        "Host: x\r\nContent-Length: +5", "Content-Length: 5"}) {
+    RawSocket socket(server->port());
+    ASSERT_TRUE(socket.Send(StrCat("POST /a HTTP/1.1\r\n", head,
+                                   "\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")));
+    const std::string answer = socket.ReadUntil("only the end of the connection ends this");
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << head << "\n" << answer;
+    EXPECT_EQ(answer.find("smuggled"), std::string::npos) << head << "\n" << answer;
+    EXPECT_TRUE(socket.closed()) << head;
+  }
+  RawSocket good(server->port());
+  ASSERT_TRUE(good.Send(
+      "POST /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"));
+  EXPECT_NE(good.ReadUntil("body 3\n").find("200 OK"), std::string::npos);
+}
+
+TEST_F(ServerTest, LineBreaksInResponseHeadersAreNotSent) {
+  auto server = StartServer(Loopback(), [](const Request&) {
+    Response out = Response::Redirect("/a\r\nX-Injected: 1\r\n\r\n<html>");
+    out.headers.emplace_back("Set-Cookie", "a=b\nX-Injected: 2");
+    out.headers.emplace_back("X-Good", "yes");
+    return out;
+  });
+  RawSocket socket(server->port());
+  ASSERT_TRUE(socket.Send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+  const std::string answer = socket.ReadUntil("only the end of the connection ends this");
+  EXPECT_EQ(answer.find("X-Injected"), std::string::npos) << answer;
+  EXPECT_NE(answer.find("X-Good: yes"), std::string::npos) << answer;
+}
+
 TEST_F(ServerTest, LimitsConnections) {
   ServerOptions options = Loopback();
   options.max_connections = 2;
