@@ -1,6 +1,9 @@
 #include <cstdio>
 
+#include "base/file.h"
+#include "base/strings.h"
 #include "config/prometheus.h"
+#include "discovery/target_files.h"
 #include "verbs.h"
 
 namespace slurmscope::app {
@@ -11,6 +14,48 @@ constexpr const char* kUsage =
     "Reads configuration files and prints every problem with file, line and column.\n"
     "Exit code 0: all are good (warnings may be printed), 1: at least one is not.\n";
 
+std::string Count(size_t n, std::string_view what) {
+  return base::StrCat(n, " ", what, n == 1 ? "" : "s");
+}
+
+struct Targets {
+  size_t fixed = 0;
+  size_t files = 0;
+  size_t from_files = 0;
+  bool good = true;
+};
+
+// Target files are read as the server would; a glob without files is no error, they may come later.
+void ReadTargetFiles(const std::string& glob, Targets& targets) {
+  std::vector<std::string> paths = discovery::Glob(glob);
+  if (paths.empty()) std::printf("warning: no file matches %s\n", glob.c_str());
+  for (const std::string& path : paths) {
+    ++targets.files;
+    auto text = base::ReadFile(path);
+    auto groups =
+        text ? config::ParseTargetGroups(*text, path)
+             : base::Result<std::vector<config::TargetGroup>>(base::Fail(std::move(text).error()));
+    if (!groups) {
+      std::fprintf(stderr, "%s\n", groups.error().message().c_str());
+      targets.good = false;
+      continue;
+    }
+    for (const config::TargetGroup& group : *groups) targets.from_files += group.targets.size();
+  }
+}
+
+Targets CountTargets(const config::PrometheusConfig& config) {
+  Targets targets;
+  for (const config::ScrapeConfig& job : config.scrape_configs) {
+    for (const config::TargetGroup& group : job.static_configs)
+      targets.fixed += group.targets.size();
+    for (const config::FileSdConfig& sd : job.file_sd_configs) {
+      for (const std::string& glob : sd.files) ReadTargetFiles(glob, targets);
+    }
+  }
+  return targets;
+}
+
 bool CheckConfig(const std::string& path) {
   auto config = config::LoadPrometheusConfig(path);
   if (!config) {
@@ -18,8 +63,13 @@ bool CheckConfig(const std::string& path) {
     return false;
   }
   for (const std::string& warning : config->warnings) std::printf("warning: %s\n", warning.c_str());
-  std::printf("%s: good, %zu scrape jobs\n", path.c_str(), config->scrape_configs.size());
-  return true;
+  Targets targets = CountTargets(*config);
+  std::printf("%s: %s: %s, %s in it, %s in %s\n", path.c_str(),
+              targets.good ? "good" : "has broken target files",
+              Count(config->scrape_configs.size(), "scrape job").c_str(),
+              Count(targets.fixed, "target").c_str(), Count(targets.from_files, "target").c_str(),
+              Count(targets.files, "target file").c_str());
+  return targets.good;
 }
 
 }  // namespace

@@ -10,7 +10,8 @@
 
 namespace {
 
-constexpr std::string_view kUsage = R"(slurmscope - observability for Slurm GPU clusters: the head node's program
+constexpr std::string_view kUsage =
+    R"(slurmscope - observability for Slurm GPU clusters: the head node's program
 
 Usage: slurmscope VERB [flags]
 
@@ -35,11 +36,12 @@ int UnknownVerb(std::string_view verb) {
   if (verb.starts_with("-")) {
     hint = "; flags come after a verb: slurmscope serve ";
     hint += verb;
-  } else if (auto near = slurmscope::base::NearestWord(verb, {"serve", "check", "test"}); !near.empty()) {
+  } else if (auto near = slurmscope::base::NearestWord(verb, {"serve", "check", "test"});
+             !near.empty()) {
     hint = slurmscope::base::StrCat(", did you mean \"", near, "\"?");
   }
-  std::fprintf(stderr, "slurmscope: unknown verb \"%.*s\"%s\nTry slurmscope --help\n", static_cast<int>(verb.size()),
-               verb.data(), hint.c_str());
+  std::fprintf(stderr, "slurmscope: unknown verb \"%.*s\"%s\nTry slurmscope --help\n",
+               static_cast<int>(verb.size()), verb.data(), hint.c_str());
   return 1;
 }
 

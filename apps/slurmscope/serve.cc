@@ -39,15 +39,18 @@ void WaitForStop(const sigset_t& signals, Server& server) {
 int RunServe(const std::vector<std::string>& args) {
   ServeFlagsOutcome outcome = ParseServeFlags(args);
   if (outcome.exit) return outcome.exit_code;
-  if (auto logging = base::InitLogging(outcome.flags.log_level, outcome.flags.log_format); !logging) {
+  if (auto logging = base::InitLogging(outcome.flags.log_level, outcome.flags.log_format);
+      !logging) {
     std::fprintf(stderr, "slurmscope serve: %s\n", logging.error().message().c_str());
     return 1;
   }
   sigset_t signals = BlockSignals();
-  base::LogInfo("starting slurmscope", {{"version", base::Version()}, {"revision", base::Revision()}});
+  base::LogInfo("starting slurmscope",
+                {{"version", base::Version()}, {"revision", base::Revision()}});
   for (const std::string& note : outcome.flags.notes) base::LogWarn(note);
   pthread_t main_thread = pthread_self();
-  auto server = Server::Start(std::move(outcome.flags), [main_thread] { pthread_kill(main_thread, SIGTERM); });
+  auto server = Server::Start(std::move(outcome.flags),
+                              [main_thread] { pthread_kill(main_thread, SIGTERM); });
   if (!server) {
     std::fprintf(stderr, "slurmscope serve: %s\n", server.error().message().c_str());
     return 1;

@@ -33,17 +33,17 @@ struct ServeFlags {
 
   std::string ui_listen_address = "127.0.0.1:3000";  // empty: no UI
   std::string ui_state_path = "slurmscope-ui/";
-  std::string ui_dashboards_path;                    // empty: no provisioned dashboards
+  std::string ui_dashboards_path;  // empty: no provisioned dashboards
 
   base::LogLevel log_level = base::LogLevel::kInfo;
   std::string log_format = "logfmt";
 
-  std::map<std::string, std::string> all;   // every flag and its value, for /api/v1/status/flags
-  std::vector<std::string> notes;           // flags that were taken but have no effect, and why
+  std::map<std::string, std::string> all;  // every flag and its value, for /api/v1/status/flags
+  std::vector<std::string> notes;          // flags that were taken but have no effect, and why
 };
 
 struct ServeFlagsOutcome {
-  bool exit = false;       // --help or --version was answered, or the flags are wrong
+  bool exit = false;  // --help or --version was answered, or the flags are wrong
   int exit_code = 0;
   ServeFlags flags;
 };

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -28,8 +29,8 @@ constexpr int kStopGraceSeconds = 10;
 http::Response NotReady() { return http::Response::Text(503, "Service Unavailable"); }
 
 // Pages that Prometheus serves on 9090 and that live on the UI's port here.
-constexpr std::array<std::string_view, 7> kUiPages = {"/",       "/graph",  "/query", "/targets",
-                                                      "/alerts", "/status", "/service-discovery"};
+constexpr std::array<std::string_view, 7> kUiPages = {
+    "/", "/graph", "/query", "/targets", "/alerts", "/status", "/service-discovery"};
 
 std::string UiPathOf(std::string_view path) {
   if (path == "/targets" || path == "/service-discovery") return "/targets";
@@ -38,13 +39,15 @@ std::string UiPathOf(std::string_view path) {
 }
 
 bool IsHostCharacter(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == ':' ||
+         c == '[' || c == ']';
 }
 
 // "head:9090" -> "head"; empty when it is not a host name.
 std::string HostWithoutPort(std::string_view host) {
   size_t colon = host.rfind(':');
-  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
+    host = host.substr(0, colon);
   return std::all_of(host.begin(), host.end(), IsHostCharacter) ? std::string(host) : std::string();
 }
 
@@ -66,7 +69,8 @@ Result<std::optional<std::string>> AdminPasswordFromEnvironment() {
   if (value == nullptr || value[0] == '\0') return std::optional<std::string>();
   if (std::string_view(value).starts_with("${")) {
     return Fail(ErrorCode::kInvalidArgument,
-                "GRAFANA_ADMIN_PASSWORD holds an unexpanded variable: set it to the password, or unset it to have "
+                "GRAFANA_ADMIN_PASSWORD holds an unexpanded variable: set it to the password, or "
+                "unset it to have "
                 "one generated");
   }
   return std::optional<std::string>(value);
@@ -106,7 +110,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<vo
   std::unique_ptr<Server> server(new Server(std::move(flags), std::move(config), std::move(quit)));
   TRY(server->Listen());
   TRY(server->OpenStorage());
-  server->StartScraping();
+  TRY(server->StartScraping());
   if (!server->flags_.ui_listen_address.empty()) TRY(server->OpenUi());
   server->ready_ = true;
   base::LogInfo("server is ready to receive web requests");
@@ -117,12 +121,16 @@ Result<void> Server::Listen() {
   http::ServerOptions options;
   options.listen_addresses = flags_.listen_addresses;
   options.max_connections = flags_.max_connections;
-  options.idle_timeout_seconds = static_cast<int>(std::max<int64_t>(1, flags_.read_timeout_ms / 1000));
-  api_server_ = TRY(http::Server::Start(options, [this](const http::Request& request) { return HandleApi(request); }));
-  for (const std::string& address : api_server_->addresses()) base::LogInfo("API listens", {{"address", address}});
+  options.idle_timeout_seconds =
+      static_cast<int>(std::max<int64_t>(1, flags_.read_timeout_ms / 1000));
+  api_server_ = TRY(http::Server::Start(
+      options, [this](const http::Request& request) { return HandleApi(request); }));
+  for (const std::string& address : api_server_->addresses())
+    base::LogInfo("API listens", {{"address", address}});
   if (flags_.ui_listen_address.empty()) return {};
   options.listen_addresses = {flags_.ui_listen_address};
-  ui_server_ = TRY(http::Server::Start(options, [this](const http::Request& request) { return HandleUi(request); }));
+  ui_server_ = TRY(http::Server::Start(
+      options, [this](const http::Request& request) { return HandleUi(request); }));
   for (const std::string& address : ui_server_->addresses()) {
     base::LogInfo("web UI listens", {{"address", address}});
   }
@@ -133,7 +141,8 @@ Result<void> Server::OpenStorage() {
   tsdb::DbOptions options;
   options.path = flags_.tsdb_path;
   options.wal_segment_bytes = flags_.wal_segment_bytes;
-  options.wal_compression = flags_.wal_compression ? tsdb::WalCompression::kSnappy : tsdb::WalCompression::kNone;
+  options.wal_compression =
+      flags_.wal_compression ? tsdb::WalCompression::kSnappy : tsdb::WalCompression::kNone;
   options.lock = !flags_.no_lockfile;
   db_ = TRY(tsdb::Db::Open(options));
   LogReplay(db_->replay());
@@ -154,11 +163,10 @@ Result<void> Server::OpenStorage() {
   return {};
 }
 
-void Server::StartScraping() {
+Result<void> Server::StartScraping() {
   http::Client::Options client_options;
   client_options.user_agent = StrCat("Slurmscope/", base::Version());
-  // Only threads could fail to start here, and then nothing would work.
-  client_ = http::Client::Start(client_options).value();
+  client_ = TRY(http::Client::Start(client_options));
   scrape::ManagerOptions options;
   options.user_agent = client_options.user_agent;
   options.offset_seed = static_cast<int64_t>(std::hash<std::string>{}(Hostname()));
@@ -168,6 +176,7 @@ void Server::StartScraping() {
       [this](const discovery::TargetGroups& groups) { scrape_->Update(groups); });
   discovery_->Apply(config_.scrape_configs);
   AddApiRoutes();
+  return {};
 }
 
 Result<void> Server::OpenUi() {
@@ -176,10 +185,12 @@ Result<void> Server::OpenUi() {
   accounts_ = std::make_unique<dashboards::Accounts>(*database_, base::SystemClock());
   dashboards_ = std::make_unique<dashboards::DashboardStore>(*database_, base::SystemClock());
   std::optional<std::string> password = TRY(AdminPasswordFromEnvironment());
-  auto setup = TRY(accounts_->EnsureAdmin(password, StrCat(flags_.ui_state_path, "/admin-password")));
+  auto setup =
+      TRY(accounts_->EnsureAdmin(password, StrCat(flags_.ui_state_path, "/admin-password")));
   ProvisionDashboards();
   ui_ = std::make_unique<dashboards::UiServer>(
-      *accounts_, *dashboards_, [this](const http::Request& request) { return HandleApi(request); });
+      *accounts_, *dashboards_,
+      [this](const http::Request& request) { return HandleApi(request); });
   PrintWelcome(setup);
   return {};
 }
@@ -188,7 +199,8 @@ void Server::PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const {
   if (!setup.generated) return;
   // Printed, never logged: a log is kept and sent around.
   std::printf("Web UI: http://%s  user admin, password %s\n(also in %s/admin-password)\n",
-              ui_server_->addresses().front().c_str(), setup.generated_password.c_str(), flags_.ui_state_path.c_str());
+              ui_server_->addresses().front().c_str(), setup.generated_password.c_str(),
+              flags_.ui_state_path.c_str());
   std::fflush(stdout);
 }
 
@@ -199,23 +211,31 @@ void Server::ProvisionDashboards() {
     base::LogError("dashboards not provisioned", {{"error", count.error()}});
     return;
   }
-  base::LogInfo("dashboards provisioned", {{"directory", flags_.ui_dashboards_path}, {"count", *count}});
+  base::LogInfo("dashboards provisioned",
+                {{"directory", flags_.ui_dashboards_path}, {"count", *count}});
 }
 
 Result<void> Server::Reload() {
+  std::lock_guard one_at_a_time(reload_mutex_);
   auto config = config::LoadPrometheusConfig(flags_.config_file);
-  std::lock_guard lock(config_mutex_);
-  reload_ok_ = config.has_value();
   if (!config) {
+    {
+      std::lock_guard lock(config_mutex_);
+      reload_ok_ = false;
+    }
     base::LogError("configuration not taken, the running one stays", {{"error", config.error()}});
     return Fail(std::move(config).error());
   }
   for (const std::string& warning : config->warnings) base::LogWarn(warning);
-  config_ = *std::move(config);
-  last_reload_ms_ = base::SystemClock().NowMs();
-  engine_->SetDefaultSubqueryStep(config_.global.evaluation_interval_ms);
-  scrape_->Apply(config_.scrape_configs);
-  discovery_->Apply(config_.scrape_configs);
+  engine_->SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
+  scrape_->Apply(config->scrape_configs);
+  discovery_->Apply(config->scrape_configs);
+  {
+    std::lock_guard lock(config_mutex_);  // not while the rest is applied: /metrics needs it
+    reload_ok_ = true;
+    config_ = *std::move(config);
+    last_reload_ms_ = base::SystemClock().NowMs();
+  }
   ProvisionDashboards();
   base::LogInfo("configuration loaded", {{"file", flags_.config_file}});
   return {};
@@ -239,13 +259,15 @@ void Server::AddApiRoutes() {
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
   router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
-  router_.Add("GET", "/-/ready",
-              [](const http::Request&) { return http::Response::Text(200, "Prometheus Server is Ready.\n"); });
+  router_.Add("GET", "/-/ready", [](const http::Request&) {
+    return http::Response::Text(200, "Prometheus Server is Ready.\n");
+  });
   router_.Add("POST PUT", "/-/reload", [this](const http::Request&) {
     if (!flags_.enable_lifecycle) return http::Response::Text(403, "Lifecycle API is not enabled.");
     auto reloaded = Reload();
     if (reloaded) return http::Response::Text(200, "");
-    return http::Response::Text(500, StrCat("failed to reload config: ", reloaded.error().message(), "\n"));
+    return http::Response::Text(
+        500, StrCat("failed to reload config: ", reloaded.error().message(), "\n"));
   });
   router_.Add("POST PUT", "/-/quit", [this](const http::Request&) {
     if (!flags_.enable_lifecycle) return http::Response::Text(403, "Lifecycle API is not enabled.");
@@ -253,29 +275,33 @@ void Server::AddApiRoutes() {
     return http::Response::Text(200, "Requesting termination... Goodbye!");
   });
   for (std::string_view page : kUiPages) {
-    router_.Add("GET", std::string(page), [this](const http::Request& request) { return RedirectToUi(request); });
+    router_.Add("GET", std::string(page),
+                [this](const http::Request& request) { return RedirectToUi(request); });
   }
 }
 
 http::Response Server::RedirectToUi(const http::Request& request) const {
   std::string host = HostWithoutPort(request.Header("Host"));
   if (!ui_server_ || host.empty()) {
-    return http::Response::Text(200, "Slurmscope. The API is below /api/v1, this server's metrics at /metrics.\n");
+    return http::Response::Text(
+        200, "Slurmscope. The API is below /api/v1, this server's metrics at /metrics.\n");
   }
-  return http::Response::Redirect(StrCat("http://", host, ":", ui_server_->port(), UiPathOf(request.path)));
+  return http::Response::Redirect(
+      StrCat("http://", host, ":", ui_server_->port(), UiPathOf(request.path)));
 }
 
 http::Response Server::SelfMetrics() const {
   api::RuntimeState runtime = Runtime();
-  http::Response response =
-      http::Response::Text(200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
-                                                       runtime.reload_ok, runtime.last_reload_ms}));
+  http::Response response = http::Response::Text(
+      200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
+                                  runtime.reload_ok, runtime.last_reload_ms}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }
 
 http::Response Server::HandleApi(const http::Request& request) {
-  if (request.path == "/-/healthy") return http::Response::Text(200, "Prometheus Server is Healthy.\n");
+  if (request.path == "/-/healthy")
+    return http::Response::Text(200, "Prometheus Server is Healthy.\n");
   if (!ready_) return NotReady();
   return http_metrics_.Serve(router_, request);
 }

@@ -26,11 +26,13 @@ using base::Result;
 // The rooms put together: what runs between the start and the stop of `slurmscope serve`.
 class Server {
  public:
-  // Listens at once, and answers 503 until the log is replayed. `quit` is called when /-/quit is asked for.
+  // Listens at once, and answers 503 until the log is replayed. `quit` is called when /-/quit is
+  // asked for.
   static Result<std::unique_ptr<Server>> Start(ServeFlags flags, std::function<void()> quit);
   ~Server();
 
-  // Reads the configuration again: all of it is taken, or nothing and the error says why. Thread-safe.
+  // Reads the configuration again: all of it is taken, or nothing and the error says why.
+  // Thread-safe.
   Result<void> Reload();
 
  private:
@@ -38,7 +40,7 @@ class Server {
   Result<void> Listen();
   Result<void> OpenStorage();
   Result<void> OpenUi();
-  void StartScraping();
+  Result<void> StartScraping();
   void AddApiRoutes();
   void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
   void ProvisionDashboards();
@@ -54,12 +56,14 @@ class Server {
   int64_t start_time_ms_;
   std::atomic<bool> ready_{false};
 
+  std::mutex reload_mutex_;  // one reload at a time; taken before config_mutex_
   mutable std::mutex config_mutex_;
   config::PrometheusConfig config_;
   bool reload_ok_ = true;
   int64_t last_reload_ms_ = 0;
 
-  // In the order of their dependencies: destroyed from the last to the first, after the servers have stopped.
+  // In the order of their dependencies: destroyed from the last to the first, after the servers
+  // have stopped.
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<http::Client> client_;

@@ -9,7 +9,8 @@ namespace {
 
 constexpr const char* kUsage =
     "Usage: slurmscope test promql FILE...\n\n"
-    "Runs PromQL test scripts (Prometheus' promqltest grammar) in process. Prints each case that fails, what it got\n"
+    "Runs PromQL test scripts (Prometheus' promqltest grammar) in process. Prints each case that "
+    "fails, what it got\n"
     "and what was wanted, and ends with PASS n/m. Exit code 0: all passed.\n";
 
 }  // namespace

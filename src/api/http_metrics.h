@@ -23,7 +23,11 @@ class HttpMetrics {
 
  private:
   static constexpr std::array<double, 10> kBounds = {
-      0.1, 0.2, 0.4, 1, 3, 8, 20, 60, 120, std::numeric_limits<double>::infinity()};  // seconds, as Prometheus has them
+      0.1, 0.2,
+      0.4, 1,
+      3,   8,
+      20,  60,
+      120, std::numeric_limits<double>::infinity()};  // seconds, as Prometheus has them
   struct Duration {
     std::array<uint64_t, kBounds.size()> buckets{};
     double sum = 0;

@@ -10,8 +10,8 @@
 
 namespace slurmscope::base {
 
-// Writers of the number encodings that Prometheus' files use: big-endian fixed integers and Go's varints
-// (LEB128; signed ones zigzag). They append to a string used as a byte buffer.
+// Writers of the number encodings that Prometheus' files use: big-endian fixed integers and Go's
+// varints (LEB128; signed ones zigzag). They append to a string used as a byte buffer.
 void PutU16Be(std::string& out, uint16_t value);
 void PutU32Be(std::string& out, uint32_t value);
 void PutU64Be(std::string& out, uint64_t value);
@@ -20,8 +20,8 @@ void PutVarint(std::string& out, int64_t value);
 // Uvarint length, then the bytes.
 void PutUvarintString(std::string& out, std::string_view value);
 
-// Reads the same from a buffer that must outlive it. After the first read past the end or malformed varint,
-// ok() is false and every read gives zero or empty: check once at the end.
+// Reads the same from a buffer that must outlive it. After the first read past the end or malformed
+// varint, ok() is false and every read gives zero or empty: check once at the end.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view data) : data_(data) {}
@@ -46,7 +46,8 @@ class ByteReader {
   bool ok_ = true;
 };
 
-// CRC-32C (Castagnoli) of `data`, continuing from `seed` (the CRC so far). Uses SSE 4.2 where the CPU has it.
+// CRC-32C (Castagnoli) of `data`, continuing from `seed` (the CRC so far). Uses SSE 4.2 where the
+// CPU has it.
 uint32_t Crc32c(std::string_view data, uint32_t seed = 0);
 
 // xxHash64 of `data`.

@@ -18,7 +18,8 @@ class Clock {
 // The machine's clocks; lives for the whole program.
 const Clock& SystemClock();
 
-// A clock that stands still until told otherwise. Both clocks move together. Not thread-safe while being moved.
+// A clock that stands still until told otherwise. Both clocks move together. Not thread-safe while
+// being moved.
 class FakeClock final : public Clock {
  public:
   explicit FakeClock(int64_t now_ms = 0) : now_ms_(now_ms) {}

@@ -8,8 +8,9 @@
 
 namespace slurmscope::base {
 
-// Prometheus durations in milliseconds: "5m", "1h30m", "100ms", "1d"; units y w d h m s ms in that order, a year
-// is 365 days, "0" needs no unit. Errors word the problem as Prometheus does: `not a valid duration string: "x"`.
+// Prometheus durations in milliseconds: "5m", "1h30m", "100ms", "1d"; units y w d h m s ms in that
+// order, a year is 365 days, "0" needs no unit. Errors word the problem as Prometheus does: `not a
+// valid duration string: "x"`.
 Result<int64_t> ParseDurationMs(std::string_view text);
 
 // The shortest Prometheus spelling: 90000 -> "1m30s", 0 -> "0s".
@@ -24,7 +25,8 @@ Result<uint64_t> ParseBytes(std::string_view text);
 // RFC 3339 ("2026-11-23T05:41:46.123Z", offsets allowed) to milliseconds since the epoch.
 Result<int64_t> ParseRfc3339Ms(std::string_view text);
 
-// Milliseconds since the epoch as RFC 3339 in UTC with as many decimals as needed: "2026-11-23T05:41:46.123Z".
+// Milliseconds since the epoch as RFC 3339 in UTC with as many decimals as needed:
+// "2026-11-23T05:41:46.123Z".
 std::string FormatRfc3339Ms(int64_t milliseconds);
 
 }  // namespace slurmscope::base

@@ -12,7 +12,8 @@
 
 namespace slurmscope::base {
 
-// An open file descriptor, closed at the end. Movable. Reads and writes retry on EINTR and finish short ones.
+// An open file descriptor, closed at the end. Movable. Reads and writes retry on EINTR and finish
+// short ones.
 class File {
  public:
   File() = default;
@@ -44,7 +45,8 @@ class File {
 // The whole file, up to `limit` bytes (an error beyond). Works for /proc files, whose size says 0.
 Result<std::string> ReadFile(const std::string& path, uint64_t limit = 1ull << 30);
 
-// Replaces `path` with `data` so that after a crash either the old or the new content is there, whole.
+// Replaces `path` with `data` so that after a crash either the old or the new content is there,
+// whole.
 Result<void> WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode = 0644);
 
 // Makes a directory and its parents; an existing one is no error.
@@ -54,11 +56,13 @@ Result<void> SyncDirectory(const std::string& path);
 // Names in a directory, sorted, without "." and "..".
 Result<std::vector<std::string>> ListDirectory(const std::string& path);
 
-// An exclusive lock on a directory by a locked file in it (default "lock", as Prometheus has it), held while the
-// object lives. Fails at once when another process holds it, naming the directory and, where known, the process id.
+// An exclusive lock on a directory by a locked file in it (default "lock", as Prometheus has it),
+// held while the object lives. Fails at once when another process holds it, naming the directory
+// and, where known, the process id.
 class DirectoryLock {
  public:
-  static Result<DirectoryLock> Acquire(const std::string& directory, std::string_view name = "lock");
+  static Result<DirectoryLock> Acquire(const std::string& directory,
+                                       std::string_view name = "lock");
 
  private:
   explicit DirectoryLock(File file) : file_(std::move(file)) {}

@@ -14,8 +14,8 @@ enum class LogLevel { kDebug, kInfo, kWarn, kError };
 // "debug", "info", "warn", "error"; anything else is an error that lists them.
 Result<LogLevel> ParseLogLevel(std::string_view text);
 
-// Sets up logging to standard error; `format` is "logfmt" or "json". Called once by main, before threads start.
-// Until then only warnings and errors are written, as logfmt.
+// Sets up logging to standard error; `format` is "logfmt" or "json". Called once by main, before
+// threads start. Until then only warnings and errors are written, as logfmt.
 Result<void> InitLogging(LogLevel level, std::string_view format);
 
 // A key and its value as text. Never put a secret in one.

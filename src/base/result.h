@@ -9,9 +9,10 @@
 
 namespace slurmscope::base {
 
-// What kind of failure it is, for callers that act on it (HTTP status, retry or not). The message is for people.
+// What kind of failure it is, for callers that act on it (HTTP status, retry or not). The message
+// is for people.
 enum class ErrorCode {
-  kInvalidArgument,    // bad input: flag, query, configuration, request
+  kInvalidArgument,  // bad input: flag, query, configuration, request
   kNotFound,
   kAlreadyExists,
   kOutOfRange,         // a limit of the format or of the data, e.g. reading past the end
@@ -20,9 +21,9 @@ enum class ErrorCode {
   kIo,                 // the operating system said no
   kTimeout,
   kCanceled,
-  kUnavailable,        // not now: starting, stopping, overloaded
+  kUnavailable,  // not now: starting, stopping, overloaded
   kPermissionDenied,
-  kInternal,           // our own bug
+  kInternal,  // our own bug
 };
 
 // The name of a code as logs show it, e.g. "not_found".
@@ -65,17 +66,18 @@ T TakeValue(Result<T>&& result) {
 }  // namespace internal
 }  // namespace slurmscope::base
 
-// The value of a Result, or return its error from the calling function. TRY_CONTEXT adds what was being done.
+// The value of a Result, or return its error from the calling function. TRY_CONTEXT adds what was
+// being done.
 #define TRY(expr)                                                                      \
   __extension__({                                                                      \
     auto try_result_ = (expr);                                                         \
     if (!try_result_) return ::slurmscope::base::Fail(std::move(try_result_).error()); \
     ::slurmscope::base::internal::TakeValue(std::move(try_result_));                   \
   })
-#define TRY_CONTEXT(expr, context)                                                            \
-  __extension__({                                                                             \
-    auto try_result_ = (expr);                                                                \
-    if (!try_result_)                                                                         \
-      return ::slurmscope::base::Fail(std::move(try_result_).error().Wrap(context));          \
-    ::slurmscope::base::internal::TakeValue(std::move(try_result_));                          \
+#define TRY_CONTEXT(expr, context)                                                   \
+  __extension__({                                                                    \
+    auto try_result_ = (expr);                                                       \
+    if (!try_result_)                                                                \
+      return ::slurmscope::base::Fail(std::move(try_result_).error().Wrap(context)); \
+    ::slurmscope::base::internal::TakeValue(std::move(try_result_));                 \
   })

@@ -32,16 +32,35 @@ size_t Utf8SequenceLength(std::string_view text) {
 void AppendEscaped(std::string& out, std::string_view sequence) {
   char c = sequence[0];
   switch (c) {
-    case '"': out += "\\\""; return;
-    case '\\': out += "\\\\"; return;
-    case '\n': out += "\\n"; return;
-    case '\t': out += "\\t"; return;
-    case '\r': out += "\\r"; return;
-    case '\a': out += "\\a"; return;
-    case '\b': out += "\\b"; return;
-    case '\f': out += "\\f"; return;
-    case '\v': out += "\\v"; return;
-    default: break;
+    case '"':
+      out += "\\\"";
+      return;
+    case '\\':
+      out += "\\\\";
+      return;
+    case '\n':
+      out += "\\n";
+      return;
+    case '\t':
+      out += "\\t";
+      return;
+    case '\r':
+      out += "\\r";
+      return;
+    case '\a':
+      out += "\\a";
+      return;
+    case '\b':
+      out += "\\b";
+      return;
+    case '\f':
+      out += "\\f";
+      return;
+    case '\v':
+      out += "\\v";
+      return;
+    default:
+      break;
   }
   auto byte = static_cast<uint8_t>(c);
   if (byte < 0x20 || byte == 0x7F) {
@@ -124,7 +143,8 @@ bool IsValidUtf8(std::string_view text) {
   return true;
 }
 
-std::string_view NearestWord(std::string_view word, const std::vector<std::string_view>& candidates) {
+std::string_view NearestWord(std::string_view word,
+                             const std::vector<std::string_view>& candidates) {
   std::string_view best;
   size_t best_distance = 3;
   for (std::string_view candidate : candidates) {

@@ -13,8 +13,8 @@ namespace internal {
 inline void AppendPiece(std::string& out, std::string_view piece) { out += piece; }
 inline void AppendPiece(std::string& out, char piece) { out += piece; }
 template <std::integral T>
-  requires(!std::same_as<T, char> && !std::same_as<T, bool>)
-void AppendPiece(std::string& out, T value) {
+requires(!std::same_as<T, char> && !std::same_as<T, bool>) void AppendPiece(std::string& out,
+                                                                            T value) {
   char digits[24];
   out.append(digits, std::to_chars(digits, digits + sizeof digits, value).ptr);
 }
@@ -53,7 +53,8 @@ std::string Quote(std::string_view text);
 bool IsValidUtf8(std::string_view text);
 
 // Of `candidates` the one within two edits of `word`, for "did you mean"; empty when none is near.
-std::string_view NearestWord(std::string_view word, const std::vector<std::string_view>& candidates);
+std::string_view NearestWord(std::string_view word,
+                             const std::vector<std::string_view>& candidates);
 
 // Equal or not in time that depends on the lengths alone. For secrets.
 bool ConstantTimeEqual(std::string_view a, std::string_view b);

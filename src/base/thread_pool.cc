@@ -1,10 +1,26 @@
 #include "base/thread_pool.h"
 
 #include <atomic>
+#include <exception>
 #include <memory>
 #include <utility>
 
+#include "base/log.h"
+
 namespace slurmscope::base {
+namespace {
+
+void RunLogged(const std::function<void()>& task) {
+  try {
+    task();
+  } catch (const std::exception& e) {
+    LogError("a task failed", {{"error", e.what()}});
+  } catch (...) {
+    LogError("a task failed", {{"error", "unknown exception"}});
+  }
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(size_t threads, size_t max_queued) : max_queued_(max_queued) {
   threads_.reserve(threads);
@@ -40,7 +56,7 @@ void ThreadPool::Run() {
       task = std::move(queue_.front());
       queue_.pop_front();
     }
-    task();
+    RunLogged(task);
   }
 }
 
@@ -50,14 +66,22 @@ void ThreadPool::ParallelFor(size_t n, const std::function<void(size_t)>& body) 
     std::atomic<size_t> helpers{0};
     std::mutex mutex;
     std::condition_variable done;
+    std::exception_ptr error;  // the first one
   };
   if (n == 0) return;
   auto shared = std::make_shared<Shared>();
   auto work = [shared, n, &body] {
-    for (size_t i = shared->next++; i < n; i = shared->next++) body(i);
+    try {
+      for (size_t i = shared->next++; i < n; i = shared->next++) body(i);
+    } catch (...) {
+      shared->next = n;
+      std::lock_guard lock(shared->mutex);
+      if (!shared->error) shared->error = std::current_exception();
+    }
   };
-  // A helper registers before it touches `body`, and one that starts after the last index was taken only looks at
-  // the shared counter: so waiting for the registered ones is enough, a queued one is never waited for.
+  // A helper registers before it touches `body`, and one that starts after the last index was taken
+  // only looks at the shared counter: so waiting for the registered ones is enough, a queued one is
+  // never waited for.
   auto helper = [shared, n, work] {
     {
       std::lock_guard lock(shared->mutex);
@@ -71,12 +95,16 @@ void ThreadPool::ParallelFor(size_t n, const std::function<void(size_t)>& body) 
     }
     shared->done.notify_all();
   };
-  for (size_t i = 0; i + 1 < n && i < threads_.size(); ++i) {
-    if (!TrySubmit(helper)) break;
+  try {
+    for (size_t i = 0; i + 1 < n && i < threads_.size(); ++i) {
+      if (!TrySubmit(helper)) break;
+    }
+  } catch (const std::bad_alloc&) {  // then with the helpers there are
   }
   work();
   std::unique_lock lock(shared->mutex);
   shared->done.wait(lock, [&] { return shared->helpers == 0; });
+  if (shared->error) std::rethrow_exception(shared->error);
 }
 
 }  // namespace slurmscope::base

@@ -9,8 +9,8 @@
 
 namespace slurmscope::base {
 
-// A fixed number of threads that run tasks in the order given, with a bound on the tasks that wait. Thread-safe.
-// A task must not throw.
+// A fixed number of threads that run tasks in the order given, with a bound on the tasks that wait.
+// Thread-safe. What a task throws is logged, and the thread goes on.
 class ThreadPool {
  public:
   // `threads` >= 1; `max_queued` tasks may wait beyond the running ones.
@@ -23,8 +23,10 @@ class ThreadPool {
   // False, and the task is not taken, when the queue is full or the pool is stopping.
   [[nodiscard]] bool TrySubmit(std::function<void()> task);
 
-  // Runs body(0) ... body(n-1) on the pool and the calling thread, and returns when all are done. Which thread runs
-  // which index is not defined. May be called from several threads, not from inside a task of this pool.
+  // Runs body(0) ... body(n-1) on the pool and the calling thread, and returns when all are done.
+  // Which thread runs which index is not defined. What body throws comes out of here, after the
+  // others are done; indexes not begun by then are left out. May be called from several threads,
+  // not from inside a task of this pool.
   void ParallelFor(size_t n, const std::function<void(size_t)>& body);
 
   size_t threads() const { return threads_.size(); }

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <future>
+#include <stdexcept>
 
 namespace slurmscope::base {
 namespace {
@@ -40,6 +41,34 @@ TEST(ThreadPool, ParallelForRunsEachIndexOnce) {
     std::vector<int> counts(n, 0);  // plain ints: TSan sees a double or unfinished run
     pool.ParallelFor(n, [&](size_t i) { ++counts[i]; });
     EXPECT_EQ(counts, std::vector<int>(n, 1));
+  }
+}
+
+TEST(ThreadPool, TasksThatThrowLeaveTheThreadAlive) {
+  std::atomic<int> ran = 0;
+  {
+    ThreadPool pool(1, 8);
+    ASSERT_TRUE(pool.TrySubmit([] { throw std::runtime_error("expected in a test"); }));
+    ASSERT_TRUE(pool.TrySubmit([] { throw 1; }));
+    ASSERT_TRUE(pool.TrySubmit([&] { ++ran; }));
+  }
+  EXPECT_EQ(ran, 1);
+}
+
+TEST(ThreadPool, ParallelForPassesExceptionsOnAfterAllAreDone) {
+  ThreadPool pool(3, 8);
+  for (int round = 0; round < 200; ++round) {
+    std::atomic<int> inside = 0;
+    auto body = [&](size_t i) {
+      ++inside;
+      if (i % 7 == 3) {
+        --inside;
+        throw std::runtime_error("expected");
+      }
+      --inside;
+    };
+    EXPECT_THROW(pool.ParallelFor(100, body), std::runtime_error);
+    EXPECT_EQ(inside, 0);
   }
 }
 

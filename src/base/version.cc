@@ -17,8 +17,9 @@ std::string CompilerVersion() {
 }
 
 std::string VersionText(std::string_view program) {
-  return StrCat(program, ", version ", Version(), " (branch: ", Branch(), ", revision: ", Revision(),
-                ")\n  compiler:         ", CompilerVersion(), "\n  platform:         linux\n");
+  return StrCat(program, ", version ", Version(), " (branch: ", Branch(),
+                ", revision: ", Revision(), ")\n  compiler:         ", CompilerVersion(),
+                "\n  platform:         linux\n");
 }
 
 }  // namespace slurmscope::base

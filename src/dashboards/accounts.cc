@@ -25,7 +25,19 @@ constexpr int64_t kLastSeenGrainMs = 60 * 1000;  // a write per request would be
 }  // namespace
 
 void LoginThrottle::Expire(int64_t now_ms) {
-  std::erase_if(failures_, [&](const auto& entry) { return now_ms - entry.second.first_ms >= kWindowMs; });
+  std::erase_if(failures_,
+                [&](const auto& entry) { return now_ms - entry.second.first_ms >= kWindowMs; });
+}
+
+// Somebody with many addresses could fill the table: then guesses with the fewest failures are
+// forgotten, not those at the name that is being attacked.
+void LoginThrottle::MakeRoom() {
+  if (failures_.size() < kMaxKeys) return;
+  failures_.erase(
+      std::min_element(failures_.begin(), failures_.end(), [](const auto& a, const auto& b) {
+        return std::pair(a.second.count, a.second.first_ms) <
+               std::pair(b.second.count, b.second.first_ms);
+      }));
 }
 
 int64_t LoginThrottle::SecondsToWait(const std::string& key) {
@@ -41,7 +53,7 @@ void LoginThrottle::RecordFailure(const std::string& key) {
   std::lock_guard lock(mutex_);
   int64_t now_ms = clock_.NowMs();
   Expire(now_ms);
-  if (failures_.size() >= kMaxKeys && !failures_.contains(key)) return;
+  if (!failures_.contains(key)) MakeRoom();
   Failures& entry = failures_[key];
   if (entry.count == 0) entry.first_ms = now_ms;
   ++entry.count;
@@ -54,7 +66,8 @@ void LoginThrottle::Clear(const std::string& key) {
 
 Result<Accounts::AdminSetup> Accounts::EnsureAdmin(std::optional<std::string_view> password,
                                                    const std::string& password_file) {
-  auto rows = TRY(database_.Execute("SELECT password_hash FROM users WHERE login = ?", {std::string(kAdmin)}));
+  auto rows = TRY(
+      database_.Execute("SELECT password_hash FROM users WHERE login = ?", {std::string(kAdmin)}));
   std::string known_hash = rows.empty() ? std::string() : TextOf(rows[0][0]);
   AdminSetup setup;
   std::string chosen;
@@ -64,12 +77,14 @@ Result<Accounts::AdminSetup> Accounts::EnsureAdmin(std::optional<std::string_vie
   } else {
     if (!known_hash.empty()) return setup;
     chosen = RandomToken(15);
-    TRY_CONTEXT(base::WriteFileAtomic(password_file, chosen + "\n", 0600), "administrator's password");
+    TRY_CONTEXT(base::WriteFileAtomic(password_file, chosen + "\n", 0600),
+                "administrator's password");
     setup.generated = true;
     setup.generated_password = chosen;
   }
   std::string hash = TRY_CONTEXT(HashPassword(chosen), "administrator's password");
-  TRY(database_.Execute("INSERT INTO users VALUES (?1, ?2, 'Admin', ?3) "
+  TRY(
+      database_.Execute("INSERT INTO users VALUES (?1, ?2, 'Admin', ?3) "
                         "ON CONFLICT (login) DO UPDATE SET password_hash = ?2",
                         {std::string(kAdmin), hash, clock_.NowMs()}));
   // Whoever knew the old password must not stay logged in.
@@ -86,7 +101,8 @@ Result<Accounts::Login> Accounts::LogIn(const std::string& login, std::string_vi
     return Fail(ErrorCode::kResourceExhausted,
                 StrCat("Too many failed logins. Try again in ", wait, " seconds."));
   }
-  auto rows = TRY(database_.Execute("SELECT password_hash, role FROM users WHERE login = ?", {login}));
+  auto rows =
+      TRY(database_.Execute("SELECT password_hash, role FROM users WHERE login = ?", {login}));
   std::string hash = rows.empty() ? std::string() : TextOf(rows[0][0]);
   if (!VerifyPassword(hash, password)) {
     throttle_.RecordFailure(user_key);
@@ -99,7 +115,8 @@ Result<Accounts::Login> Accounts::LogIn(const std::string& login, std::string_vi
   TRY(database_.Execute("DELETE FROM sessions WHERE last_seen_ms < ? OR created_ms < ?",
                         {now_ms - kIdleMs, now_ms - kLifetimeMs}));
   std::string token = RandomToken(kTokenBytes);
-  TRY(database_.Execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", {Sha256Hex(token), login, now_ms, now_ms}));
+  TRY(database_.Execute("INSERT INTO sessions VALUES (?, ?, ?, ?)",
+                        {Sha256Hex(token), login, now_ms, now_ms}));
   base::LogInfo("login", {{"user", login}, {"remote", remote_host}});
   return Login{std::move(token), User{login, TextOf(rows[0][1])}};
 }
@@ -114,7 +131,8 @@ std::optional<User> Accounts::FindSession(std::string_view token) {
   // Looked up by hash: what the comparison's time tells is of no use to somebody without the token.
   std::string hash = Sha256Hex(token);
   auto rows = database_.Execute(
-      "SELECT u.login, u.role, s.created_ms, s.last_seen_ms FROM sessions s JOIN users u USING (login) "
+      "SELECT u.login, u.role, s.created_ms, s.last_seen_ms FROM sessions s JOIN users u USING "
+      "(login) "
       "WHERE s.token_hash = ?",
       {hash});
   if (!rows) {
@@ -127,7 +145,8 @@ std::optional<User> Accounts::FindSession(std::string_view token) {
   int64_t last_seen_ms = IntOf(row[3]);
   if (now_ms - IntOf(row[2]) > kLifetimeMs || now_ms - last_seen_ms > kIdleMs) return std::nullopt;
   if (now_ms - last_seen_ms > kLastSeenGrainMs) {
-    auto touched = database_.Execute("UPDATE sessions SET last_seen_ms = ? WHERE token_hash = ?", {now_ms, hash});
+    auto touched = database_.Execute("UPDATE sessions SET last_seen_ms = ? WHERE token_hash = ?",
+                                     {now_ms, hash});
     if (!touched) base::LogError("session update failed", {{"error", touched.error()}});
   }
   return User{TextOf(row[0]), TextOf(row[1])};

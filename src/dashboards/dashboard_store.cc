@@ -48,19 +48,21 @@ struct Parsed {
 
 std::string StringField(const simdjson::dom::object& object, std::string_view key) {
   std::string_view value;
-  return object[key].get_string().get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
+  return object[key].get_string().get(value) == simdjson::SUCCESS ? std::string(value)
+                                                                  : std::string();
 }
 
 Result<Parsed> ParseDashboard(std::string_view text) {
   if (text.size() > DashboardStore::kMaxBytes) {
-    return Fail(ErrorCode::kInvalidArgument,
-                StrCat("a dashboard may have at most ", DashboardStore::kMaxBytes / (1 << 20), " MiB"));
+    return Fail(ErrorCode::kInvalidArgument, StrCat("a dashboard may have at most ",
+                                                    DashboardStore::kMaxBytes / (1 << 20), " MiB"));
   }
   simdjson::dom::parser parser;
   simdjson::dom::element root;
   std::string clean = StripJsonComments(text);
   if (auto error = parser.parse(clean).get(root); error != simdjson::SUCCESS) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("not valid JSON: ", simdjson::error_message(error)));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("not valid JSON: ", simdjson::error_message(error)));
   }
   simdjson::dom::object object;
   if (root.get_object().get(object) != simdjson::SUCCESS) {
@@ -71,7 +73,8 @@ Result<Parsed> ParseDashboard(std::string_view text) {
   Parsed parsed;
   parsed.title = StringField(object, "title");
   parsed.uid = StringField(object, "uid");
-  if (parsed.title.empty()) return Fail(ErrorCode::kInvalidArgument, "the dashboard has no \"title\"");
+  if (parsed.title.empty())
+    return Fail(ErrorCode::kInvalidArgument, "the dashboard has no \"title\"");
   simdjson::dom::array tags;
   if (object["tags"].get_array().get(tags) == simdjson::SUCCESS) {
     for (simdjson::dom::element tag : tags) {
@@ -85,7 +88,8 @@ Result<Parsed> ParseDashboard(std::string_view text) {
 
 bool IsValidUid(std::string_view uid) {
   if (uid.empty() || uid.size() > kMaxUidBytes) return false;
-  return std::all_of(uid.begin(), uid.end(), [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
+  return std::all_of(uid.begin(), uid.end(),
+                     [](unsigned char c) { return std::isalnum(c) || c == '-' || c == '_'; });
 }
 
 DashboardInfo InfoOf(const SqlRow& row) {
@@ -145,13 +149,15 @@ Result<DashboardInfo> DashboardStore::Put(std::string_view text, bool overwrite,
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("uid ", base::Quote(parsed.uid), ": 1 to 40 letters, digits, '-' or '_'"));
   }
-  auto rows = TRY(database_.Execute("SELECT version, provisioned, json FROM dashboards WHERE uid = ?", {parsed.uid}));
+  auto rows = TRY(database_.Execute(
+      "SELECT version, provisioned, json FROM dashboards WHERE uid = ?", {parsed.uid}));
   int64_t version = 1;
   if (!rows.empty()) {
     bool was_provisioned = IntOf(rows[0][1]) != 0;
     if (was_provisioned && !provisioned) {
       return Fail(ErrorCode::kPermissionDenied,
-                  StrCat("dashboard ", base::Quote(parsed.uid), " is provisioned from a file: change the file"));
+                  StrCat("dashboard ", base::Quote(parsed.uid),
+                         " is provisioned from a file: change the file"));
     }
     if (!overwrite) {
       return Fail(ErrorCode::kAlreadyExists,
@@ -161,8 +167,8 @@ Result<DashboardInfo> DashboardStore::Put(std::string_view text, bool overwrite,
     version = IntOf(rows[0][0]) + (unchanged ? 0 : 1);
   }
   TRY(database_.Execute("INSERT OR REPLACE INTO dashboards VALUES (?, ?, ?, ?, ?, ?, ?)",
-                        {parsed.uid, parsed.title, base::Join(parsed.tags, "\n"), parsed.json, version,
-                         int64_t{provisioned ? 1 : 0}, clock_.NowMs()}));
+                        {parsed.uid, parsed.title, base::Join(parsed.tags, "\n"), parsed.json,
+                         version, int64_t{provisioned ? 1 : 0}, clock_.NowMs()}));
   return DashboardInfo{parsed.uid, parsed.title, parsed.tags, provisioned, version};
 }
 
@@ -172,16 +178,17 @@ Result<DashboardInfo> DashboardStore::Save(std::string_view text, bool overwrite
 
 Result<std::vector<DashboardInfo>> DashboardStore::List() {
   std::vector<DashboardInfo> infos;
-  auto rows = TRY(database_.Execute(
-      "SELECT uid, title, tags, version, provisioned FROM dashboards ORDER BY title COLLATE NOCASE, uid"));
+  auto rows =
+      TRY(database_.Execute("SELECT uid, title, tags, version, provisioned FROM dashboards ORDER "
+                            "BY title COLLATE NOCASE, uid"));
   infos.reserve(rows.size());
   for (const SqlRow& row : rows) infos.push_back(InfoOf(row));
   return infos;
 }
 
 Result<Dashboard> DashboardStore::Get(const std::string& uid) {
-  auto rows = TRY(
-      database_.Execute("SELECT uid, title, tags, version, provisioned, json FROM dashboards WHERE uid = ?", {uid}));
+  auto rows = TRY(database_.Execute(
+      "SELECT uid, title, tags, version, provisioned, json FROM dashboards WHERE uid = ?", {uid}));
   if (rows.empty()) return Fail(ErrorCode::kNotFound, "Dashboard not found");
   return Dashboard{InfoOf(rows[0]), TextOf(rows[0][5])};
 }
@@ -189,8 +196,9 @@ Result<Dashboard> DashboardStore::Get(const std::string& uid) {
 Result<void> DashboardStore::Delete(const std::string& uid) {
   Dashboard dashboard = TRY(Get(uid));
   if (dashboard.info.provisioned) {
-    return Fail(ErrorCode::kPermissionDenied,
-                StrCat("dashboard ", base::Quote(uid), " is provisioned from a file: remove the file"));
+    return Fail(
+        ErrorCode::kPermissionDenied,
+        StrCat("dashboard ", base::Quote(uid), " is provisioned from a file: remove the file"));
   }
   TRY(database_.Execute("DELETE FROM dashboards WHERE uid = ?", {uid}));
   return {};

@@ -46,7 +46,8 @@ TEST(SlugOf, IsUrlSafe) {
 }
 
 TEST_F(DashboardStoreTest, SavesAndGetsBack) {
-  auto info = store_->Save(R"({"title":"Node Metrics","uid":"node","tags":["linux","x"],"panels":[]})", false);
+  auto info = store_->Save(
+      R"({"title":"Node Metrics","uid":"node","tags":["linux","x"],"panels":[]})", false);
   ASSERT_TRUE(info) << info.error().message();
   EXPECT_EQ(info->uid, "node");
   EXPECT_EQ(info->version, 1);
@@ -68,7 +69,8 @@ TEST_F(DashboardStoreTest, RefusesWhatIsNoDashboard) {
 
 TEST_F(DashboardStoreTest, OverwritesOnlyWhenTold) {
   ASSERT_TRUE(store_->Save(R"({"title":"A","uid":"a"})", false));
-  EXPECT_EQ(store_->Save(R"({"title":"B","uid":"a"})", false).error().code(), ErrorCode::kAlreadyExists);
+  EXPECT_EQ(store_->Save(R"({"title":"B","uid":"a"})", false).error().code(),
+            ErrorCode::kAlreadyExists);
   auto second = store_->Save(R"({"title":"B","uid":"a"})", true);
   ASSERT_TRUE(second);
   EXPECT_EQ(second->version, 2);
@@ -76,7 +78,8 @@ TEST_F(DashboardStoreTest, OverwritesOnlyWhenTold) {
 }
 
 TEST_F(DashboardStoreTest, MakesAUidOfTheTitleAndUnwraps) {
-  auto info = store_->Save(R"({"dashboard":{"title":"My GPUs","uid":null},"overwrite":true})", false);
+  auto info =
+      store_->Save(R"({"dashboard":{"title":"My GPUs","uid":null},"overwrite":true})", false);
   ASSERT_TRUE(info) << info.error().message();
   EXPECT_EQ(info->uid, "my-gpus");
 }
@@ -84,12 +87,14 @@ TEST_F(DashboardStoreTest, MakesAUidOfTheTitleAndUnwraps) {
 TEST_F(DashboardStoreTest, ProvisionsADirectory) {
   std::string dir = directory_ + "/files";
   ASSERT_TRUE(base::MakeDirectories(dir));
-  ASSERT_TRUE(base::WriteFileAtomic(dir + "/a.json", "{\"title\":\"A\",\"uid\":\"a\" // comment\n}"));
+  ASSERT_TRUE(
+      base::WriteFileAtomic(dir + "/a.json", "{\"title\":\"A\",\"uid\":\"a\" // comment\n}"));
   ASSERT_TRUE(base::WriteFileAtomic(dir + "/broken.json", "{"));
   ASSERT_TRUE(base::WriteFileAtomic(dir + "/note.txt", "not a dashboard"));
   EXPECT_EQ(store_->Provision(dir).value(), 1u);
   EXPECT_TRUE(store_->Get("a")->info.provisioned);
-  EXPECT_EQ(store_->Save(R"({"title":"A","uid":"a"})", true).error().code(), ErrorCode::kPermissionDenied);
+  EXPECT_EQ(store_->Save(R"({"title":"A","uid":"a"})", true).error().code(),
+            ErrorCode::kPermissionDenied);
   EXPECT_EQ(store_->Delete("a").error().code(), ErrorCode::kPermissionDenied);
 
   EXPECT_EQ(store_->Provision(dir).value(), 1u);

@@ -36,7 +36,8 @@ struct Binder {
   int operator()(std::monostate) const { return sqlite3_bind_null(statement, index); }
   int operator()(int64_t value) const { return sqlite3_bind_int64(statement, index, value); }
   int operator()(const std::string& value) const {
-    return sqlite3_bind_text64(statement, index, value.data(), value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+    return sqlite3_bind_text64(statement, index, value.data(), value.size(), SQLITE_TRANSIENT,
+                               SQLITE_UTF8);
   }
 };
 
@@ -44,14 +45,18 @@ SqlRow ReadRow(sqlite3_stmt* statement) {
   SqlRow row;
   for (int i = 0; i < sqlite3_column_count(statement); ++i) {
     switch (sqlite3_column_type(statement, i)) {
-      case SQLITE_INTEGER: row.emplace_back(int64_t{sqlite3_column_int64(statement, i)}); break;
+      case SQLITE_INTEGER:
+        row.emplace_back(int64_t{sqlite3_column_int64(statement, i)});
+        break;
       case SQLITE_TEXT: {
         const void* text = sqlite3_column_blob(statement, i);
         auto size = static_cast<size_t>(sqlite3_column_bytes(statement, i));
-        row.emplace_back(size == 0 ? std::string() : std::string(static_cast<const char*>(text), size));
+        row.emplace_back(size == 0 ? std::string()
+                                   : std::string(static_cast<const char*>(text), size));
         break;
       }
-      default: row.emplace_back(std::monostate{});
+      default:
+        row.emplace_back(std::monostate{});
     }
   }
   return row;
@@ -72,7 +77,8 @@ Result<std::unique_ptr<Database>> Database::Open(const std::string& path) {
   // Made here, so that it is never readable by others, not even for a moment.
   TRY(base::File::Open(path, O_RDWR | O_CREAT, 0600));
   sqlite3* db = nullptr;
-  int status = sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  int status =
+      sqlite3_open_v2(path.c_str(), &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, nullptr);
   std::unique_ptr<Database> database(new Database(db));
   if (status != SQLITE_OK) return FailSql(db, StrCat("open ", path));
   sqlite3_busy_timeout(db, 5000);
@@ -89,11 +95,12 @@ Result<void> Database::Migrate() {
   int64_t version = rows.empty() ? 0 : IntOf(rows[0][0]);
   if (version > kSchemaVersion) {
     return Fail(ErrorCode::kInvalidArgument,
-                StrCat("written by a newer release (schema ", version, ", this one knows ", kSchemaVersion,
-                       "): install that release again or restore a backup"));
+                StrCat("written by a newer release (schema ", version, ", this one knows ",
+                       kSchemaVersion, "): install that release again or restore a backup"));
   }
   for (; version < kSchemaVersion; ++version) {
-    std::string script = StrCat("BEGIN;", kMigrations[version], "PRAGMA user_version = ", version + 1, ";COMMIT;");
+    std::string script =
+        StrCat("BEGIN;", kMigrations[version], "PRAGMA user_version = ", version + 1, ";COMMIT;");
     if (sqlite3_exec(db_, script.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
       return FailSql(db_, StrCat("schema ", version + 1));
     }
@@ -101,10 +108,12 @@ Result<void> Database::Migrate() {
   return {};
 }
 
-Result<std::vector<SqlRow>> Database::Execute(std::string_view sql, std::initializer_list<SqlValue> values) {
+Result<std::vector<SqlRow>> Database::Execute(std::string_view sql,
+                                              std::initializer_list<SqlValue> values) {
   std::lock_guard lock(mutex_);
   sqlite3_stmt* raw = nullptr;
-  if (sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &raw, nullptr) != SQLITE_OK) {
+  if (sqlite3_prepare_v2(db_, sql.data(), static_cast<int>(sql.size()), &raw, nullptr) !=
+      SQLITE_OK) {
     return FailSql(db_, "database");
   }
   Statement statement(raw, &sqlite3_finalize);

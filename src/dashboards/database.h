@@ -21,18 +21,20 @@ using base::Result;
 using SqlValue = std::variant<std::monostate, int64_t, std::string>;
 using SqlRow = std::vector<SqlValue>;
 
-// The state of people (users, sessions, dashboards) in one SQLite file with a write-ahead journal. Thread-safe: one
-// statement at a time.
+// The state of people (users, sessions, dashboards) in one SQLite file with a write-ahead journal.
+// Thread-safe: one statement at a time.
 class Database {
  public:
-  // Makes the file (mode 0600) and brings its schema up to date. A schema newer than this program is an error.
+  // Makes the file (mode 0600) and brings its schema up to date. A schema newer than this program
+  // is an error.
   static Result<std::unique_ptr<Database>> Open(const std::string& path);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
   // Runs one statement with its `?` filled in, and gives all rows.
-  Result<std::vector<SqlRow>> Execute(std::string_view sql, std::initializer_list<SqlValue> values = {});
+  Result<std::vector<SqlRow>> Execute(std::string_view sql,
+                                      std::initializer_list<SqlValue> values = {});
 
  private:
   explicit Database(sqlite3* db) : db_(db) {}
@@ -42,7 +44,7 @@ class Database {
   sqlite3* db_;
 };
 
-int64_t IntOf(const SqlValue& value);                  // 0 when it is not an integer
-const std::string& TextOf(const SqlValue& value);      // "" when it is not text
+int64_t IntOf(const SqlValue& value);              // 0 when it is not an integer
+const std::string& TextOf(const SqlValue& value);  // "" when it is not text
 
 }  // namespace slurmscope::dashboards

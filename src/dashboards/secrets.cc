@@ -41,7 +41,8 @@ void FillRandom(char* out, size_t size) {
     ssize_t n = getrandom(out + done, size - done, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) {
-      base::LogError("the kernel gives no random bytes: stopping, since sessions would be guessable");
+      base::LogError(
+          "the kernel gives no random bytes: stopping, since sessions would be guessable");
       std::abort();
     }
     done += static_cast<size_t>(n);
@@ -66,10 +67,12 @@ Result<std::string> HashPassword(std::string_view password) {
   std::vector<char> encoded(
       argon2_encodedlen(kPasses, kMemoryKib, kLanes, kSaltBytes, kHashBytes, Argon2_id));
   SlotGuard slot;
-  int status = argon2id_hash_encoded(kPasses, kMemoryKib, kLanes, password.data(), password.size(), salt.data(),
-                                     salt.size(), kHashBytes, encoded.data(), encoded.size());
+  int status =
+      argon2id_hash_encoded(kPasses, kMemoryKib, kLanes, password.data(), password.size(),
+                            salt.data(), salt.size(), kHashBytes, encoded.data(), encoded.size());
   if (status != ARGON2_OK) {
-    return base::Fail(base::ErrorCode::kInternal, base::StrCat("argon2id: ", argon2_error_message(status)));
+    return base::Fail(base::ErrorCode::kInternal,
+                      base::StrCat("argon2id: ", argon2_error_message(status)));
   }
   return std::string(encoded.data());
 }
@@ -83,7 +86,8 @@ bool VerifyPassword(const std::string& hash, std::string_view password) {
 }
 
 std::string RandomToken(size_t bytes) {
-  constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  constexpr std::string_view kAlphabet =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   std::string raw(bytes, '\0');
   FillRandom(raw.data(), raw.size());
   std::string token;

@@ -29,26 +29,36 @@ http::Response Message(int status, std::string_view message) {
 
 http::Response ErrorAnswer(const base::Error& error) {
   switch (error.code()) {
-    case ErrorCode::kInvalidArgument: return Message(400, error.message());
-    case ErrorCode::kPermissionDenied: return Message(403, error.message());
-    case ErrorCode::kNotFound: return Message(404, error.message());
-    case ErrorCode::kAlreadyExists: return Message(412, error.message());
-    case ErrorCode::kResourceExhausted: return Message(429, error.message());
-    default: return Message(500, error.message());
+    case ErrorCode::kInvalidArgument:
+      return Message(400, error.message());
+    case ErrorCode::kPermissionDenied:
+      return Message(403, error.message());
+    case ErrorCode::kNotFound:
+      return Message(404, error.message());
+    case ErrorCode::kAlreadyExists:
+      return Message(412, error.message());
+    case ErrorCode::kResourceExhausted:
+      return Message(429, error.message());
+    default:
+      return Message(500, error.message());
   }
 }
 
-std::string HostOf(std::string_view address) { return std::string(address.substr(0, address.rfind(':'))); }
+std::string HostOf(std::string_view address) {
+  return std::string(address.substr(0, address.rfind(':')));
+}
 
-// A page of another site may make the browser send a request with our cookie: only our own pages may change things.
-// Browsers say where a request comes from; programs without a browser send neither header and have no stray cookie.
+// A page of another site may make the browser send a request with our cookie: only our own pages
+// may change things. Browsers say where a request comes from; programs without a browser send
+// neither header and have no stray cookie.
 bool IsSameOrigin(const http::Request& request) {
   std::string_view site = request.Header("Sec-Fetch-Site");
   if (!site.empty()) return site == "same-origin" || site == "none";
   std::string_view origin = request.Header("Origin");
   if (origin.empty()) return true;
   size_t scheme_end = origin.find("://");
-  return scheme_end != std::string_view::npos && origin.substr(scheme_end + 3) == request.Header("Host");
+  return scheme_end != std::string_view::npos &&
+         origin.substr(scheme_end + 3) == request.Header("Host");
 }
 
 bool IsJson(const http::Request& request) {
@@ -60,7 +70,8 @@ void AddSecurityHeaders(http::Response& response, std::string_view nonce) {
   response.headers.emplace_back(
       "Content-Security-Policy",
       StrCat("default-src 'none'; script-src 'self'; style-src ", style,
-             "; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
+             "; img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+             "base-uri 'none'; "
              "object-src 'none'; form-action 'self'; frame-ancestors 'none'"));
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.headers.emplace_back("X-Frame-Options", "DENY");
@@ -79,7 +90,8 @@ http::Response IndexPage() {
   }
   std::string nonce = RandomToken(18);
   std::string page(index->data);
-  for (size_t at = page.find(kNoncePlaceholder); at != std::string::npos; at = page.find(kNoncePlaceholder, at)) {
+  for (size_t at = page.find(kNoncePlaceholder); at != std::string::npos;
+       at = page.find(kNoncePlaceholder, at)) {
     page.replace(at, kNoncePlaceholder.size(), nonce);
   }
   http::Response response;
@@ -112,7 +124,8 @@ struct JsonBody {
   }
   std::string String(std::string_view key) const {
     std::string_view value;
-    return object[key].get_string().get(value) == simdjson::SUCCESS ? std::string(value) : std::string();
+    return object[key].get_string().get(value) == simdjson::SUCCESS ? std::string(value)
+                                                                    : std::string();
   }
   bool Bool(std::string_view key) const {
     bool value = false;
@@ -135,7 +148,11 @@ void UiServer::AddRoutes() {
   router_.Add("POST", "/logout", open(&UiServer::LogOut));
   router_.Add("GET", "/api/health", [](const http::Request&) {
     std::string body;
-    JsonWriter(body).BeginObject().Field("database", "ok").Field("version", base::Version()).EndObject();
+    JsonWriter(body)
+        .BeginObject()
+        .Field("database", "ok")
+        .Field("version", base::Version())
+        .EndObject();
     return http::Response::Json(200, std::move(body));
   });
   router_.Add("GET", "/api/user", LoggedIn(open(&UiServer::CurrentUser)));
@@ -153,8 +170,9 @@ http::Response UiServer::Handle(const http::Request& request) const {
     return Message(403, "requests from pages of other sites are not taken");
   }
   http::Response response = router_.Handle(request);
-  bool has_policy = std::any_of(response.headers.begin(), response.headers.end(),
-                                [](const auto& header) { return header.first == "Content-Security-Policy"; });
+  bool has_policy =
+      std::any_of(response.headers.begin(), response.headers.end(),
+                  [](const auto& header) { return header.first == "Content-Security-Policy"; });
   if (!has_policy) AddSecurityHeaders(response, {});
   return response;
 }
@@ -176,13 +194,15 @@ http::Response UiServer::LogIn(const http::Request& request) const {
   if (!IsJson(request)) return Message(415, "the body must be application/json");
   auto body = JsonBody::Parse(request);
   if (!body) return ErrorAnswer(body.error());
-  auto login = accounts_.LogIn((*body)->String("user"), (*body)->String("password"), HostOf(request.remote_address));
+  auto login = accounts_.LogIn((*body)->String("user"), (*body)->String("password"),
+                               HostOf(request.remote_address));
   if (!login) {
     bool wrong = login.error().code() == ErrorCode::kPermissionDenied;
     return wrong ? Message(401, login.error().message()) : ErrorAnswer(login.error());
   }
   http::Response response = Message(200, "Logged in");
-  response.headers.emplace_back("Set-Cookie", SessionCookie(login->token, Accounts::kLifetimeMs / 1000));
+  response.headers.emplace_back("Set-Cookie",
+                                SessionCookie(login->token, Accounts::kLifetimeMs / 1000));
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
 }
@@ -247,8 +267,13 @@ http::Response UiServer::SaveDashboard(const http::Request& request) const {
   if (!info) return ErrorAnswer(info.error());
   std::string answer;
   JsonWriter json(answer);
-  json.BeginObject().Field("uid", info->uid).Field("url", StrCat("/d/", info->uid, "/", SlugOf(info->title)));
-  json.Field("status", "success").Field("version", info->version).Field("slug", SlugOf(info->title)).EndObject();
+  json.BeginObject()
+      .Field("uid", info->uid)
+      .Field("url", StrCat("/d/", info->uid, "/", SlugOf(info->title)));
+  json.Field("status", "success")
+      .Field("version", info->version)
+      .Field("slug", SlugOf(info->title))
+      .EndObject();
   return http::Response::Json(200, std::move(answer));
 }
 
@@ -270,8 +295,8 @@ http::Response UiServer::StaticFile(const http::Request& request) const {
   response.gzipped = asset->gzipped;
   // Names of built files hold a hash of their content, so they never change.
   bool hashed = asset->path.starts_with("/assets/");
-  response.headers.emplace_back("Cache-Control",
-                                hashed ? "public, max-age=31536000, immutable" : "public, max-age=300");
+  response.headers.emplace_back(
+      "Cache-Control", hashed ? "public, max-age=31536000, immutable" : "public, max-age=300");
   return response;
 }
 

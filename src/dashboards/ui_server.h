@@ -10,9 +10,10 @@
 
 namespace slurmscope::dashboards {
 
-// What answers on the web UI's port: the UI's files, login and logout, the subset of Grafana's HTTP API that the UI and
-// scripts need, and Prometheus' API for whoever is logged in. Every answer carries strict security headers; requests
-// that change something must come from the same origin. Thread-safe.
+// What answers on the web UI's port: the UI's files, login and logout, the subset of Grafana's HTTP
+// API that the UI and scripts need, and Prometheus' API for whoever is logged in. Every answer
+// carries strict security headers; requests that change something must come from the same origin.
+// Thread-safe.
 class UiServer {
  public:
   // `prometheus_api` answers /api/v1/*; all references must outlive the object.

@@ -46,7 +46,8 @@ class UiServerTest : public testing::Test {
 
   std::string password_file() const { return directory_ + "/admin-password"; }
 
-  http::Response Send(std::string method, std::string path, std::string body = "", http::Pairs headers = {}) {
+  http::Response Send(std::string method, std::string path, std::string body = "",
+                      http::Pairs headers = {}) {
     http::Request request;
     request.method = std::move(method);
     request.path = std::move(path);
@@ -60,7 +61,8 @@ class UiServerTest : public testing::Test {
   }
 
   int LogIn(const std::string& password) {
-    http::Response response = Send("POST", "/login", R"({"user":"admin","password":")" + password + "\"}");
+    http::Response response =
+        Send("POST", "/login", R"({"user":"admin","password":")" + password + "\"}");
     for (const auto& [key, value] : response.headers) {
       if (key == "Set-Cookie") cookie_ = value.substr(0, value.find(';'));
     }
@@ -119,21 +121,42 @@ TEST_F(UiServerTest, GuessingIsThrottled) {
   EXPECT_EQ(LogIn("secret"), 200);
 }
 
+TEST(LoginThrottle, AFullTableStillSlowsGuessing) {
+  base::FakeClock clock(1'000'000);
+  LoginThrottle throttle(clock);
+  for (int i = 0; i < 3; ++i) throttle.RecordFailure("user:admin");
+  for (int i = 0; i < 12'000; ++i) throttle.RecordFailure("host:" + std::to_string(i));
+  for (int i = 0; i < 2; ++i) throttle.RecordFailure("user:admin");
+  EXPECT_GT(throttle.SecondsToWait("user:admin"), 0);
+  for (int i = 0; i < 5; ++i) throttle.RecordFailure("user:new");
+  EXPECT_GT(throttle.SecondsToWait("user:new"), 0);
+}
+
+TEST_F(UiServerTest, PagesAreServedForGetAlsoWhereFormsAreSent) {
+  for (const char* path : {"/login", "/logout", "/", "/d/uid/title"}) {
+    http::Response page = Send("GET", path);
+    EXPECT_NE(page.status, 405) << path;
+    EXPECT_EQ(page.status, Send("GET", "/").status) << path;
+  }
+}
+
 TEST_F(UiServerTest, OtherSitesCannotAct) {
   ASSERT_EQ(LogIn("secret"), 200);
   std::string body = R"({"dashboard":{"title":"Evil"}})";
-  EXPECT_EQ(Send("POST", "/api/dashboards/db", body, {{"Sec-Fetch-Site", "cross-site"}}).status, 403);
+  EXPECT_EQ(Send("POST", "/api/dashboards/db", body, {{"Sec-Fetch-Site", "cross-site"}}).status,
+            403);
   EXPECT_EQ(Send("POST", "/api/dashboards/db", body, {{"Origin", "http://evil"}}).status, 403);
   EXPECT_EQ(Send("POST", "/api/dashboards/db", body, {{"Origin", "http://head:3000"}}).status, 200);
 }
 
 TEST_F(UiServerTest, ImportsText) {
   ASSERT_EQ(LogIn("secret"), 200);
-  http::Response saved =
-      Send("POST", "/api/dashboards/db", R"({"dashboardText":"{\"title\":\"T\" // x\n}","overwrite":false})");
+  http::Response saved = Send("POST", "/api/dashboards/db",
+                              R"({"dashboardText":"{\"title\":\"T\" // x\n}","overwrite":false})");
   EXPECT_EQ(saved.status, 200) << saved.body;
-  EXPECT_EQ(Send("GET", "/api/search").body,
-            R"([{"uid":"t","title":"T","url":"/d/t/t","type":"dash-db","tags":[],"isStarred":false}])");
+  EXPECT_EQ(
+      Send("GET", "/api/search").body,
+      R"([{"uid":"t","title":"T","url":"/d/t/t","type":"dash-db","tags":[],"isStarred":false}])");
   EXPECT_EQ(Send("POST", "/api/dashboards/db", R"({"dashboard":{"title":"T"}})").status, 412);
   EXPECT_EQ(Send("DELETE", "/api/dashboards/uid/t").status, 200);
   EXPECT_EQ(Send("GET", "/api/dashboards/uid/t").status, 404);

@@ -9,8 +9,9 @@
 
 namespace slurmscope::exposition {
 
-// Writes text format 0.0.4 into a buffer. https://prometheus.io/docs/instrumenting/exposition_formats/
-// Values print as Go's client does: 1e+06, NaN, +Inf. Not thread-safe.
+// Writes text format 0.0.4 into a buffer.
+// https://prometheus.io/docs/instrumenting/exposition_formats/ Values print as Go's client does:
+// 1e+06, NaN, +Inf. Not thread-safe.
 class TextWriter {
  public:
   explicit TextWriter(std::string& out) : out_(out) {}
@@ -19,7 +20,8 @@ class TextWriter {
   void Family(std::string_view name, std::string_view help, model::MetricType type);
   // name{labels} value. Label values are escaped here; names are the caller's promise.
   void Sample(std::string_view name,
-              std::initializer_list<std::pair<std::string_view, std::string_view>> labels, double value);
+              std::initializer_list<std::pair<std::string_view, std::string_view>> labels,
+              double value);
   void Sample(std::string_view name, double value) { Sample(name, {}, value); }
 
  private:

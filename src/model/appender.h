@@ -28,17 +28,19 @@ struct AppendResult {
   SeriesRef ref = 0;  // to be given the next time; set whenever the series exists
 };
 
-// One batch of samples into a storage: nothing is visible to queries or durable before Commit. Not thread-safe; many
-// appenders may be open at once. Destroying one without Commit rolls it back.
+// One batch of samples into a storage: nothing is visible to queries or durable before Commit. Not
+// thread-safe; many appenders may be open at once. Destroying one without Commit rolls it back.
 class Appender {
  public:
   virtual ~Appender() = default;
 
-  // With `ref` != 0 the series is found without looking at the labels; when the storage no longer knows the ref it
-  // falls back to `labels`. `labels` may be empty then (kUnknownSeries if the ref is gone).
+  // With `ref` != 0 the series is found without looking at the labels; when the storage no longer
+  // knows the ref it falls back to `labels`. `labels` may be empty then (kUnknownSeries if the ref
+  // is gone).
   virtual AppendResult Append(SeriesRef ref, const Labels& labels, int64_t t, double v) = 0;
 
-  // Writes the batch to the log, then makes it visible. An error means that none of it may survive a restart.
+  // Writes the batch to the log, then makes it visible. An error means that none of it may survive
+  // a restart.
   virtual Result<void> Commit() = 0;
   virtual void Rollback() = 0;
 };

@@ -19,9 +19,10 @@ struct Label {
   bool operator==(const Label&) const = default;
 };
 
-// A label set: pairs sorted by name, names unique, no empty values. Immutable, one allocation: the pairs lie one
-// after the other in a string, each as uvarint length + bytes of name and value. Views stay valid while the object
-// lives and is not assigned to. Const methods may be called from many threads.
+// A label set: pairs sorted by name, names unique, no empty values. Immutable, one allocation: the
+// pairs lie one after the other in a string, each as uvarint length + bytes of name and value.
+// Views stay valid while the object lives and is not assigned to. Const methods may be called from
+// many threads.
 class Labels {
  public:
   Labels() = default;
@@ -99,5 +100,7 @@ bool IsLegacyMetricName(std::string_view name);
 
 template <>
 struct std::hash<slurmscope::model::Labels> {
-  size_t operator()(const slurmscope::model::Labels& labels) const noexcept { return labels.Hash(); }
+  size_t operator()(const slurmscope::model::Labels& labels) const noexcept {
+    return labels.Hash();
+  }
 };

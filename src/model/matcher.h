@@ -11,15 +11,17 @@ namespace slurmscope::model {
 
 using base::Result;
 
-// A regular expression in RE2 syntax, anchored at both ends, `.` matching newlines: what matchers and relabelling
-// use. `(?<n>...)` groups are accepted as `(?P<n>...)`. Immutable, cheap to copy, thread-safe.
+// A regular expression in RE2 syntax, anchored at both ends, `.` matching newlines: what matchers
+// and relabelling use. `(?<n>...)` groups are accepted as `(?P<n>...)`. Immutable, cheap to copy,
+// thread-safe.
 class Regex {
  public:
   // Errors carry RE2's reason.
   static Result<Regex> Compile(std::string_view pattern);
 
   bool Matches(std::string_view text) const;
-  // Matches and expands a replacement with $1, ${1}, ${name}, $$ as Go's regexp does; false when no match.
+  // Matches and expands a replacement with $1, ${1}, ${name}, $$ as Go's regexp does; false when no
+  // match.
   bool Expand(std::string_view text, std::string_view replacement, std::string* out) const;
 
   const std::string& pattern() const { return pattern_; }

@@ -130,7 +130,7 @@ TEST(Regex, ShortcutsAgreeWithRe2) {
                                           "XABC",
                                           "caf\xC3\xA9",
                                           "caf",
-                                          
+
                                           "\xC3\xA9\xC3\xA9",
                                           "1",
                                           "12",

@@ -5,7 +5,16 @@
 
 namespace slurmscope::model {
 
-enum class MetricType { kUnknown, kCounter, kGauge, kHistogram, kGaugeHistogram, kSummary, kInfo, kStateset };
+enum class MetricType {
+  kUnknown,
+  kCounter,
+  kGauge,
+  kHistogram,
+  kGaugeHistogram,
+  kSummary,
+  kInfo,
+  kStateset
+};
 
 // The API's spelling: "counter", "gaugehistogram", "unknown", ...
 std::string_view ToString(MetricType type);

@@ -14,19 +14,20 @@ namespace slurmscope::model {
 
 using base::Result;
 
-// What a query will do with the series it selects; storage may use it to read less, never to answer otherwise.
+// What a query will do with the series it selects; storage may use it to read less, never to answer
+// otherwise.
 struct SelectHints {
-  int64_t start = 0;  // of the samples that matter, inclusive, ms
-  int64_t end = 0;    // inclusive, ms
-  int64_t step = 0;   // ms; 0 for an instant query
-  int64_t range = 0;  // ms of a range selector
-  std::string func;   // surrounding function or aggregation
+  int64_t start = 0;         // of the samples that matter, inclusive, ms
+  int64_t end = 0;           // inclusive, ms
+  int64_t step = 0;          // ms; 0 for an instant query
+  int64_t range = 0;         // ms of a range selector
+  std::string func;          // surrounding function or aggregation
   bool series_only = false;  // labels are wanted, no samples will be decoded
 };
 
-// The result of a selection: series by index, in no particular order unless asked for. Const methods are
-// thread-safe, so series can be decoded in parallel. Keeps what it needs of the storage alive, but must not
-// outlive the storage itself.
+// The result of a selection: series by index, in no particular order unless asked for. Const
+// methods are thread-safe, so series can be decoded in parallel. Keeps what it needs of the storage
+// alive, but must not outlive the storage itself.
 class SeriesSet {
  public:
   virtual ~SeriesSet() = default;
@@ -41,10 +42,12 @@ class Querier {
  public:
   virtual ~Querier() = default;
 
-  // The series that satisfy all matchers and may have samples in [hints.start, hints.end]; sorted by labels if asked.
+  // The series that satisfy all matchers and may have samples in [hints.start, hints.end]; sorted
+  // by labels if asked.
   virtual Result<std::unique_ptr<SeriesSet>> Select(bool sorted, const SelectHints& hints,
                                                     const std::vector<Matcher>& matchers) = 0;
-  // Sorted values of a label, of all series or those that satisfy the matchers; `limit` 0 is no limit.
+  // Sorted values of a label, of all series or those that satisfy the matchers; `limit` 0 is no
+  // limit.
   virtual Result<std::vector<std::string>> LabelValues(const std::string& name,
                                                        const std::vector<Matcher>& matchers,
                                                        size_t limit) = 0;

@@ -12,7 +12,8 @@ struct Sample {
   double v = 0;
 };
 
-// NaNs have meanings in Prometheus' data: one bit pattern for a real NaN, one that marks a series as ended.
+// NaNs have meanings in Prometheus' data: one bit pattern for a real NaN, one that marks a series
+// as ended.
 inline constexpr uint64_t kNormalNanBits = 0x7ff8000000000001;
 inline constexpr uint64_t kStaleNanBits = 0x7ff0000000000002;
 inline double NormalNan() { return std::bit_cast<double>(kNormalNanBits); }

@@ -122,7 +122,11 @@ void Scraper::HandOver(const std::shared_ptr<ScrapeTarget>& target, const Scrape
   auto shared = std::make_shared<Result<http::ClientResponse>>(std::move(response));
   bool taken = workers_->TrySubmit([this, target, start, shared] {
     if (stopping_) return;
-    target->Finish(start, std::move(*shared), storage_, clock_, counters_);
+    try {
+      target->Finish(start, std::move(*shared), storage_, clock_, counters_);
+    } catch (const std::exception& e) {  // the next scrape must find the target free
+      base::LogError("A scrape could not be taken in", {{"error", e.what()}});
+    }
     if (target->EndScrape()) target->WriteEnd(storage_, clock_);
   });
   if (taken) return;

@@ -73,7 +73,20 @@ class StartTest(unittest.TestCase):
 
     def test_check_config(self):
         good = self.stack.config({"a": [1]})
-        self.assertEqual(run(SERVER, "check", "config", good)[0], 0)
+        code, output = run(SERVER, "check", "config", good)
+        self.assertEqual(code, 0)
+        self.assertIn("good: 1 scrape job, 1 target in it, 0 targets in 0 target files", output)
+        listed = self.stack.dir / "files.yml"
+        listed.write_text("scrape_configs:\n- job_name: x\n  file_sd_configs: [{files: [targets-*.yml, none.json]}]\n")
+        (self.stack.dir / "targets-1.yml").write_text("- targets: [a:1, b:2]\n")
+        code, output = run(SERVER, "check", "config", listed)
+        self.assertEqual(code, 0, output)
+        self.assertIn("2 targets in 1 target file\n", output)
+        self.assertIn("no file matches", output)
+        (self.stack.dir / "targets-2.yml").write_text("- target: [a:1]\n")
+        code, output = run(SERVER, "check", "config", listed)
+        self.assertEqual(code, 1, output)
+        self.assertIn("targets-2.yml:1:3", output)
         bad = self.stack.dir / "bad.yml"
         bad.write_text("x: 1\n")
         code, output = run(SERVER, "check", "config", good, bad)
