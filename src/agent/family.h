@@ -13,6 +13,9 @@ namespace slurmscope::agent {
 
 using model::MetricType;
 
+// A label value that says that the series does not have the label.
+inline constexpr std::string_view kNoLabel = "\xFF";
+
 // One metric family and its series of the last scrape. Series come in nearly the same order each
 // time, so a sample is first compared with the row that came next last time; only when that fails
 // is it searched. In a steady scrape nothing is allocated and unchanged numbers are not printed
@@ -23,16 +26,18 @@ class Family {
   Family(std::string name, std::string_view help, MetricType type, std::vector<std::string> labels);
 
   void Set(double value) { Set({}, value); }
-  // The first value of a series in a scrape stays; a second one is dropped.
+  // The first value of a series in a scrape stays; a second one is dropped. Bytes of label values
+  // that are not UTF-8 are shown as U+FFFD.
   void Set(std::initializer_list<std::string_view> values, double value) {
     Set(values.begin(), values.size(), value);
   }
+  void Set(const std::string_view* values, size_t n, double value);
 
   // Starts a scrape: no series is set, all are remembered.
   void Begin();
   // HELP, TYPE and the series set since Begin, sorted by label values; nothing when none is.
   // Forgets the others.
-  void Render(std::string& out);
+  void Render(std::string& out, bool with_header = true);
 
   const std::string& name() const { return name_; }
   size_t series() const { return set_; }
@@ -46,7 +51,6 @@ class Family {
     uint64_t scrape = 0;
   };
 
-  void Set(const std::string_view* values, size_t n, double value);
   Row& Find(const std::string_view* values, size_t n);
   Row& Insert(const std::string_view* values, size_t n);
   void Forget();
