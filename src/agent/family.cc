@@ -91,7 +91,7 @@ Family::Row& Family::Find(const std::string_view* values, size_t n) {
 Family::Row& Family::Insert(const std::string_view* values, size_t n) {
   Row& row = rows_.emplace_back();
   row.key = probe_;
-  row.text = name_;
+  row.text = n > 0 && labels_.empty() ? values[0] : name_;
   char separator = '{';
   for (size_t i = 0; i < n && i < labels_.size(); ++i) {
     if (values[i] == kNoLabel) continue;
@@ -129,7 +129,13 @@ Family& FamilySet::Get(std::string_view name, std::string_view help, MetricType 
   }
   Family& family = families_.emplace_back(std::string(name), help, type, std::move(labels));
   family.Begin();
+  ++version_;
   return family;
+}
+
+void FamilySet::Clear() {
+  families_.clear();
+  ++version_;
 }
 
 void FamilySet::Begin() {
@@ -137,10 +143,11 @@ void FamilySet::Begin() {
 }
 
 void Merger::Render(const std::vector<FamilySet*>& sets, std::string& out) {
-  size_t families = 0;
-  for (FamilySet* set : sets) families += set->families().size();
-  if (sets != sets_ || families != order_.size()) {
+  uint64_t version = 0;
+  for (const FamilySet* set : sets) version += set->version();
+  if (sets != sets_ || version != version_) {
     sets_ = sets;
+    version_ = version;
     order_.clear();
     for (FamilySet* set : sets) {
       for (Family& family : set->families()) order_.push_back(&family);

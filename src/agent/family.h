@@ -33,6 +33,9 @@ class Family {
   }
   void Set(const std::string_view* values, size_t n, double value);
 
+  // A series by its text, `name{a="b"}`, in a family made without labels: for names with suffixes.
+  void SetSeries(std::string_view text, double value) { Set(&text, 1, value); }
+
   // Starts a scrape: no series is set, all are remembered.
   void Begin();
   // HELP, TYPE and the series set since Begin, sorted by label values; nothing when none is.
@@ -74,10 +77,15 @@ class FamilySet {
               std::vector<std::string> labels = {});
 
   void Begin();
+  // Forgets all families: references to them are void.
+  void Clear();
   std::deque<Family>& families() { return families_; }
+  // Grows with each family that comes or goes.
+  uint64_t version() const { return version_; }
 
  private:
   std::deque<Family> families_;
+  uint64_t version_ = 0;
 };
 
 // Writes the families of several sets in one order by name. Keeps the order while no family is
@@ -88,6 +96,7 @@ class Merger {
 
  private:
   std::vector<FamilySet*> sets_;
+  uint64_t version_ = 0;  // of all sets together
   std::vector<Family*> order_;
 };
 

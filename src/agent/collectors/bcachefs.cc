@@ -54,6 +54,7 @@ class Bcachefs final : public Collector {
  public:
   Bcachefs(const Machine& machine, FamilySet& out)
       : out_(out),
+        filesystem_(Get("info", "Filesystem information.", kGauge, {"uuid"})),
         btree_cache_(
             Get("btree_cache_size_bytes", "Btree cache memory usage in bytes.", kGauge, {"uuid"})),
         compressed_(Get("compression_compressed_bytes", "Compressed size by algorithm.", kGauge,
@@ -101,6 +102,7 @@ class Bcachefs final : public Collector {
   }
 
   void Set(FileSystem& fs, std::string_view uuid) {
+    filesystem_.Set({uuid}, 1);
     SetSize(btree_cache_, fs.btree_cache_size, {uuid});
     SetTable(fs.compression, uuid, compressed_, uncompressed_);
     SetTable(fs.btree_writes, uuid, btree_writes_, btree_write_size_);
@@ -137,16 +139,12 @@ class Bcachefs final : public Collector {
     }
   }
 
-  // "name  count  time of the last", in columns that a long count fills.
+  // "name  count  time of the last"
   void SetErrors(AttrFile& file, std::string_view uuid) {
-    constexpr size_t kTimeDigits = 10;
     std::string_view text = file.Read().value_or(std::string_view());
     for (std::string_view line; NextLine(text, line);) {
       const std::string_view name = NextField(line);
-      std::string_view count = NextField(line);
-      const bool joined = NextField(line).empty() && count.size() > kTimeDigits;
-      if (joined) count.remove_suffix(kTimeDigits);
-      if (const auto value = ParseUint(count)) {
+      if (const auto value = NextUint(line)) {
         errors_.Set({name, uuid}, static_cast<double>(*value));
       }
     }
@@ -202,6 +200,7 @@ class Bcachefs final : public Collector {
   }
 
   FamilySet& out_;
+  Family& filesystem_;
   Family& btree_cache_;
   Family& compressed_;
   Family& uncompressed_;

@@ -120,7 +120,8 @@ class Btrfs final : public Collector {
 
   // "commits 12\nlast_commit_ms 3\nmax_commit_ms 20\ntotal_commit_ms 100"
   void SetCommits(FileSystem& fs, std::string_view uuid) {
-    std::string_view text = fs.commits.Read().value_or(std::string_view());
+    std::string_view text = fs.commits.Read().value_or(
+        "commits 0\nlast_commit_ms 0\nmax_commit_ms 0\ntotal_commit_ms 0");  // before Linux 6.0
     const std::pair<std::string_view, Family*> families[] = {{"last_commit_ms", &last_commit_},
                                                              {"max_commit_ms", &max_commit_},
                                                              {"total_commit_ms", &commit_seconds_}};
