@@ -54,6 +54,9 @@ struct CollectorSpec {
   std::string_view summary;
   // nullptr: node_exporter has it, this version does not; its flags are taken with a warning.
   Result<std::unique_ptr<Collector>> (*make)(const Machine&, const FlagValues&, FamilySet&);
+  // Not updated more often than this: the samples before are given again. For sources that the
+  // hardware is slow to answer.
+  int64_t period_ms = 0;
 };
 
 // All collectors of node_exporter 1.12, by name.

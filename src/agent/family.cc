@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/float_text.h"
+#include "base/strings.h"
 #include "exposition/text_writer.h"
 
 namespace slurmscope::agent {
@@ -18,6 +19,26 @@ bool KeyIs(std::string_view key, const std::string_view* values, size_t n) {
     key.remove_prefix(value.size() + 1);
   }
   return key.empty();
+}
+
+// Each run of bytes that is not UTF-8 becomes one U+FFFD.
+std::string ToValidUtf8(std::string_view text) {
+  if (base::IsValidUtf8(text)) return std::string(text);
+  std::string out;
+  bool bad = false;
+  while (!text.empty()) {
+    size_t length = 1;
+    while (length <= 4 && length <= text.size() && !base::IsValidUtf8(text.substr(0, length))) {
+      ++length;
+    }
+    const bool valid = length <= 4 && length <= text.size();
+    if (!valid) length = 1;
+    if (valid) out += text.substr(0, length);
+    if (!valid && !bad) out += "\xEF\xBF\xBD";
+    bad = !valid;
+    text.remove_prefix(length);
+  }
+  return out;
 }
 
 }  // namespace
@@ -70,15 +91,17 @@ Family::Row& Family::Find(const std::string_view* values, size_t n) {
 Family::Row& Family::Insert(const std::string_view* values, size_t n) {
   Row& row = rows_.emplace_back();
   row.key = probe_;
-  row.text = name_;
+  row.text = n > 0 && labels_.empty() ? values[0] : name_;
+  char separator = '{';
   for (size_t i = 0; i < n && i < labels_.size(); ++i) {
-    row.text += i == 0 ? '{' : ',';
+    if (values[i] == kNoLabel) continue;
+    row.text += std::exchange(separator, ',');
     row.text += labels_[i];
     row.text += "=\"";
-    exposition::AppendEscapedLabelValue(row.text, values[i]);
+    exposition::AppendEscapedLabelValue(row.text, ToValidUtf8(values[i]));
     row.text += '"';
   }
-  if (n > 0) row.text += '}';
+  if (separator == ',') row.text += '}';
   row.text += ' ';
   row.number_at = row.text.size();
   return row;
@@ -92,10 +115,10 @@ void Family::Forget() {
             [&](uint32_t a, uint32_t b) { return rows_[a].key < rows_[b].key; });
 }
 
-void Family::Render(std::string& out) {
+void Family::Render(std::string& out, bool with_header) {
   if (set_ != rows_.size()) Forget();
   if (set_ == 0) return;
-  out += header_;
+  if (with_header) out += header_;
   for (const uint32_t i : by_key_) out += rows_[i].text;
 }
 
@@ -106,7 +129,13 @@ Family& FamilySet::Get(std::string_view name, std::string_view help, MetricType 
   }
   Family& family = families_.emplace_back(std::string(name), help, type, std::move(labels));
   family.Begin();
+  ++version_;
   return family;
+}
+
+void FamilySet::Clear() {
+  families_.clear();
+  ++version_;
 }
 
 void FamilySet::Begin() {
@@ -114,18 +143,25 @@ void FamilySet::Begin() {
 }
 
 void Merger::Render(const std::vector<FamilySet*>& sets, std::string& out) {
-  size_t families = 0;
-  for (FamilySet* set : sets) families += set->families().size();
-  if (sets != sets_ || families != order_.size()) {
+  uint64_t version = 0;
+  for (const FamilySet* set : sets) version += set->version();
+  if (sets != sets_ || version != version_) {
     sets_ = sets;
+    version_ = version;
     order_.clear();
     for (FamilySet* set : sets) {
       for (Family& family : set->families()) order_.push_back(&family);
     }
-    std::sort(order_.begin(), order_.end(),
-              [](const Family* a, const Family* b) { return a->name() < b->name(); });
+    std::stable_sort(order_.begin(), order_.end(),
+                     [](const Family* a, const Family* b) { return a->name() < b->name(); });
   }
-  for (Family* family : order_) family->Render(out);
+  const Family* last = nullptr;
+  for (Family* family : order_) {
+    if (family->series() == 0) continue;
+    // Two collectors may have a family in common (node_cpu_frequency_hertz).
+    family->Render(out, last == nullptr || last->name() != family->name());
+    last = family;
+  }
 }
 
 }  // namespace slurmscope::agent

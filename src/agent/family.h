@@ -13,6 +13,9 @@ namespace slurmscope::agent {
 
 using model::MetricType;
 
+// A label value that says that the series does not have the label.
+inline constexpr std::string_view kNoLabel = "\xFF";
+
 // One metric family and its series of the last scrape. Series come in nearly the same order each
 // time, so a sample is first compared with the row that came next last time; only when that fails
 // is it searched. In a steady scrape nothing is allocated and unchanged numbers are not printed
@@ -23,16 +26,21 @@ class Family {
   Family(std::string name, std::string_view help, MetricType type, std::vector<std::string> labels);
 
   void Set(double value) { Set({}, value); }
-  // The first value of a series in a scrape stays; a second one is dropped.
+  // The first value of a series in a scrape stays; a second one is dropped. Bytes of label values
+  // that are not UTF-8 are shown as U+FFFD.
   void Set(std::initializer_list<std::string_view> values, double value) {
     Set(values.begin(), values.size(), value);
   }
+  void Set(const std::string_view* values, size_t n, double value);
+
+  // A series by its text, `name{a="b"}`, in a family made without labels: for names with suffixes.
+  void SetSeries(std::string_view text, double value) { Set(&text, 1, value); }
 
   // Starts a scrape: no series is set, all are remembered.
   void Begin();
   // HELP, TYPE and the series set since Begin, sorted by label values; nothing when none is.
   // Forgets the others.
-  void Render(std::string& out);
+  void Render(std::string& out, bool with_header = true);
 
   const std::string& name() const { return name_; }
   size_t series() const { return set_; }
@@ -46,7 +54,6 @@ class Family {
     uint64_t scrape = 0;
   };
 
-  void Set(const std::string_view* values, size_t n, double value);
   Row& Find(const std::string_view* values, size_t n);
   Row& Insert(const std::string_view* values, size_t n);
   void Forget();
@@ -70,10 +77,15 @@ class FamilySet {
               std::vector<std::string> labels = {});
 
   void Begin();
+  // Forgets all families: references to them are void.
+  void Clear();
   std::deque<Family>& families() { return families_; }
+  // Grows with each family that comes or goes.
+  uint64_t version() const { return version_; }
 
  private:
   std::deque<Family> families_;
+  uint64_t version_ = 0;
 };
 
 // Writes the families of several sets in one order by name. Keeps the order while no family is
@@ -84,6 +96,7 @@ class Merger {
 
  private:
   std::vector<FamilySet*> sets_;
+  uint64_t version_ = 0;  // of all sets together
   std::vector<Family*> order_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <optional>
 #include <utility>
 
 #include "base/log.h"
@@ -17,6 +18,9 @@ struct Scraper::Slot final : Job {
 
   void Run() override {
     const int64_t start = machine->clock.SteadyNs();
+    // The families still hold what they were set to.
+    if (updated_ns && result && start - *updated_ns < spec.period_ms * 1'000'000) return;
+    updated_ns = start;
     families.Begin();
     try {
       result = collector->Update();
@@ -32,6 +36,7 @@ struct Scraper::Slot final : Job {
   std::unique_ptr<Collector> collector;
   Result<void> result;
   double seconds = 0;
+  std::optional<int64_t> updated_ns;
   enum class Health { kUnknown, kGood, kFailed, kStuck } health = Health::kUnknown;
 };
 

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <dirent.h>
-
-#include <memory>
-
 #include "agent/family.h"
 #include "agent/proc_file.h"
 
@@ -19,12 +15,6 @@ class SelfMetrics {
   FamilySet& families() { return families_; }
 
  private:
-  struct CloseDir {
-    void operator()(DIR* dir) const { ::closedir(dir); }
-  };
-  void UpdateStat();
-  void UpdateFds();
-
   FamilySet families_;
   Family& cpu_;
   Family& max_fds_;
@@ -35,10 +25,7 @@ class SelfMetrics {
   Family& start_;
   Family& virtual_;
   Family& virtual_max_;
-  ProcFile stat_{"/proc/self/stat"};
   ProcFile netstat_{"/proc/self/net/netstat"};
-  std::unique_ptr<DIR, CloseDir> fds_;
-  double boot_seconds_ = 0;
 };
 
 }  // namespace slurmscope::agent

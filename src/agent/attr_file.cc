@@ -1,0 +1,123 @@
+#include "agent/attr_file.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/resource.h>
+#include <sys/vfs.h>
+
+#include <array>
+#include <atomic>
+
+#include "base/strings.h"
+
+namespace slurmscope::agent {
+namespace {
+
+constexpr unsigned kReadsBetweenLooks = 16;
+
+std::atomic<size_t> g_kept_open{0};
+
+size_t MostKeptOpen() {
+  static const size_t most = [] {
+    rlimit limit{};
+    return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? static_cast<size_t>(limit.rlim_cur / 2) : 0;
+  }();
+  return most;
+}
+
+}  // namespace
+
+AttrFile& AttrFile::operator=(AttrFile&& other) noexcept {
+  Close();
+  path_ = std::move(other.path_);
+  file_ = std::move(other.file_);
+  keep_open_ = std::exchange(other.keep_open_, false);
+  skip_ = other.skip_;
+  return *this;
+}
+
+bool AttrFile::Open() {
+  if (skip_ > 0) {
+    --skip_;
+    return false;
+  }
+  const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) {
+    skip_ = kReadsBetweenLooks - 1;
+    return false;
+  }
+  file_ = base::File(fd);
+  struct statfs fs {};
+  const bool kernel =
+      ::fstatfs(fd, &fs) == 0 && (fs.f_type == SYSFS_MAGIC || fs.f_type == PROC_SUPER_MAGIC);
+  keep_open_ = kernel && g_kept_open.load(std::memory_order_relaxed) < MostKeptOpen();
+  if (keep_open_) g_kept_open.fetch_add(1, std::memory_order_relaxed);
+  return true;
+}
+
+void AttrFile::Close() {
+  if (keep_open_ && file_.is_open()) g_kept_open.fetch_sub(1, std::memory_order_relaxed);
+  file_.Close();
+}
+
+std::optional<std::string_view> AttrFile::Read() {
+  thread_local std::array<char, 64 << 10> buffer;
+  const bool was_open = file_.is_open();
+  if (!was_open && !Open()) return std::nullopt;
+  auto size = file_.ReadAt(buffer.data(), buffer.size(), 0);
+  if (!size && was_open) {
+    // The device behind an open file may have gone and come back.
+    Close();
+    if (!Open()) return std::nullopt;
+    size = file_.ReadAt(buffer.data(), buffer.size(), 0);
+  }
+  if (!keep_open_) Close();
+  if (!size) return std::nullopt;
+  return base::TrimSpace(std::string_view(buffer.data(), *size));
+}
+
+std::string AttrFile::Text() { return std::string(Read().value_or("")); }
+
+std::optional<double> AttrFile::Number() {
+  const auto text = Read();
+  return text ? ParseAttrNumber(*text) : std::nullopt;
+}
+
+std::optional<double> ParseAttrNumber(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
+  const auto value = base::ParseInt<uint64_t>(text, hex ? 16 : 10);
+  if (!value || (hex && *value == UINT64_MAX)) return std::nullopt;
+  return negative ? -static_cast<double>(*value) : static_cast<double>(*value);
+}
+
+AttrFamilies::AttrFamilies(FamilySet& out, std::span<const AttrSpec> table,
+                           std::vector<std::string> labels)
+    : table_(table) {
+  for (const AttrSpec& spec : table) {
+    families_.push_back(&out.Get(spec.name, spec.help, spec.type, labels));
+  }
+}
+
+AttrFiles::AttrFiles(const std::string& directory, const AttrFamilies& families)
+    : families_(families) {
+  for (const AttrSpec& spec : families.table_) {
+    files_.emplace_back(base::StrCat(directory, "/", spec.file));
+  }
+}
+
+size_t AttrFiles::Set(std::initializer_list<std::string_view> labels) {
+  size_t count = 0;
+  for (size_t i = 0; i < files_.size(); ++i) {
+    const auto value = files_[i].Number();
+    if (!value) continue;
+    const AttrSpec& spec = families_.table_[i];
+    families_.families_[i]->Set(labels, *value * spec.factor / spec.divisor);
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace slurmscope::agent

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/family.h"
+#include "base/file.h"
+
+namespace slurmscope::agent {
+
+// A small file that holds one value, as sysfs has them by the thousand: stays open and is read with
+// pread into a buffer that all files of the thread share. One that is missing is looked for again
+// at every 16th read only; one that cannot be read gives nothing. Files of an ordinary file system
+// (fixtures) and those beyond half of the allowed descriptors are opened each time. Not
+// thread-safe.
+class AttrFile {
+ public:
+  explicit AttrFile(std::string path) : path_(std::move(path)) {}
+  AttrFile(AttrFile&&) noexcept = default;
+  AttrFile& operator=(AttrFile&&) noexcept;
+  ~AttrFile() { Close(); }
+
+  // Up to 64 KiB, without blanks around it; valid until the next Read of any AttrFile in this
+  // thread.
+  std::optional<std::string_view> Read();
+  // The content as a label value; empty when there is none.
+  std::string Text();
+  // A whole number, decimal or 0x hexadecimal, perhaps negative.
+  std::optional<double> Number();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  bool Open();
+  void Close();
+
+  std::string path_;
+  base::File file_;
+  bool keep_open_ = false;
+  unsigned skip_ = 0;
+};
+
+// The number that AttrFile::Number finds in a text. 64 bits all ones in hexadecimal, the kernel's
+// "unknown", are none.
+std::optional<double> ParseAttrNumber(std::string_view text);
+
+// A file with a number and the metric it becomes.
+struct AttrSpec {
+  std::string_view file;  // below the device's directory
+  std::string_view name;
+  std::string_view help;
+  MetricType type = MetricType::kGauge;
+  double factor = 1;
+  double divisor = 1;  // 1000 for milli: exact where a factor of .001 is not
+};
+
+// The families of a table, which all have the same labels.
+class AttrFamilies {
+ public:
+  AttrFamilies(FamilySet& out, std::span<const AttrSpec> table, std::vector<std::string> labels);
+
+ private:
+  friend class AttrFiles;
+  std::span<const AttrSpec> table_;
+  std::vector<Family*> families_;
+};
+
+// The files of one device by the table of `families`, which outlives it.
+class AttrFiles {
+ public:
+  AttrFiles(const std::string& directory, const AttrFamilies& families);
+  // Sets a sample for each file that can be read. Returns how many.
+  size_t Set(std::initializer_list<std::string_view> labels);
+
+ private:
+  const AttrFamilies& families_;
+  std::vector<AttrFile> files_;
+};
+
+}  // namespace slurmscope::agent
