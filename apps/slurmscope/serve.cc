@@ -1,5 +1,6 @@
 #include <pthread.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <exception>
@@ -48,9 +49,7 @@ int RunServe(const std::vector<std::string>& args) {
   base::LogInfo("starting slurmscope",
                 {{"version", base::Version()}, {"revision", base::Revision()}});
   for (const std::string& note : outcome.flags.notes) base::LogWarn(note);
-  pthread_t main_thread = pthread_self();
-  auto server = Server::Start(std::move(outcome.flags),
-                              [main_thread] { pthread_kill(main_thread, SIGTERM); });
+  auto server = Server::Start(std::move(outcome.flags), [] { kill(getpid(), SIGTERM); });
   if (!server) {
     std::fprintf(stderr, "slurmscope serve: %s\n", server.error().message().c_str());
     return 1;

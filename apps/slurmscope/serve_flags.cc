@@ -139,7 +139,7 @@ void AddParsed(CLI::App& app, const std::string& name, T& target, Parse parse,
 }
 
 void AddSwitch(CLI::App& app, const std::string& name, bool& target, const std::string& help) {
-  app.add_flag("--" + name + ",!--no-" + name, target, help);
+  app.add_flag(StrCat("--", name, ",!--no-", name), target, help);
 }
 
 void AddStorageFlags(CLI::App& app, ServeFlags& flags) {
@@ -238,7 +238,7 @@ void AddForeignFlags(CLI::App& app, ServeFlags& flags) {
       flags.notes.push_back(StrCat("--", inert.name, " has no effect here: ", inert.reason));
     };
     if (inert.is_switch) {
-      app.add_flag_function("--" + name + ",!--no-" + name, [note](int64_t) { note(); });
+      app.add_flag_function(StrCat("--", name, ",!--no-", name), [note](int64_t) { note(); });
     } else {
       app.add_option_function<std::vector<std::string>>("--" + name,
                                                         [note](const auto&) { note(); });

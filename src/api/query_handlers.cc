@@ -45,7 +45,7 @@ http::Response QueryAnswer(const http::Request& request, promql::QueryResult res
   std::string data;
   base::JsonWriter json(data);
   if (WriteQueryResult(json, result, with_stats, limit)) {
-    result.warnings.push_back("results truncated due to limit");
+    result.warnings.emplace_back("results truncated due to limit");
   }
   return SuccessResponse([&](base::JsonWriter& out) { out.Raw(data); }, result.warnings,
                          result.infos);

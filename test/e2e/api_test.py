@@ -104,7 +104,8 @@ class ApiTest(unittest.TestCase):
         self.assertIn("11,000 points", answer["error"])
         self.assertEqual(self.api.get("query_range", query="up", start=0, end=1, step=0)[0], 400)
         self.assertEqual(self.api.get("query", query="up", time="yesterday")[1]["error"],
-                         'invalid parameter "time": cannot parse "yesterday" to a valid timestamp')
+                         'invalid parameter "time": invalid time value for \'time\': cannot parse '
+                         '"yesterday" to a valid timestamp')
         self.assertEqual(fetch(self.api.url + "/api/v1/nowhere")[0], 404)
 
     def test_own_metrics(self):
