@@ -75,5 +75,30 @@ TEST(Family, ZeroIsPrintedTheFirstTime) {
   EXPECT_NE(Render(set).find("x 0\n"), std::string::npos);
 }
 
+TEST(Family, LeavesLabelsOutAndMendsUtf8) {
+  FamilySet set;
+  Family& family = set.Get("x", "X.", MetricType::kGauge, {"a", "b"});
+  set.Begin();
+  family.Set({kNoLabel, "\xC3\xA9\x80\x81z"}, 1);
+  family.Set({kNoLabel, kNoLabel}, 2);
+  const std::string text = Render(set);
+  EXPECT_NE(text.find("x{b=\"\u00E9\uFFFDz\"} 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("x 2\n"), std::string::npos) << text;
+}
+
+TEST(Family, SeriesByTextAndClear) {
+  FamilySet set;
+  Merger merger;
+  set.Get("h", "H.", MetricType::kHistogram).SetSeries("h_sum", 3);
+  std::string out;
+  merger.Render({&set}, out);
+  EXPECT_EQ(out, "# HELP h H.\n# TYPE h histogram\nh_sum 3\n");
+  set.Clear();
+  set.Get("g", "G.", MetricType::kGauge).Set(1);
+  out.clear();
+  merger.Render({&set}, out);
+  EXPECT_EQ(out, "# HELP g G.\n# TYPE g gauge\ng 1\n");
+}
+
 }  // namespace
 }  // namespace slurmscope::agent

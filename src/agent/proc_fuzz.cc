@@ -1,8 +1,9 @@
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
-
-#include <unistd.h>
 
 #include "agent/collector.h"
 #include "agent/collectors/cpu_topology.h"
@@ -15,18 +16,94 @@ namespace {
 
 using namespace slurmscope::agent;
 
-// The collectors that read one file of /proc, and that file.
+// The collectors that read files of /proc or /sys, and the one that is made up. Directories of
+// devices have one device.
 constexpr std::pair<const char*, const char*> kFiles[] = {
-    {"cpu", "stat"},        {"stat", "stat"},     {"meminfo", "meminfo"},
-    {"loadavg", "loadavg"}, {"vmstat", "vmstat"}, {"diskstats", "diskstats"},
-    {"netdev", "net/dev"},  {"cpu", "cpuinfo"}};
+    {"cpu", "stat"},
+    {"stat", "stat"},
+    {"meminfo", "meminfo"},
+    {"loadavg", "loadavg"},
+    {"vmstat", "vmstat"},
+    {"diskstats", "diskstats"},
+    {"netdev", "net/dev"},
+    {"cpu", "cpuinfo"},
+    {"arp", "net/arp"},
+    {"buddyinfo", "buddyinfo"},
+    {"cgroups", "cgroups"},
+    {"conntrack", "net/stat/nf_conntrack"},
+    {"drbd", "drbd"},
+    {"interrupts", "interrupts"},
+    {"ipvs", "net/ip_vs"},
+    {"lnstat", "net/stat/arp_cache"},
+    {"mdadm", "mdstat"},
+    {"mountstats", "self/mountstats"},
+    {"mountstats", "self/mountinfo"},
+    {"netstat", "net/netstat"},
+    {"nfs", "net/rpc/nfs"},
+    {"nfsd", "net/rpc/nfsd"},
+    {"processes", "1/stat"},
+    {"schedstat", "schedstat"},
+    {"slabinfo", "slabinfo"},
+    {"sockstat", "net/sockstat"},
+    {"softirqs", "softirqs"},
+    {"softnet", "net/softnet_stat"},
+    {"swap", "swaps"},
+    {"udp_queues", "net/udp"},
+    {"xfrm", "net/xfrm_stat"},
+    {"zoneinfo", "zoneinfo"},
+    {"zfs", "spl/kstat/zfs/arcstats"},
+    {"zfs", "spl/kstat/zfs/tank/io"},
+    {"zfs", "spl/kstat/zfs/tank/objset-1"},
+    {"xfs", "fs/xfs/sda/stats/stats"},
+    {"os", "etc/os-release"},
+    {"meminfo_numa", "devices/system/node/node0/meminfo"},
+    {"cpu_vulnerabilities", "devices/system/cpu/vulnerabilities/mds"},
+    {"btrfs", "fs/btrfs/1-2/commit_stats"},
+    {"bcache", "fs/bcache/1-2/bdev0/writeback_rate_debug"},
+    {"bcachefs", "fs/bcachefs/1-2/errors"},
+    {"bcachefs", "fs/bcachefs/1-2/compression_stats"},
+    {"bcachefs", "fs/bcachefs/1-2/dev-0/io_done"},
+    {"infiniband", "class/infiniband/mlx5_0/ports/1/rate"},
+    {"pcidevice", "bus/pci/devices/0000:00:00.0/max_link_speed"},
+    {"textfile", "textfile/a.prom"}};
+
+// A directory of this process, gone when it ends.
+class Root {
+ public:
+  Root() {
+    char name[] = "/tmp/proc_fuzz.XXXXXX";
+    if (::mkdtemp(name) != nullptr) path_ = name;
+  }
+  ~Root() {
+    std::error_code ignored;
+    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+  }
+
+  // Everything but this file is removed.
+  bool Write(const std::string& file, std::string_view data) const {
+    if (path_.empty()) return false;
+    const std::string path = path_ + "/" + file;
+    std::error_code ignored;
+    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
+      std::filesystem::remove_all(entry.path(), ignored);
+    }
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
+    std::ofstream(path, std::ios::binary)
+        .write(data.data(), static_cast<std::streamsize>(data.size()));
+    return true;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
 
 void FuzzCollector(size_t which, std::string_view data) {
-  static const std::string root = "/tmp/slurmscope_proc_fuzz." + std::to_string(::getpid());
-  static const bool made = slurmscope::base::MakeDirectories(root + "/net").has_value();
+  static const Root files;
+  const std::string& root = files.path();
   const auto& [name, file] = kFiles[which % std::size(kFiles)];
-  if (!made || !slurmscope::base::WriteFileAtomic(root + "/" + file, data)) return;
-  const Machine machine{{root, root, "/", root},
+  if (!files.Write(file, data)) return;
+  const Machine machine{{root, root, root, root},
                         slurmscope::base::SystemClock(),
                         std::make_shared<SharedProcFile>(root + "/stat")};
   FlagValues flags;
@@ -36,6 +113,8 @@ void FuzzCollector(size_t which, std::string_view data) {
   flags.Add("collector.stat.softirq", "true");
   flags.Add("collector.vmstat.fields", ".*");
   flags.Add("collector.cpu.info.flags-include", ".*");
+  flags.Add("collector.bcache.priorityStats", "true");
+  flags.Add("collector.textfile.directory", root + "/textfile");
   FamilySet families;
   auto collector = spec->make(machine, flags, families);
   if (!collector) return;
@@ -50,7 +129,7 @@ void FuzzCollector(size_t which, std::string_view data) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0) return 0;
   const std::string_view data(reinterpret_cast<const char*>(bytes) + 1, size - 1);
-  switch (bytes[0] % 12) {
+  switch (bytes[0] % 64) {
     case 0:
       (void)ParseMountInfo(data);
       break;
@@ -64,7 +143,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       (void)ParseLinkMessages(data, 0, [](std::string_view, const rtnl_link_stats64&) {});
       break;
     default:
-      FuzzCollector(bytes[0] % 12 - 4u, data);
+      FuzzCollector(bytes[0] % 64 - 4u, data);
   }
   return 0;
 }

@@ -128,7 +128,6 @@ Result<std::unique_ptr<Collector>> MakeCpu(const Machine& machine, const FlagVal
   CpuInfo::Options options;
   options.flags = TRY(IncludePattern(flags, "collector.cpu.info.flags-include"));
   options.bugs = TRY(IncludePattern(flags, "collector.cpu.info.bugs-include"));
-  options.frequency = !IsEnabled(*FindCollector("cpufreq"), flags);
   std::unique_ptr<CpuInfo> info;
   if (flags.Bool("collector.cpu.info") || options.flags || options.bugs) {
     info = std::make_unique<CpuInfo>(machine.roots.procfs + "/cpuinfo", std::move(options), out);

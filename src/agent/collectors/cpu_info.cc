@@ -35,11 +35,9 @@ CpuInfo::CpuInfo(std::string path, Options options, FamilySet& out)
       options_(std::move(options)),
       info_(out.Get("node_cpu_info", "CPU information from /proc/cpuinfo.", MetricType::kGauge,
                     {"cachesize", "core", "cpu", "family", "microcode", "model", "model_name",
-                     "package", "stepping", "vendor"})) {
-  if (options_.frequency) {
-    frequency_ = &out.Get("node_cpu_frequency_hertz", "CPU frequency in hertz from /proc/cpuinfo.",
-                          MetricType::kGauge, {"core", "cpu", "package"});
-  }
+                     "package", "stepping", "vendor"})),
+      frequency_(out.Get("node_cpu_frequency_hertz", "CPU frequency in hertz from /proc/cpuinfo.",
+                         MetricType::kGauge, {"core", "cpu", "package"})) {
   if (options_.flags) {
     flag_info_ = &out.Get("node_cpu_flag_info",
                           "The `flags` field of CPU information from /proc/cpuinfo taken from the "
@@ -79,10 +77,8 @@ void CpuInfo::SetBlock(const Block& block, bool first) {
   info_.Set({block.cachesize, block.core, block.processor, block.family, block.microcode,
              block.model, block.model_name, block.package, block.stepping, block.vendor},
             1);
-  if (frequency_ != nullptr) {
-    const double mhz = base::ParseFloat(block.mhz).value_or(0);
-    frequency_->Set({block.core, block.processor, block.package}, mhz * 1e6);
-  }
+  const double mhz = base::ParseFloat(block.mhz).value_or(0);
+  frequency_.Set({block.core, block.processor, block.package}, mhz * 1e6);
   if (!first) return;
   const auto set_words = [](std::string_view words, Family* family, const Pattern* wanted) {
     if (family == nullptr) return;

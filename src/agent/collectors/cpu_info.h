@@ -16,7 +16,6 @@ class CpuInfo {
   struct Options {
     std::unique_ptr<Pattern> flags;  // which to show; nullptr: none
     std::unique_ptr<Pattern> bugs;
-    bool frequency = false;  // also node_cpu_frequency_hertz, when no cpufreq collector gives it
   };
   CpuInfo(std::string path, Options options, FamilySet& out);
 
@@ -29,7 +28,7 @@ class CpuInfo {
   ProcFile file_;
   Options options_;
   Family& info_;
-  Family* frequency_ = nullptr;
+  Family& frequency_;
   Family* flag_info_ = nullptr;
   Family* bug_info_ = nullptr;
 };

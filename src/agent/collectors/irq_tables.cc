@@ -51,13 +51,15 @@ class Interrupts final : public Collector {
       line = rest;
     }
     if (counts_.size() < cpus_.size()) return;  // ERR and MIS are not by CPU
-    std::string_view info = base::TrimSpace(line);
-    std::string_view devices;
-    if (ParseUint(type)) {
-      devices = info;
-      info = NextField(devices);
-      devices = base::TrimSpace(devices);
+    std::string_view info;
+    if (ParseUint(type)) info = NextField(line);
+    words_.clear();
+    for (std::string_view word; !(word = NextField(line)).empty();) {
+      if (!words_.empty()) words_ += ' ';
+      words_ += word;
     }
+    const std::string_view devices = info.empty() ? std::string_view() : words_;
+    if (info.empty()) info = words_;
     key_ = base::StrCat(type, ";", info, ";", devices);
     if (filter_.Ignored(key_)) return;
     for (size_t i = 0; i < counts_.size(); ++i) {
@@ -71,6 +73,7 @@ class Interrupts final : public Collector {
   Family& total_;
   std::vector<std::string> cpus_;
   std::vector<double> counts_;
+  std::string words_;
   std::string key_;
 };
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 
 #include "agent/collectors/collectors.h"
 #include "agent/scan.h"
@@ -141,6 +142,7 @@ struct Mount {
   std::string_view export_name;
   std::string_view address;
   std::string_view protocol;
+  bool operator==(const Mount&) const = default;
 };
 
 // What is told of the mount by its options.
@@ -173,6 +175,7 @@ class Mountstats final : public Collector {
     const std::string_view mounts = TRY(mountinfo_.Read());
     ReadMounts(mounts);
     std::string_view text = TRY(stats_.Read());
+    seen_.clear();
     std::string_view block;
     // Blocks begin with "device X mounted on Y with fstype Z".
     while (!text.empty()) {
@@ -225,6 +228,10 @@ class Mountstats final : public Collector {
     }
     mount.protocol = Protocol(block);
     info_.Set({mount.export_name, mount.address, point, mount.protocol}, 1);
+    // Mounts of one export share their statistics.
+    const bool known = std::find(seen_.begin(), seen_.end(), mount) != seen_.end();
+    if (known) return;
+    seen_.push_back(mount);
     SetLines(block, mount);
   }
 
@@ -282,7 +289,9 @@ class Mountstats final : public Collector {
       const auto value = NextUint(line);
       if (!value) return;
       if (families[i] == nullptr) continue;
-      families[i]->Set(labels, static_cast<double>(*value) / columns[i].divisor);
+      // Queue times can be "negative" in 64 bits; node_exporter keeps the low 53.
+      const uint64_t number = columns[i].divisor == 1 ? *value : *value % (uint64_t{1} << 53);
+      families[i]->Set(labels, static_cast<double>(number) / columns[i].divisor);
     }
   }
 
@@ -301,6 +310,7 @@ class Mountstats final : public Collector {
   std::vector<Family*> transport_;
   std::vector<Family*> operation_;
   std::vector<MountPoint> addresses_;  // of the text of mountinfo
+  std::vector<Mount> seen_;            // of the texts of this scrape
 };
 
 }  // namespace

@@ -1,3 +1,6 @@
+#include <unistd.h>
+
+#include <algorithm>
 #include <array>
 
 #include "agent/attr_file.h"
@@ -60,16 +63,19 @@ class Processes final : public Collector {
     ++processes_[static_cast<unsigned char>(state[0])];
     for (int field = 4; field < 20; ++field) NextField(rest);
     const double threads = static_cast<double>(NextUint(rest).value_or(1));
-    if (threads > 1) CountThreads(path + "/task", pid);
+    const std::string tasks = path + "/task";
+    if (threads > 1) {
+      CountThreads(tasks);
+    } else if (::access(tasks.c_str(), F_OK) == 0) {
+      ++thread_states_[static_cast<unsigned char>(state[0])];  // a lone thread is its process
+    }
     return threads;
   }
 
-  // As node_exporter: of processes with more than one thread, those beside the first.
-  void CountThreads(const std::string& directory, const std::string& pid) {
+  void CountThreads(const std::string& directory) {
     const auto tasks = base::ListDirectory(directory);
     if (!tasks) return;
     for (const std::string& task : *tasks) {
-      if (task == pid) continue;
       const auto text = AttrFile(base::StrCat(directory, "/", task, "/stat")).Read();
       if (!text || text->empty()) continue;
       std::string_view rest = text->substr(std::min(text->rfind(')'), text->size() - 1) + 1);
