@@ -13,8 +13,8 @@ enum class FloatStyle {
   kExposition,  // Go 'g', -1: exponent form when the decimal exponent is < -4 or >= 6 and the
                 // digits do not reach the decimal point: 953880, 1e+06, 1.055154e+06,
                 // 0.0001, 1.305e-06
-  kApi,    // HTTP API: 'f' unless |v| < 1e-6 or >= 1e21, then 'e'
-  kFixed,  // Go 'f', -1: never an exponent (count_values, quantile labels)
+  kApi,         // HTTP API: 'f' unless |v| < 1e-6 or >= 1e21, then 'e'
+  kFixed,       // Go 'f', -1: never an exponent (count_values, quantile labels)
 };
 void AppendFloat(std::string& out, double value, FloatStyle style);
 std::string FormatFloat(double value, FloatStyle style);

@@ -145,7 +145,7 @@ TEST(Interop, WeReadTheLogOfAKilledPrometheus) {
   ::waitpid(child, nullptr, 0);
 
   std::set<std::string> theirs = PromtoolDump(data);
-  EXPECT_GT(theirs.size(), 2000u);
+  EXPECT_GT(theirs.size(), 500u);  // one scrape at least, on however slow a machine
   {
     auto db = OpenDb(data);
     ASSERT_TRUE(db);
