@@ -15,13 +15,15 @@ using enum FlagKind;
 // help texts.
 
 constexpr FlagSpec kArpFlags[] = {
-    {"collector.arp.device-exclude", kString, "", ""},
-    {"collector.arp.device-include", kString, "", ""},
-    {"collector.arp.netlink", kBool, "true", ""},
+    {"collector.arp.device-exclude", kString, "",
+     "Regexp of network devices to leave out (not together with device-include)."},
+    {"collector.arp.device-include", kString, "", "Regexp of network devices to give, no others."},
+    {"collector.arp.netlink", kBool, "true", "Taken for compatibility; /proc/net/arp is read."},
 };
 
 constexpr FlagSpec kBcacheFlags[] = {
-    {"collector.bcache.priorityStats", kBool, "false", ""},
+    {"collector.bcache.priorityStats", kBool, "false",
+     "Give the figures of priority_stats, which are dear to read."},
 };
 
 constexpr FlagSpec kCpuFlags[] = {
@@ -72,33 +74,41 @@ constexpr FlagSpec kFilesystemFlags[] = {
 };
 
 constexpr FlagSpec kHwmonFlags[] = {
-    {"collector.hwmon.chip-exclude", kString, "", ""},
-    {"collector.hwmon.chip-include", kString, "", ""},
-    {"collector.hwmon.sensor-exclude", kString, "", ""},
-    {"collector.hwmon.sensor-include", kString, "", ""},
+    {"collector.hwmon.chip-exclude", kString, "",
+     "Regexp of chips to leave out (not together with chip-include)."},
+    {"collector.hwmon.chip-include", kString, "", "Regexp of chips to give, no others."},
+    {"collector.hwmon.sensor-exclude", kString, "",
+     "Regexp of CHIP;SENSOR to leave out (not together with sensor-include)."},
+    {"collector.hwmon.sensor-include", kString, "", "Regexp of CHIP;SENSOR to give, no others."},
 };
 
 constexpr FlagSpec kInfinibandFlags[] = {
-    {"collector.infiniband.device-exclude", kString, "", ""},
-    {"collector.infiniband.device-include", kString, "", ""},
+    {"collector.infiniband.device-exclude", kString, "",
+     "Regexp of devices to leave out (not together with device-include)."},
+    {"collector.infiniband.device-include", kString, "", "Regexp of devices to give, no others."},
 };
 
 constexpr FlagSpec kInterruptsFlags[] = {
-    {"collector.interrupts.include-zeros", kBool, "true", ""},
-    {"collector.interrupts.name-exclude", kString, "", ""},
-    {"collector.interrupts.name-include", kString, "", ""},
+    {"collector.interrupts.include-zeros", kBool, "true", "Give interrupts that never came, too."},
+    {"collector.interrupts.name-exclude", kString, "",
+     "Regexp of TYPE;INFO;DEVICES to leave out (not together with name-include)."},
+    {"collector.interrupts.name-include", kString, "",
+     "Regexp of TYPE;INFO;DEVICES to give, no others."},
 };
 
 constexpr FlagSpec kIpvsFlags[] = {
     {"collector.ipvs.backend-labels", kString,
-     "local_address,local_port,remote_address,remote_port,proto,local_mark", ""},
+     "local_address,local_port,remote_address,remote_port,proto,local_mark",
+     "Labels of backends; those that they do not tell apart are summed up."},
 };
 
 constexpr FlagSpec kNetclassFlags[] = {
-    {"collector.netclass.ignore-invalid-speed", kBool, "false", ""},
-    {"collector.netclass.ignored-devices", kString, "^$", ""},
-    {"collector.netclass.netlink", kBool, "false", ""},
-    {"collector.netclass_rtnl.with-stats", kBool, "false", ""},
+    {"collector.netclass.ignore-invalid-speed", kBool, "false",
+     "Leave out speeds below 0, which are unknown ones."},
+    {"collector.netclass.ignored-devices", kString, "^$",
+     "Regexp of network devices to leave out."},
+    {"collector.netclass.netlink", kBool, "false", "Taken for compatibility; sysfs is read."},
+    {"collector.netclass_rtnl.with-stats", kBool, "false", "Taken for compatibility."},
 };
 
 constexpr FlagSpec kNetdevFlags[] = {
@@ -139,8 +149,9 @@ constexpr FlagSpec kNtpFlags[] = {
 };
 
 constexpr FlagSpec kPcideviceFlags[] = {
-    {"collector.pcidevice.idsfile", kString, "", ""},
-    {"collector.pcidevice.names", kBool, "false", ""},
+    {"collector.pcidevice.idsfile", kString, "", "Taken for compatibility."},
+    {"collector.pcidevice.names", kBool, "false",
+     "Taken for compatibility; devices are given by number."},
 };
 
 constexpr FlagSpec kPerfFlags[] = {
@@ -155,7 +166,8 @@ constexpr FlagSpec kPerfFlags[] = {
 };
 
 constexpr FlagSpec kPowersupplyclassFlags[] = {
-    {"collector.powersupply.ignored-supplies", kString, "^$", ""},
+    {"collector.powersupply.ignored-supplies", kString, "^$",
+     "Regexp of power supplies to leave out."},
 };
 
 constexpr FlagSpec kQdiscFlags[] = {
@@ -167,7 +179,8 @@ constexpr FlagSpec kQdiscFlags[] = {
 };
 
 constexpr FlagSpec kRaplFlags[] = {
-    {"collector.rapl.enable-zone-label", kBool, "false", ""},
+    {"collector.rapl.enable-zone-label", kBool, "false",
+     "One metric with the zone as a label instead of a metric for each."},
 };
 
 constexpr FlagSpec kRunitFlags[] = {
@@ -175,8 +188,9 @@ constexpr FlagSpec kRunitFlags[] = {
 };
 
 constexpr FlagSpec kSlabinfoFlags[] = {
-    {"collector.slabinfo.slabs-exclude", kString, "", ""},
-    {"collector.slabinfo.slabs-include", kString, ".*", ""},
+    {"collector.slabinfo.slabs-exclude", kString, "",
+     "Regexp of caches to leave out (not together with slabs-include)."},
+    {"collector.slabinfo.slabs-include", kString, ".*", "Regexp of caches to give, no others."},
 };
 
 constexpr FlagSpec kStatFlags[] = {
@@ -188,8 +202,10 @@ constexpr FlagSpec kSupervisordFlags[] = {
 };
 
 constexpr FlagSpec kSysctlFlags[] = {
-    {"collector.sysctl.include", kStrings, "", ""},
-    {"collector.sysctl.include-info", kStrings, "", ""},
+    {"collector.sysctl.include", kStrings, "",
+     "Setting to give as numbers, NAME or NAME:FIELD,FIELD (repeatable)."},
+    {"collector.sysctl.include-info", kStrings, "",
+     "Setting to give as node_sysctl_info (repeatable)."},
 };
 
 constexpr FlagSpec kSystemdFlags[] = {
@@ -204,11 +220,12 @@ constexpr FlagSpec kSystemdFlags[] = {
 };
 
 constexpr FlagSpec kTapestatsFlags[] = {
-    {"collector.tapestats.ignored-devices", kString, "^$", ""},
+    {"collector.tapestats.ignored-devices", kString, "^$", "Regexp of tape drives to leave out."},
 };
 
 constexpr FlagSpec kTextfileFlags[] = {
-    {"collector.textfile.directory", kStrings, "", ""},
+    {"collector.textfile.directory", kStrings, "",
+     "Directory of *.prom files to give, patterns allowed (repeatable)."},
 };
 
 constexpr FlagSpec kVmstatFlags[] = {
