@@ -146,6 +146,9 @@ Result<VectorValue> AggregateCountValues(Evaluator& evaluator, const AggregateEx
   for (const std::string& name : expr.grouping) {
     if (expr.without || name != label) grouped.grouping.push_back(name);
   }
+  // A value label that is grouped away is set first and then dropped: what is left is a count.
+  bool shown = !expr.without ||
+               std::find(expr.grouping.begin(), expr.grouping.end(), label) == expr.grouping.end();
   if (expr.without) grouped.grouping.push_back(label);
   Grouping grouping = GroupSeries(input, grouped);
 
@@ -158,7 +161,7 @@ Result<VectorValue> AggregateCountValues(Evaluator& evaluator, const AggregateEx
     for (size_t s = 0; s < input.steps; ++s) {
       double v = input.Row(i)[s];
       if (IsAbsent(v)) continue;
-      std::string text = base::FormatFloat(v, base::FloatStyle::kFixed);
+      std::string text = shown ? base::FormatFloat(v, base::FloatStyle::kFixed) : "";
       key = StrCat(grouping.group_of[i], ' ', text);
       auto [found, added] = rows.try_emplace(key, result.size());
       if (added) {

@@ -194,7 +194,17 @@ Result<void> Matcher::EmitUnmatchedOnes(size_t step) {
   return {};
 }
 
+bool HasSampleAt(const VectorValue& vector, size_t step) {
+  for (size_t i = 0; i < vector.size(); ++i) {
+    if (!IsAbsent(vector.Row(i)[step])) return true;
+  }
+  return false;
+}
+
 Result<void> Matcher::Step(size_t step) {
+  // Nothing can match, so duplicates on the other side are no error: so it is in Prometheus.
+  bool filled = fill_one() || fill_many();
+  if (!filled && !(HasSampleAt(many_, step) && HasSampleAt(one_, step))) return {};
   TRY(IndexOneSide(step));
   for (size_t i = 0; i < many_.size(); ++i) {
     if (IsAbsent(many_.Row(i)[step])) continue;

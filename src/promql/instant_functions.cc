@@ -56,10 +56,15 @@ Result<Value> MapSteps(Evaluator& evaluator, VectorValue vector, Fn fn) {
   return VectorOf(std::move(vector));
 }
 
-double Clamped(double v, double low, double high) {
-  if (std::isnan(v) || std::isnan(low) || std::isnan(high)) return NAN;
-  return std::max(low, std::min(high, v));
+// As in Go: the infinity that decides wins over NaN.
+double Larger(double a, double b) {
+  if (a == INFINITY || b == INFINITY) return INFINITY;
+  return std::isnan(a) || std::isnan(b) ? NAN : std::max(a, b);
 }
+
+double Smaller(double a, double b) { return -Larger(-a, -b); }
+
+double Clamped(double v, double low, double high) { return Larger(low, Smaller(high, v)); }
 
 Result<Value> Clamp(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
   VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));

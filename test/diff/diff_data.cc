@@ -1,8 +1,9 @@
 // Writes the data of the comparison with stock Prometheus into a new data directory:
 //   diff_data DIRECTORY
-// The same bytes in every run. Series demo_* are like those of the demo service that PromQL's compliance tests query;
-// series rnd_* are for the fuzzer. No sample lies on a whole second, so that no window that starts on one has a sample
-// on its edge (Prometheus 2 counts that sample, Prometheus 3 does not).
+// The same bytes in every run. Series demo_* are like those of the demo service that PromQL's
+// compliance tests query; series rnd_* are for the fuzzer. No sample lies on a whole second, so
+// that no window that starts on one has a sample on its edge (Prometheus 2 counts that sample,
+// Prometheus 3 does not).
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -156,10 +157,10 @@ class Demo {
       double rate;
     };
     const Route kRoutes[] = {
-        {"GET", "/api/bar", "200", 31}, {"GET", "/api/bar", "500", 2},
-        {"GET", "/api/foo", "200", 47}, {"GET", "/api/foo", "500", 5},
+        {"GET", "/api/bar", "200", 31},        {"GET", "/api/bar", "500", 2},
+        {"GET", "/api/foo", "200", 47},        {"GET", "/api/foo", "500", 5},
         {"GET", "/api/nonexistent", "404", 7}, {"POST", "/api/bar", "200", 11},
-        {"POST", "/api/foo", "200", 13}, {"POST", "/api/foo", "500", 1},
+        {"POST", "/api/foo", "200", 13},       {"POST", "/api/foo", "500", 1},
     };
     for (const Route& route : kRoutes) {
       Histogram({{"method", route.method}, {"path", route.path}, {"status", route.status}},
@@ -232,7 +233,8 @@ class Wild {
     return data_.Series(pairs);
   }
 
-  // Every 15 s, with lost samples, holes of minutes, stale markers, some late starts and early ends.
+  // Every 15 s, with lost samples, holes of minutes, stale markers, some late starts and early
+  // ends.
   template <typename Value>
   void Fill(uint32_t series, Value value) {
     int64_t offset = static_cast<int64_t>(random_.Below(14)) * 1000 + 1 +
@@ -288,18 +290,19 @@ class Wild {
       Pairs all = pairs;
       all.emplace_back("le", le);
       double value = total += 500;
-      Fill(Series("rnd_seconds_bucket", all), [&, value]() mutable {
-        return value += random_.Eighths(0, 30);
-      });
+      Fill(Series("rnd_seconds_bucket", all),
+           [&, value]() mutable { return value += random_.Eighths(0, 30); });
     }
   }
 
   // Label values that are hard to match.
   void Texts() {
-    const char* values[] = {"Москва", "日本", "a.b", "a\nb", "a\"b", "a\\b", " ", "A", "a", "ab",
-                            "abc",    "é",    "e\u0301", "🙂", "0",   "-1",   "/x/y", "x|y"};
+    const char* values[] = {"Москва",  "日本", "a.b", "a\tb", "a\"b", "a\\b",
+                            " ",       "A",    "a",   "ab",   "abc",  "é",
+                            "e\u0301", "🙂", "0",   "-1",   "/x/y", "x|y"};
     for (const char* value : values) {
-      uint32_t series = Series("rnd_text", {{"text", value}, {"kind", value[1] ? "long" : "short"}});
+      uint32_t series =
+          Series("rnd_text", {{"text", value}, {"kind", value[1] ? "long" : "short"}});
       Fill(series, [] { return 1.0; });
     }
     Fill(Series("rnd_text", {{"kind", "none"}}), [] { return 1.0; });

@@ -4,20 +4,68 @@
 Without arguments: 500 expressions of seed 1. Each difference is shrunk to the smallest part that still differs.
 """
 import random
+import re
 import sys
 import time
 
-from expressions import START, Generator
-from pair import Pair, data_differ, differ
+from expressions import DATES, START, Generator
+from pair import Pair, differ, same_value
 
 FIXED_COUNT = 500
 SLACK = 1e-9  # where stock rounds and a compensated sum does not, e.g. a variance of equal values
 
 
+def rows(answer):
+    return {tuple(sorted(r["metric"].items())): [r["value"]] if "value" in r else r["values"]
+            for r in answer["data"]["result"]}
+
+
+def changes_are_only(stock, ours, allowed):
+    """Both have the same series and times, and where values differ they are an allowed pair."""
+    a, b = rows(stock), rows(ours)
+    return a.keys() == b.keys() and all(
+        [t for t, _ in a[k]] == [t for t, _ in b[k]] and
+        all(same_value(v, w, SLACK) or allowed(v, w) for (_, v), (_, w) in zip(a[k], b[k])) for k in a)
+
+
+def values_by_time(answer):
+    found = {}
+    for samples in rows(answer).values():
+        for t, v in samples:
+            found.setdefault(t, []).append("0" if v == "-0" else v)
+    return {t: sorted(values) for t, values in found.items()}
+
+
 def known(stock, ours, node):
-    """Why a difference between 2.42 and 3 is right; None when it is not known."""
-    del stock, ours, node
+    """Why a difference between 2.42 and us is right; None when it is not known."""
+    if stock[0] != 200 and ours[0] == 200 and "same labelset" in stock[1]["error"]:
+        return "names that go may make series equal: we refuse only where two samples meet, 2.42 always"
+    if stock[0] != 200 or ours[0] != 200:
+        return None
+    stock, ours = stock[1], ours[1]
+    if re.match("stddev|stdvar", node.text) and changes_are_only(stock, ours, lambda v, w: (v, w) == ("0", "NaN")):
+        return "the deviation of one NaN or Inf is NaN in 3, 0 in 2.42"
+    if re.match(f"({'|'.join(DATES)})\\(", node.text) and changes_are_only(stock, ours, lambda v, w: w == "NaN"):
+        return "no date: NaN with us, what Go's conversion makes of it in Prometheus"
+    if re.match("topk|bottomk", node.text) and values_by_time(stock) == values_by_time(ours):
+        return "which of equal values topk takes is open"
+    if re.match(r"(quantile_over_time|predict_linear)\(.*@", node.text) and first_step(stock) == first_step(ours):
+        return "2.42 moves or loses a fixed window after the first step when the function is not fixed"
+    if re.match(r"timestamp\(.*@", node.text) and not changes_are_only(stock, ours, lambda *_: False):
+        return "2.42 reads a fixed time anew at each step below timestamp()"
+    if re.match(r"count_values by .*\(\"(a|new)\"", node.text) and count_of_values(stock) == count_of_values(ours):
+        return "2.42 groups by labels out of order when the new label is not the last one"
     return None
+
+
+def first_step(answer):
+    """What there is at the first step at which there is anything."""
+    times = values_by_time(answer)
+    return {k: f"{float(v):.6g}" for k, samples in rows(answer).items() for t, v in samples if t == min(times)}
+
+
+def count_of_values(answer):
+    return {t: sum(map(float, values)) for t, values in values_by_time(answer).items()}
 
 
 def time_params(rng):
@@ -51,12 +99,34 @@ class Fuzz:
     def judge(self, seed, node, path, params):
         node = self.smallest(node, path, params)
         answers = self.ask(node, path, params)
-        reason = known(*answers, node) or self.amplified(node, path, params)
+        reason = known(*answers, node) or self.reset(*answers, node, path, params) or self.unsteady(node, path, params) or self.amplified(node, path, params)
         if reason:
             self.explained[reason] = self.explained.get(reason, 0) + 1
             return
         self.problems.append(f"{node.text}\n    {path} {params} seed {seed}\n    {differ(*answers, slack=SLACK)}")
         print(self.problems[-1], flush=True)
+
+    def reset(self, stock, ours, node, path, params):
+        """Between a gap and a reset the two extrapolate to zero differently."""
+        match = re.fullmatch(r"(rate|increase)\((.*)\)", node.text)
+        if not match or stock[0] != 200 or ours[0] != 200:
+            return None
+        resets = rows(self.pair.ask(path, {**params, "query": f"resets({match[2]})"})[0][1])
+        want, got = rows(stock[1]), rows(ours[1])
+        if want.keys() != got.keys():
+            return None
+        for labels, samples in want.items():
+            for (_, a), (_, b), (_, n) in zip(samples, got[labels], resets[labels]):
+                if not same_value(a, b, SLACK) and n == "0":
+                    return None
+        return "3 extrapolates a rate to zero otherwise after a reset"
+
+    def unsteady(self, node, path, params):
+        """Stock Prometheus walks maps in any order, so ties may fall otherwise the next time."""
+        first = self.ask(node, path, params)[0]
+        if any(differ(first, self.ask(node, path, params)[0], SLACK) for _ in range(5)):
+            return "stock answers otherwise each time"
+        return None
 
     def smallest(self, node, path, params):
         for child in node.children:
