@@ -47,16 +47,18 @@ HistogramSum::HistogramSum(const FloatHistogram& first)
   head_.hint = first.hint;
   head_.zero_threshold = first.zero_threshold;
   head_.custom_values = first.custom_values;
+  MergeHint(first.hint);
 }
 
 void HistogramSum::MergeHint(ResetHint hint) {
   ResetHint own = head_.hint;
+  saw_reset_ = saw_reset_ || hint == ResetHint::kReset;
+  saw_not_reset_ = saw_not_reset_ || hint == ResetHint::kNotReset;
   if (own == hint) return;
   if (own == ResetHint::kGauge || hint == ResetHint::kGauge) {
     head_.hint = ResetHint::kGauge;
     return;
   }
-  hints_conflict_ = hints_conflict_ || (own != ResetHint::kUnknown && hint != ResetHint::kUnknown);
   head_.hint = ResetHint::kUnknown;
 }
 
@@ -180,7 +182,9 @@ bool HistogramMean::Add(const FloatHistogram& h) {
     ++count_;
   }
   total_->Scale((count_ - 1) / count_);
-  return total_->Add(h, 1 / count_);
+  FloatHistogram part = h;
+  part.Divide(count_);
+  return total_->Add(part);
 }
 
 }  // namespace slurmscope::model

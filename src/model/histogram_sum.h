@@ -30,7 +30,7 @@ class HistogramSum {
   // Custom bounds were not all the same.
   bool reconciled() const { return reconciled_; }
   // A histogram after a reset met one that was not.
-  bool hints_conflict() const { return hints_conflict_; }
+  bool hints_conflict() const { return saw_reset_ && saw_not_reset_; }
 
  private:
   struct Bucket {
@@ -53,7 +53,8 @@ class HistogramSum {
   Buckets positive_;
   Buckets negative_;
   bool reconciled_ = false;
-  bool hints_conflict_ = false;
+  bool saw_reset_ = false;
+  bool saw_not_reset_ = false;
 };
 
 // Arithmetic mean that survives sums beyond the range of double: turns to an incremental mean when

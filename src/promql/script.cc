@@ -44,6 +44,7 @@ class ScriptRunner {
   const ScriptReport& report() const { return report_; }
 
  private:
+  void LoadSeries(const std::vector<ScriptSeries>& all, int64_t interval);
   std::string Run(const EvalCase& eval);
   std::string RecheckAsRange(const EvalCase& eval);
 
@@ -55,12 +56,22 @@ class ScriptRunner {
 };
 
 void ScriptRunner::Load(const LoadCommand& load) {
-  for (const ScriptSeries& series : load.series) {
+  LoadSeries(load.series, load.interval);
+  if (load.with_nhcb) LoadSeries(CustomBucketHistograms(load.series), load.interval);
+}
+
+void ScriptRunner::LoadSeries(const std::vector<ScriptSeries>& all, int64_t interval) {
+  for (const ScriptSeries& series : all) {
     model::Columns samples;
     for (size_t i = 0; i < series.points.size(); ++i) {
-      if (series.points[i].omitted || series.points[i].histogram) continue;
-      samples.t.push_back(static_cast<int64_t>(i) * load.interval);
-      samples.v.push_back(series.points[i].v);
+      const ScriptPoint& point = series.points[i];
+      if (point.omitted) continue;
+      int64_t t = static_cast<int64_t>(i) * interval;
+      if (point.histogram != nullptr) {
+        samples.Append(t, point.histogram);
+      } else {
+        samples.Append(t, point.v);
+      }
     }
     storage_.Add(series.labels, samples);
   }

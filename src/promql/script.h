@@ -27,8 +27,7 @@ struct ScriptReport {
 };
 
 // Runs a PromQL test script (the grammar of Prometheus' promqltest: clear, load, eval instant, eval
-// range with their expectations) against a storage of its own. Cases that need native histograms or
-// start timestamps count as failed.
+// range with their expectations) against a storage of its own. Start timestamps are passed over.
 ScriptReport RunScript(std::string_view text, const std::string& name,
                        const ScriptOptions& options);
 
