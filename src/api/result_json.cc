@@ -73,8 +73,8 @@ void WritePoints(JsonWriter& json, const model::Columns& points) {
       AppendPoint(list, points.t[i], points.v[i]);
     }
   }
-  if (!floats.empty()) json.Key("values").Raw(floats + ']');
-  if (!histograms.empty()) json.Key("histograms").Raw(histograms + ']');
+  if (!floats.empty()) json.Key("values").Raw(floats += ']');
+  if (!histograms.empty()) json.Key("histograms").Raw(histograms += ']');
 }
 
 struct ResultWriter {

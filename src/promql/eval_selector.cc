@@ -50,14 +50,16 @@ bool FillRow(const Columns& samples, const StepGrid& grid, const TimeShift& shif
 }
 
 // The histograms among the samples that FillRow chose.
-void FillHistograms(const Columns& samples, const StepGrid& grid, const TimeShift& shift,
-                    const double* row, HistogramPtr* histograms) {
+void FillHistograms(const SmoothedSeries& series, bool smoothed, const HistogramNotes& notes,
+                    double* row, HistogramPtr* histograms) {
+  const Columns& samples = series.samples;
   size_t next = 0;
-  for (size_t i = 0; i < grid.count; ++i) {
-    int64_t t = shift.Apply(grid.At(i));
+  for (size_t i = 0; i < series.grid.count; ++i) {
+    int64_t t = series.shift.Apply(series.grid.At(i));
     while (next < samples.size() && samples.t[next] <= t) ++next;
     if (next > 0 && !IsAbsent(row[i])) histograms[i] = samples.h[next - 1];
   }
+  if (smoothed) SmoothHistograms(series, notes, row, histograms);
 }
 
 void RemoveStale(Columns& samples) {
@@ -102,12 +104,9 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
           if (selector.smoothed) SmoothFloats(series, row);
           if (!samples.has_histograms()) continue;
           if (detect_resets_) DetectResets(samples);
-          HistogramPtr* cells = histograms.Row(i);
-          FillHistograms(samples, grid, shift, row, cells);
-          if (!selector.smoothed) continue;
           HistogramNotes notes(context_.notes, selector.pos,
                                vector.series[i].labels.Get(model::kMetricName));
-          SmoothHistograms(series, notes, row, cells);
+          FillHistograms(series, selector.smoothed, notes, row, histograms.Row(i));
         }
         context_.guard.CountRead(read);
         return {};

@@ -12,8 +12,9 @@ namespace slurmscope::promql {
 struct ScriptOptions {
   bool delayed_name_removal = true;
   int threads = 1;
-  // Each instant case is also asked as the middle step of a range query.
-  bool recheck_as_range = true;
+  // Each instant case is also asked as the middle step of a range query, and at other times with
+  // `@` its own.
+  bool recheck = true;
   // Called with the text of each failure: "file:line: query: got ..., wanted ...".
   std::function<void(const std::string&)> on_failure = [](const std::string&) {};
 };

@@ -235,6 +235,10 @@ std::string CheckCase(const EvalCase& eval, const Result<QueryResult>& got) {
   return CheckNotes(eval, ExpectKind::kInfo, ExpectKind::kNoInfo, got->infos, "info");
 }
 
+std::string CheckAnswer(const EvalCase& eval, const QueryResult& got) {
+  return CheckValue(eval, got);
+}
+
 std::string CheckMiddleStep(const EvalCase& eval, const QueryResult& range) {
   const auto* matrix = std::get_if<MatrixResult>(&range.value);
   if (matrix == nullptr) return "the range query gave no matrix";

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
+#include "promql/script_at.h"
 
 namespace slurmscope::promql {
 namespace {
@@ -92,6 +93,15 @@ TEST(Script, TellsWhatDiffers) {
   EXPECT_EQ(report.failed, 1);
   EXPECT_EQ(report.passed, 0);
   EXPECT_EQ(seen, "s:4: x: x: got 2@60000, wanted 5@60000");
+}
+
+TEST(Script, FixesQueriesAtATime) {
+  auto fixed = [](std::string_view query) { return FixedAt(query, 60'000, ParserOptions{}); };
+  EXPECT_EQ(fixed("x + rate(y[5m] offset 1m)"), "x @ 60.000 + rate(y[5m] @ 60.000 offset 1m)");
+  EXPECT_EQ(fixed("sum_over_time(x[5m:1m])"), "sum_over_time(x[5m:1m] @ 60.000)");
+  EXPECT_EQ(fixed("x @ 5"), "x @ 5.000");
+  EXPECT_EQ(fixed("x > time()"), "");
+  EXPECT_EQ(fixed("x @ end()"), "");
 }
 
 TEST(Script, ComparesHistograms) {
