@@ -32,6 +32,59 @@ void WritePoint(JsonWriter& json, int64_t t, double v) {
   json.Raw(point);
 }
 
+void AppendQuoted(std::string& out, double v) {
+  out += '"';
+  base::AppendFloat(out, v, base::FloatStyle::kApi);
+  out += '"';
+}
+
+// Which ends of a bucket belong to it: 0 the upper, 1 the lower, 2 none, 3 both.
+int BoundaryRule(const model::BucketRange& range) {
+  if (range.lower_inclusive) return range.upper_inclusive ? 3 : 1;
+  return range.upper_inclusive ? 0 : 2;
+}
+
+// [1435781430.781,{"count":"3","sum":"4.5","buckets":[[0,"1","2","3"]]}]
+void AppendPoint(std::string& out, int64_t t, const model::FloatHistogram& h) {
+  out += '[';
+  AppendTimestamp(out, t);
+  out += ",{\"count\":";
+  AppendQuoted(out, h.count);
+  out += ",\"sum\":";
+  AppendQuoted(out, h.sum);
+  std::string_view separator = ",\"buckets\":[";
+  auto ranges = h.Ranges();
+  for (const model::BucketRange& range : ranges) {
+    base::StrAppend(out, separator, '[', BoundaryRule(range), ',');
+    AppendQuoted(out, range.lower);
+    out += ',';
+    AppendQuoted(out, range.upper);
+    out += ',';
+    AppendQuoted(out, range.count);
+    out += ']';
+    separator = ",";
+  }
+  out += ranges.empty() ? "}]" : "]}]";
+}
+
+// The points of a series as two lists: floats and histograms, each left out when empty.
+void WritePoints(JsonWriter& json, const model::Columns& points) {
+  std::string floats;
+  std::string histograms;
+  for (size_t i = 0; i < points.size(); ++i) {
+    const model::FloatHistogram* h = points.Histogram(i);
+    std::string& list = h != nullptr ? histograms : floats;
+    list += list.empty() ? '[' : ',';
+    if (h != nullptr) {
+      AppendPoint(list, points.t[i], *h);
+    } else {
+      AppendPoint(list, points.t[i], points.v[i]);
+    }
+  }
+  if (!floats.empty()) json.Key("values").Raw(floats += ']');
+  if (!histograms.empty()) json.Key("histograms").Raw(histograms += ']');
+}
+
 struct ResultWriter {
   JsonWriter& json;
   size_t limit;
@@ -63,8 +116,14 @@ struct ResultWriter {
       const promql::VectorSample& sample = vector.samples[i];
       json.BeginObject().Key("metric");
       WriteLabels(json, sample.labels);
-      json.Key("value");
-      WritePoint(json, vector.t, sample.v);
+      if (sample.histogram != nullptr) {
+        std::string point;
+        AppendPoint(point, vector.t, *sample.histogram);
+        json.Key("histogram").Raw(point);
+      } else {
+        json.Key("value");
+        WritePoint(json, vector.t, sample.v);
+      }
       json.EndObject();
     }
     json.EndArray();
@@ -72,19 +131,13 @@ struct ResultWriter {
 
   void operator()(const promql::MatrixResult& matrix) {
     json.Field("resultType", "matrix").Key("result").BeginArray();
-    std::string points;
     size_t n = Bounded(matrix.series.size());
     for (size_t i = 0; i < n; ++i) {
       const promql::MatrixSeries& series = matrix.series[i];
       json.BeginObject().Key("metric");
       WriteLabels(json, series.labels);
-      points = "[";
-      for (size_t p = 0; p < series.points.size(); ++p) {
-        if (p > 0) points += ',';
-        AppendPoint(points, series.points.t[p], series.points.v[p]);
-      }
-      points += ']';
-      json.Key("values").Raw(points).EndObject();
+      WritePoints(json, series.points);
+      json.EndObject();
     }
     json.EndArray();
   }

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
+
+#include "model/histogram.h"
 
 namespace slurmscope::model {
 
@@ -20,15 +24,44 @@ inline double NormalNan() { return std::bit_cast<double>(kNormalNanBits); }
 inline double StaleNan() { return std::bit_cast<double>(kStaleNanBits); }
 inline bool IsStale(double v) { return std::bit_cast<uint64_t>(v) == kStaleNanBits; }
 
-// The samples of one series as columns of equal length, times strictly ascending.
+// The samples of one series as columns of equal length, times strictly ascending. `h` is empty when
+// all are floats; else it is as long as the others, null for a float, and `v` is 0 where it is not
+// null (a stale marker has no `h`).
 struct Columns {
   std::vector<int64_t> t;
   std::vector<double> v;
+  std::vector<HistogramPtr> h = {};
 
   size_t size() const { return t.size(); }
+  bool has_histograms() const { return !h.empty(); }
+  const FloatHistogram* Histogram(size_t i) const { return h.empty() ? nullptr : h[i].get(); }
+
   void Clear() {
     t.clear();
     v.clear();
+    h.clear();
+  }
+  void Append(int64_t time, double value) {
+    if (!h.empty()) h.emplace_back();
+    t.push_back(time);
+    v.push_back(value);
+  }
+  void Append(int64_t time, HistogramPtr histogram) {
+    if (h.empty()) h.resize(t.size());
+    h.push_back(std::move(histogram));
+    t.push_back(time);
+    v.push_back(0);
+  }
+  // Replaces this with samples [first, last) of `from`.
+  void Assign(const Columns& from, size_t first, size_t last) {
+    auto copy = [first, last](const auto& source, auto& target) {
+      if (source.empty()) return target.clear();
+      target.assign(source.begin() + static_cast<std::ptrdiff_t>(first),
+                    source.begin() + static_cast<std::ptrdiff_t>(last));
+    };
+    copy(from.t, t);
+    copy(from.v, v);
+    copy(from.h, h);
   }
 };
 

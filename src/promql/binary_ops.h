@@ -41,4 +41,6 @@ inline double Apply(BinaryOp op, double a, double b) {
   }
 }
 
+inline bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimLower || op == BinaryOp::kTrimUpper; }
+
 }  // namespace slurmscope::promql

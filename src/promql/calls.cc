@@ -3,8 +3,8 @@
 namespace slurmscope::promql {
 
 CallHandler FindCallHandler(std::string_view name) {
-  for (auto find :
-       {FindRangeCall, FindInstantCall, FindTimeCall, FindHistogramCall, FindLabelCall}) {
+  for (auto find : {FindRangeCall, FindInstantCall, FindTimeCall, FindHistogramCall, FindLabelCall,
+                    FindInfoCall}) {
     if (CallHandler handler = find(name)) return handler;
   }
   return nullptr;

@@ -23,5 +23,6 @@ CallHandler FindInstantCall(std::string_view name);    // instant_functions.cc
 CallHandler FindTimeCall(std::string_view name);       // time_functions.cc
 CallHandler FindHistogramCall(std::string_view name);  // histogram_functions.cc
 CallHandler FindLabelCall(std::string_view name);      // label_functions.cc
+CallHandler FindInfoCall(std::string_view name);       // info_function.cc
 
 }  // namespace slurmscope::promql

@@ -33,12 +33,16 @@ VectorResult ToVector(VectorValue vector, int64_t t) {
   result.samples.reserve(vector.size());
   for (size_t i = 0; i < vector.size(); ++i) {
     if (IsAbsent(vector.values[i])) continue;
-    result.samples.push_back({std::move(vector.series[i].labels), vector.values[i]});
+    VectorSample& sample = result.samples.emplace_back();
+    sample.labels = std::move(vector.series[i].labels);
+    sample.v = vector.values[i];
+    if (vector.has_histograms()) sample.histogram = std::move(vector.histograms[i]);
   }
   return result;
 }
 
-model::Columns ToColumns(const double* row, const StepGrid& grid) {
+// `histograms` may be null.
+model::Columns ToColumns(const double* row, const HistogramPtr* histograms, const StepGrid& grid) {
   model::Columns points;
   auto present = static_cast<size_t>(
       std::count_if(row, row + grid.count, [](double v) { return !IsAbsent(v); }));
@@ -46,8 +50,11 @@ model::Columns ToColumns(const double* row, const StepGrid& grid) {
   points.v.reserve(present);
   for (size_t s = 0; s < grid.count; ++s) {
     if (IsAbsent(row[s])) continue;
-    points.t.push_back(grid.At(s));
-    points.v.push_back(row[s]);
+    if (histograms != nullptr && histograms[s] != nullptr) {
+      points.Append(grid.At(s), histograms[s]);
+    } else {
+      points.Append(grid.At(s), row[s]);
+    }
   }
   return points;
 }
@@ -61,7 +68,9 @@ MatrixResult ToMatrix(VectorValue vector, const StepGrid& grid) {
   MatrixResult result;
   result.series.reserve(vector.size());
   for (size_t i = 0; i < vector.size(); ++i) {
-    model::Columns points = ToColumns(vector.Row(i), grid);
+    const HistogramPtr* histograms =
+        vector.has_histograms() ? vector.histograms.data() + i * vector.steps : nullptr;
+    model::Columns points = ToColumns(vector.Row(i), histograms, grid);
     if (points.size() > 0)
       result.series.push_back({std::move(vector.series[i].labels), std::move(points)});
   }
@@ -71,7 +80,7 @@ MatrixResult ToMatrix(VectorValue vector, const StepGrid& grid) {
 
 MatrixResult ScalarMatrix(const std::vector<double>& column, const StepGrid& grid) {
   MatrixResult result;
-  if (grid.count > 0) result.series.push_back({{}, ToColumns(column.data(), grid)});
+  if (grid.count > 0) result.series.push_back({{}, ToColumns(column.data(), nullptr, grid)});
   return result;
 }
 

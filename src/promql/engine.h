@@ -26,6 +26,7 @@ struct StringResult {
 struct VectorSample {
   model::Labels labels;
   double v = 0;
+  model::HistogramPtr histogram = nullptr;  // then `v` means nothing
 };
 struct VectorResult {
   int64_t t = 0;
@@ -67,15 +68,15 @@ struct EngineOptions {
 
 // Of one query.
 struct QueryOptions {
-  int64_t lookback_ms = 0;   // 0: the engine's
-  int64_t timeout_ms = 0;    // 0: the engine's; never longer than the engine's
+  int64_t lookback_ms = 0;  // 0: the engine's
+  int64_t timeout_ms = 0;   // 0: the engine's; never longer than the engine's
   // Asked now and then during evaluation, never by two threads at once.
   std::function<bool()> canceled = [] { return false; };
 };
 
 // Evaluates PromQL with the semantics of Prometheus 3: left-open ranges and lookback. Thread-safe.
-// Error codes: kInvalidArgument (parse), kTimeout, kCanceled, kResourceExhausted and kOutOfRange (execution), kIo and
-// kCorruption (storage).
+// Error codes: kInvalidArgument (parse), kTimeout, kCanceled, kResourceExhausted and kOutOfRange
+// (execution), kIo and kCorruption (storage).
 class Engine {
  public:
   explicit Engine(EngineOptions options);
@@ -84,8 +85,8 @@ class Engine {
   Result<QueryResult> Instant(model::Queryable& storage, std::string_view query, int64_t t,
                               const QueryOptions& options = {});
   // Steps at start, start+step, ... <= end; step > 0. The value is a matrix.
-  Result<QueryResult> Range(model::Queryable& storage, std::string_view query, int64_t start, int64_t end,
-                            int64_t step, const QueryOptions& options = {});
+  Result<QueryResult> Range(model::Queryable& storage, std::string_view query, int64_t start,
+                            int64_t end, int64_t step, const QueryOptions& options = {});
 
   const EngineOptions& options() const;
   // Queries running now, for metrics.

@@ -129,6 +129,7 @@ Result<Value> Evaluator::EvalUnary(const UnaryExpr& expr, const StepGrid& grid) 
   for (double& v : value.scalar) v = -v;
   if (value.type != ValueType::kVector) return value;
   MapSamples(value.vector, [](double v) { return -v; });
+  ScaleHistograms(value.vector, -1);
   TRY(DropNames(value.vector));
   return value;
 }

@@ -66,6 +66,10 @@ class Evaluator {
   Result<int64_t> Duration(const DurationValue& duration) const;
   Result<TimeShift> Shift(const TimeModifiers& time) const;
 
+  // While true, selectors find out whether a histogram follows a reset when its hint does not tell.
+  void set_detect_resets(bool on) { detect_resets_ = on; }
+  bool detect_resets() const { return detect_resets_; }
+
   // __name__ goes: now, or at the end of the query when removal is delayed.
   Result<void> DropNames(VectorValue& vector);
 
@@ -76,6 +80,7 @@ class Evaluator {
 
  private:
   QueryContext& context_;
+  bool detect_resets_ = false;
 };
 
 // Strips parentheses.
@@ -89,7 +94,7 @@ inline tl::unexpected<base::Error> ExecError(std::string message) {
 Value VectorOf(VectorValue vector);
 Value ScalarOf(std::vector<double> column);
 
-// `fn` applied to all samples in place; absent ones stay absent.
+// `fn` applied to all samples of a vector of floats in place; absent ones stay absent.
 template <typename Fn>
 void MapSamples(VectorValue& vector, Fn fn) {
   for (double& v : vector.values) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "promql/histogram_notes.h"
 #include "promql/kahan.h"
 #include "promql/label_ops.h"
 #include "promql/range_kernels.h"
@@ -116,8 +117,26 @@ Result<VectorValue> Quantiles(Evaluator& evaluator, const VectorValue& input, Gr
   return result;
 }
 
-Result<VectorValue> Simple(Evaluator& evaluator, AggregateOp op, const VectorValue& input,
-                           Grouping grouping) {
+// Which aggregations have no use for histograms.
+bool PassesOverHistograms(AggregateOp op) {
+  switch (op) {
+    case AggregateOp::kMin:
+    case AggregateOp::kMax:
+    case AggregateOp::kStddev:
+    case AggregateOp::kStdvar:
+    case AggregateOp::kQuantile:
+    case AggregateOp::kTopk:
+    case AggregateOp::kBottomk:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Result<VectorValue> AggregateFloats(Evaluator& evaluator, AggregateOp op, const VectorValue& input,
+                                    Grouping grouping) {
   switch (op) {
     case AggregateOp::kSum:
       return Accumulate<SumAcc>(evaluator, input, std::move(grouping));
@@ -139,8 +158,6 @@ Result<VectorValue> Simple(Evaluator& evaluator, AggregateOp op, const VectorVal
       return ExecError("unknown aggregation");
   }
 }
-
-}  // namespace
 
 Grouping GroupSeries(const VectorValue& input, const AggregateExpr& expr) {
   Grouping grouping;
@@ -164,6 +181,12 @@ Result<VectorValue> Evaluator::EvalAggregate(const AggregateExpr& expr, const St
   std::vector<double> param;
   if (expr.param) param = TRY(EvalScalar(*expr.param, grid));
   VectorValue input = TRY(EvalVector(*expr.expr, grid));
+  if (PassesOverHistograms(expr.op) && KeepFloats(input)) {
+    HistogramNotes(context_.notes, expr.expr->pos, "").IgnoredInAggregation(ToString(expr.op));
+  }
+  if (input.has_histograms() && (expr.op == AggregateOp::kSum || expr.op == AggregateOp::kAvg)) {
+    return AggregateHistograms(*this, expr, std::move(input));
+  }
   switch (expr.op) {
     case AggregateOp::kTopk:
     case AggregateOp::kBottomk:
@@ -174,7 +197,7 @@ Result<VectorValue> Evaluator::EvalAggregate(const AggregateExpr& expr, const St
       WarnBadQuantiles(context_.notes, param, expr.param->pos);
       return Quantiles(*this, input, GroupSeries(input, expr), param);
     default:
-      return Simple(*this, expr.op, input, GroupSeries(input, expr));
+      return AggregateFloats(*this, expr.op, input, GroupSeries(input, expr));
   }
 }
 

@@ -13,6 +13,14 @@ struct Grouping {
 };
 Grouping GroupSeries(const VectorValue& input, const AggregateExpr& expr);
 
+// sum and avg of a vector with histograms. eval_aggregate_histogram.cc
+Result<VectorValue> AggregateHistograms(Evaluator& evaluator, const AggregateExpr& expr,
+                                        VectorValue input);
+
+// sum, avg and the like of a vector of floats.
+Result<VectorValue> AggregateFloats(Evaluator& evaluator, AggregateOp op, const VectorValue& input,
+                                    Grouping grouping);
+
 // topk, bottomk, limitk, limit_ratio: choose among the input's samples. eval_choose.cc
 Result<VectorValue> AggregateChoosing(Evaluator& evaluator, const AggregateExpr& expr,
                                       VectorValue input, const std::vector<double>& param);

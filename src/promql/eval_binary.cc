@@ -6,16 +6,29 @@ namespace slurmscope::promql {
 
 namespace {
 
-bool IsTrim(BinaryOp op) { return op == BinaryOp::kTrimLower || op == BinaryOp::kTrimUpper; }
+void CombineWithScalar(Evaluator& evaluator, const BinaryExpr& expr, VectorValue& vector,
+                       size_t row, size_t step, const Operand& scalar, bool scalar_left) {
+  Operand sample = OperandAt(vector, row, step);
+  Combined result = CombineHistograms(evaluator.context().notes, expr,
+                                      scalar_left ? scalar : sample, scalar_left ? sample : scalar);
+  vector.Row(row)[step] = result.v;
+  if (vector.has_histograms())
+    vector.histograms[row * vector.steps + step] = std::move(result.histogram);
+}
 
 // A comparison without bool keeps the vector's sample, on whichever side it stands.
 Result<VectorValue> WithScalar(Evaluator& evaluator, const BinaryExpr& expr, VectorValue vector,
                                const std::vector<double>& scalar, bool scalar_left) {
   bool filter = IsComparison(expr.op) && !expr.return_bool;
+  bool special = IsTrim(expr.op);
   for (size_t i = 0; i < vector.size(); ++i) {
     double* row = vector.Row(i);
     for (size_t s = 0; s < vector.steps; ++s) {
       if (IsAbsent(row[s])) continue;
+      if (special || vector.Histogram(i, s) != nullptr) {
+        CombineWithScalar(evaluator, expr, vector, i, s, {scalar[s]}, scalar_left);
+        continue;
+      }
       double v =
           scalar_left ? Apply(expr.op, scalar[s], row[s]) : Apply(expr.op, row[s], scalar[s]);
       if (!filter) {
@@ -25,11 +38,8 @@ Result<VectorValue> WithScalar(Evaluator& evaluator, const BinaryExpr& expr, Vec
       }
     }
   }
-  if (filter) {
-    DropEmptyRows(vector);
-  } else {
-    TRY(evaluator.DropNames(vector));
-  }
+  if (filter || special || vector.has_histograms()) DropEmptyRows(vector);
+  if (!filter && !special) TRY(evaluator.DropNames(vector));
   return vector;
 }
 
@@ -38,11 +48,10 @@ Result<VectorValue> WithScalar(Evaluator& evaluator, const BinaryExpr& expr, Vec
 Result<Value> Evaluator::EvalBinary(const BinaryExpr& expr, const StepGrid& grid) {
   Value lhs = TRY(Eval(*expr.lhs, grid));
   Value rhs = TRY(Eval(*expr.rhs, grid));
-  // They trim native histograms; floats pass none of them.
-  if (IsTrim(expr.op)) return VectorOf({});
   bool left_scalar = lhs.type == ValueType::kScalar;
   bool right_scalar = rhs.type == ValueType::kScalar;
   if (left_scalar && right_scalar) {
+    if (IsTrim(expr.op)) return VectorOf({});
     for (size_t s = 0; s < grid.count; ++s)
       lhs.scalar[s] = Apply(expr.op, lhs.scalar[s], rhs.scalar[s]);
     return lhs;

@@ -83,10 +83,7 @@ void KeepRatio(VectorValue& input, const std::vector<double>& ratios) {
 VectorValue Reordered(VectorValue input, const std::vector<size_t>& order) {
   VectorValue result;
   result.steps = input.steps;
-  for (size_t i : order) {
-    result.series.push_back(std::move(input.series[i]));
-    result.values.insert(result.values.end(), input.Row(i), input.Row(i) + input.steps);
-  }
+  for (size_t i : order) result.AddRow(std::move(input.series[i]), input, i);
   result.charge = std::move(input.charge);
   return result;
 }
@@ -161,15 +158,19 @@ Result<VectorValue> AggregateCountValues(Evaluator& evaluator, const AggregateEx
     for (size_t s = 0; s < input.steps; ++s) {
       double v = input.Row(i)[s];
       if (IsAbsent(v)) continue;
-      std::string text = shown ? base::FormatFloat(v, base::FloatStyle::kFixed) : "";
+      const FloatHistogram* histogram = input.Histogram(i, s);
+      std::string text;
+      if (shown) {
+        text = histogram != nullptr ? histogram->ToString()
+                                    : base::FormatFloat(v, base::FloatStyle::kFixed);
+      }
       key = StrCat(grouping.group_of[i], ' ', text);
       auto [found, added] = rows.try_emplace(key, result.size());
       if (added) {
         TRY(result.charge.Add(evaluator.context().guard, static_cast<int64_t>(input.steps)));
         const SeriesMeta& group = grouping.groups[grouping.group_of[i]];
         model::LabelsBuilder builder(group.labels);
-        result.series.push_back({builder.Set(label, text).Build(), group.drop_name});
-        result.values.resize(result.values.size() + input.steps, Absent());
+        result.AddRow({builder.Set(label, text).Build(), group.drop_name});
       }
       double& cell = result.Row(found->second)[s];
       cell = IsAbsent(cell) ? 1 : cell + 1;

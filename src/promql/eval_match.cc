@@ -17,7 +17,8 @@ namespace {
 
 constexpr size_t kNone = std::numeric_limits<size_t>::max();
 
-bool KeepsName(const BinaryExpr& expr) { return IsComparison(expr.op) && !expr.return_bool; }
+bool IsFilter(const BinaryExpr& expr) { return IsComparison(expr.op) && !expr.return_bool; }
+bool KeepsName(const BinaryExpr& expr) { return IsFilter(expr) || IsTrim(expr.op); }
 
 // Result rows by their labels. A row and step may be written once.
 class ResultRows {
@@ -33,15 +34,15 @@ class ResultRows {
       return found->second;
     }
     TRY(vector_.charge.Add(guard_, static_cast<int64_t>(vector_.steps)));
-    vector_.series.push_back({found->first, drop_name});
-    vector_.values.resize(vector_.values.size() + vector_.steps, Absent());
+    vector_.AddRow({found->first, drop_name});
     return found->second;
   }
   // False when there is a sample already.
-  bool Set(size_t row, size_t step, double v) {
+  bool Set(size_t row, size_t step, Combined result) {
     double& cell = vector_.Row(row)[step];
     if (!IsAbsent(cell)) return false;
-    cell = v;
+    cell = result.v;
+    if (result.histogram != nullptr) vector_.Set(row, step, std::move(result.histogram));
     return true;
   }
   VectorValue Take() && { return std::move(vector_); }
@@ -86,7 +87,7 @@ class Matcher {
   Result<size_t> RowOf(size_t many, size_t one);
   Labels ResultLabels(const Labels& many, const Labels* one) const;
   // The value of the pair, absent when a comparison filters it out.
-  double Combine(double many, double one) const;
+  Combined Combine(const Operand& many, const Operand& one) const;
 
   Evaluator& evaluator_;
   const BinaryExpr& expr_;
@@ -119,12 +120,14 @@ Labels Matcher::ResultLabels(const Labels& many, const Labels* one) const {
   return builder.Build();
 }
 
-double Matcher::Combine(double many, double one) const {
-  double left = swapped_ ? one : many;
-  double right = swapped_ ? many : one;
-  double v = Apply(expr_.op, left, right);
-  if (!KeepsName(expr_)) return v;
-  return v != 0 ? left : Absent();
+Combined Matcher::Combine(const Operand& many, const Operand& one) const {
+  const Operand& left = swapped_ ? one : many;
+  const Operand& right = swapped_ ? many : one;
+  if (left.histogram != nullptr || right.histogram != nullptr || IsTrim(expr_.op))
+    return CombineHistograms(evaluator_.context().notes, expr_, left, right);
+  double v = Apply(expr_.op, left.v, right.v);
+  if (!IsFilter(expr_)) return {v};
+  return {v != 0 ? left.v : Absent()};
 }
 
 Result<size_t> Matcher::RowOf(size_t many, size_t one) {
@@ -158,9 +161,9 @@ Result<void> Matcher::IndexOneSide(size_t step) {
 }
 
 Result<void> Matcher::Emit(size_t many, size_t one, size_t step) {
-  double one_value = one == kNone ? *fill_one() : one_.Row(one)[step];
-  double v = Combine(many_.Row(many)[step], one_value);
-  if (IsAbsent(v)) return {};
+  Operand other = one == kNone ? Operand{*fill_one()} : OperandAt(one_, one, step);
+  Combined result = Combine(OperandAt(many_, many, step), other);
+  if (IsAbsent(result.v)) return {};
   size_t signature = many_ids_[many];
   if (one_to_one() && matched_at_[signature] == step + 1) {
     return ExecError(
@@ -169,7 +172,7 @@ Result<void> Matcher::Emit(size_t many, size_t one, size_t step) {
   }
   matched_at_[signature] = step + 1;
   size_t row = TRY(RowOf(many, one));
-  if (results_.Set(row, step, v)) return {};
+  if (results_.Set(row, step, std::move(result))) return {};
   return ExecError(one_to_one()
                        ? "vector cannot contain metrics with the same labelset"
                        : "multiple matches for labels: grouping labels must ensure unique matches");
@@ -177,17 +180,17 @@ Result<void> Matcher::Emit(size_t many, size_t one, size_t step) {
 
 Result<void> Matcher::EmitUnmatchedOnes(size_t step) {
   for (size_t i = 0; i < one_.size(); ++i) {
-    double one = one_.Row(i)[step];
-    if (IsAbsent(one) || seen_at_[one_ids_[i]] == step + 1) continue;
-    double v = Combine(*fill_many(), one);
-    if (IsAbsent(v)) continue;
+    Operand one = OperandAt(one_, i, step);
+    if (IsAbsent(one.v) || seen_at_[one_ids_[i]] == step + 1) continue;
+    Combined result = Combine({*fill_many()}, one);
+    if (IsAbsent(result.v)) continue;
     Pair& pair = fill_rows_[i];
     if (pair.row == kNone) {
       const SeriesMeta& meta = one_.series[i];
       Labels labels = ResultLabels(signatures_.Project(meta.labels), &meta.labels);
       pair.row = TRY(results_.RowOf(std::move(labels), false));
     }
-    if (!results_.Set(pair.row, step, v)) {
+    if (!results_.Set(pair.row, step, std::move(result))) {
       return ExecError("multiple matches for labels: grouping labels must ensure unique matches");
     }
   }

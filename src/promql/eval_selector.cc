@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "promql/eval.h"
+#include "promql/range_histograms.h"
+#include "promql/smoothed_selector.h"
 
 namespace slurmscope::promql {
 
@@ -47,22 +49,17 @@ bool FillRow(const Columns& samples, const StepGrid& grid, const TimeShift& shif
   return any;
 }
 
-// As FillRow, but on the line between the samples before and after the step.
-bool FillSmoothed(const Columns& samples, const StepGrid& grid, const TimeShift& shift,
-                  int64_t lookback_ms, double* row) {
-  bool any = FillRow(samples, grid, shift, lookback_ms, false, row);
-  for (size_t i = 0; any && i < grid.count; ++i) {
-    if (IsAbsent(row[i])) continue;
-    int64_t t = shift.Apply(grid.At(i));
-    auto next = std::upper_bound(samples.t.begin(), samples.t.end(), t) - samples.t.begin();
-    auto after = static_cast<size_t>(next);
-    if (after == samples.size() || model::IsStale(samples.v[after])) continue;
-    if (samples.t[after] > SaturatingAdd(t, lookback_ms)) continue;
-    double span = static_cast<double>(samples.t[after]) - static_cast<double>(samples.t[after - 1]);
-    double part = (static_cast<double>(t) - static_cast<double>(samples.t[after - 1])) / span;
-    row[i] += (samples.v[after] - row[i]) * part;
+// The histograms among the samples that FillRow chose.
+void FillHistograms(const SmoothedSeries& series, bool smoothed, const HistogramNotes& notes,
+                    double* row, HistogramPtr* histograms) {
+  const Columns& samples = series.samples;
+  size_t next = 0;
+  for (size_t i = 0; i < series.grid.count; ++i) {
+    int64_t t = series.shift.Apply(series.grid.At(i));
+    while (next < samples.size() && samples.t[next] <= t) ++next;
+    if (next > 0 && !IsAbsent(row[i])) histograms[i] = samples.h[next - 1];
   }
-  return any;
+  if (smoothed) SmoothHistograms(series, notes, row, histograms);
 }
 
 void RemoveStale(Columns& samples) {
@@ -70,10 +67,13 @@ void RemoveStale(Columns& samples) {
   for (size_t i = 0; i < samples.size(); ++i) {
     if (model::IsStale(samples.v[i])) continue;
     samples.t[kept] = samples.t[i];
-    samples.v[kept++] = samples.v[i];
+    samples.v[kept] = samples.v[i];
+    if (samples.has_histograms()) samples.h[kept] = std::move(samples.h[i]);
+    ++kept;
   }
   samples.t.resize(kept);
   samples.v.resize(kept);
+  if (samples.has_histograms()) samples.h.resize(kept);
 }
 
 }  // namespace
@@ -88,6 +88,7 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
   Selection selection = TRY(Select(context_, selector, mint, maxt, 0, grid, ""));
   size_t n = selection.series->size();
   VectorValue vector = TRY(NewVector(context_.guard, n, grid.count));
+  HistogramRows histograms(vector);
   Result<void> done =
       ForEachSeries(n, grid.count + 32, [&](size_t begin, size_t end) -> Result<void> {
         Columns samples;
@@ -95,19 +96,24 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
         for (size_t i = begin; i < end; ++i) {
           TRY(selection.series->Decode(i, mint, maxt, &samples));
           read += static_cast<int64_t>(samples.size());
-          bool any =
-              selector.smoothed && !timestamps
-                  ? FillSmoothed(samples, grid, shift, context_.lookback_ms, vector.Row(i))
-                  : FillRow(samples, grid, shift, context_.lookback_ms, timestamps, vector.Row(i));
-          if (any) {
-            vector.series[i].labels = selection.series->LabelsAt(i);
-          }
+          double* row = vector.Row(i);
+          if (!FillRow(samples, grid, shift, context_.lookback_ms, timestamps, row)) continue;
+          vector.series[i].labels = selection.series->LabelsAt(i);
+          if (timestamps) continue;
+          SmoothedSeries series{samples, grid, shift, context_.lookback_ms};
+          if (selector.smoothed) SmoothFloats(series, row);
+          if (!samples.has_histograms()) continue;
+          if (detect_resets_) DetectResets(samples);
+          HistogramNotes notes(context_.notes, selector.pos,
+                               vector.series[i].labels.Get(model::kMetricName));
+          FillHistograms(series, selector.smoothed, notes, row, histograms.Row(i));
         }
         context_.guard.CountRead(read);
         return {};
       });
   TRY(std::move(done));
   DropEmptyRows(vector);
+  TRY(ChargeHistograms(context_.guard, vector));
   return vector;
 }
 
@@ -134,10 +140,12 @@ Result<RangeSource> Evaluator::OpenRange(const Expr& expr, const StepGrid& grid,
   source.size = selection->series->size();
   source.labels = [selection](size_t i) { return selection->series->LabelsAt(i); };
   source.drop_name = [](size_t) { return false; };
-  source.load = [this, selection, mint, maxt](size_t i, Columns* out) -> Result<void> {
+  source.load = [this, selection, mint, maxt, detect = detect_resets_](
+                    size_t i, Columns* out) -> Result<void> {
     TRY(selection->series->Decode(i, mint, maxt, out));
     context_.guard.CountRead(static_cast<int64_t>(out->size()));
     RemoveStale(*out);
+    if (detect) DetectResets(*out);
     return {};
   };
   return source;
@@ -152,16 +160,13 @@ Result<Value> Evaluator::EvalRangeVector(const Expr& expr, const StepGrid& grid)
   int64_t end = source.plan.End(0);
   for (size_t i = 0; i < source.size; ++i) {
     MatrixSeries series;
-    TRY(source.load(i, &series.points));
-    Columns& points = series.points;
+    Columns points;
+    TRY(source.load(i, &points));
     auto first = std::upper_bound(points.t.begin(), points.t.end(), start) - points.t.begin();
     auto last = std::upper_bound(points.t.begin(), points.t.end(), end) - points.t.begin();
-    points.t.erase(points.t.begin() + last, points.t.end());
-    points.v.erase(points.v.begin() + last, points.v.end());
-    points.t.erase(points.t.begin(), points.t.begin() + first);
-    points.v.erase(points.v.begin(), points.v.begin() + first);
-    if (points.size() == 0) continue;
-    TRY(value.matrix_charge.Add(context_.guard, static_cast<int64_t>(points.size())));
+    if (first == last) continue;
+    series.points.Assign(points, static_cast<size_t>(first), static_cast<size_t>(last));
+    TRY(value.matrix_charge.Add(context_.guard, last - first));
     series.labels = source.drop_name(i) ? WithoutName(source.labels(i)) : source.labels(i);
     value.matrix.push_back(std::move(series));
   }

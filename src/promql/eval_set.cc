@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <iterator>
 
 #include "promql/eval_binary.h"
 #include "promql/label_ops.h"
@@ -44,8 +43,7 @@ class PresenceTable {
 Result<void> Append(Evaluator& evaluator, VectorValue& to, VectorValue from) {
   to.steps = from.steps;
   TRY(to.charge.Add(evaluator.context().guard, static_cast<int64_t>(from.values.size())));
-  std::move(from.series.begin(), from.series.end(), std::back_inserter(to.series));
-  to.values.insert(to.values.end(), from.values.begin(), from.values.end());
+  for (size_t i = 0; i < from.size(); ++i) to.AddRow(std::move(from.series[i]), from, i);
   // The same series may come from the left at some steps and from the right at others.
   return MergeSameLabels(to);
 }

@@ -13,6 +13,15 @@ int64_t FirstStepAfter(int64_t t, int64_t step) {
   return SaturatingAdd(t, step - past);
 }
 
+// A hint is about the sample before in storage, which need not be the one before in the subquery.
+HistogramPtr WithoutHint(const HistogramPtr& histogram) {
+  using enum model::ResetHint;
+  if (histogram->hint == kGauge || histogram->hint == kUnknown) return histogram;
+  auto copy = std::make_shared<FloatHistogram>(*histogram);
+  copy->hint = kUnknown;
+  return copy;
+}
+
 Result<StepGrid> SubqueryGrid(const WindowPlan& plan, int64_t step, QueryGuard& guard) {
   if (step <= 0) return ExecError("subquery step must be greater than 0");
   int64_t after = plan.Start(0);
@@ -36,7 +45,11 @@ Result<RangeSource> Evaluator::OpenSubquery(const SubqueryExpr& subquery, const 
   StepGrid inner_grid = TRY(SubqueryGrid(source.plan, step, context_.guard));
   auto inner = std::make_shared<VectorValue>();
   if (inner_grid.count > 0) {
-    Value value = TRY(Eval(*subquery.expr, inner_grid));
+    bool detected = detect_resets_;
+    detect_resets_ = false;  // its samples are not neighbours in storage
+    auto evaluated = Eval(*subquery.expr, inner_grid);
+    detect_resets_ = detected;
+    Value value = TRY(std::move(evaluated));
     if (value.type == ValueType::kScalar) {
       *inner = TRY(NewVector(context_.guard, 1, inner_grid.count));
       inner->values = std::move(value.scalar);
@@ -52,8 +65,11 @@ Result<RangeSource> Evaluator::OpenSubquery(const SubqueryExpr& subquery, const 
     const double* row = inner->Row(i);
     for (size_t k = 0; k < inner_grid.count; ++k) {
       if (IsAbsent(row[k])) continue;
-      out->t.push_back(inner_grid.At(k));
-      out->v.push_back(row[k]);
+      if (inner->Histogram(i, k) != nullptr) {
+        out->Append(inner_grid.At(k), WithoutHint(inner->histograms[i * inner->steps + k]));
+      } else {
+        out->Append(inner_grid.At(k), row[k]);
+      }
     }
     return {};
   };

@@ -81,7 +81,8 @@ double Anchored(const RangeInput& input, const Bounds& b, ChangeKind kind) {
 
 // Counters that fell between two samples are taken to have started again from zero.
 double LineAt(const RangeInput& input, size_t left, int64_t t, bool counter) {
-  const auto& [times, values] = input.samples;
+  const std::vector<int64_t>& times = input.samples.t;
+  const std::vector<double>& values = input.samples.v;
   double from = values[left];
   double to = values[left + 1];
   if (times[left] == t) return from;

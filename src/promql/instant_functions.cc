@@ -34,9 +34,16 @@ double Rad(double v) { return v * std::numbers::pi / 180; }
 double Deg(double v) { return v * 180 / std::numbers::pi; }
 double Sign(double v) { return v > 0 ? 1 : v < 0 ? -1 : v; }
 
+// The argument without its histograms, which most functions pass over.
+Result<VectorValue> EvalFloats(Evaluator& evaluator, const Expr& expr, const StepGrid& grid) {
+  VectorValue vector = TRY(evaluator.EvalVector(expr, grid));
+  KeepFloats(vector);
+  return vector;
+}
+
 template <double (*Fn)(double)>
 Result<Value> Map(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
-  VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+  VectorValue vector = TRY(EvalFloats(evaluator, *call.args[0], grid));
   MapSamples(vector, Fn);
   TRY(evaluator.DropNames(vector));
   return VectorOf(std::move(vector));
@@ -67,7 +74,7 @@ double Smaller(double a, double b) { return -Larger(-a, -b); }
 double Clamped(double v, double low, double high) { return Larger(low, Smaller(high, v)); }
 
 Result<Value> Clamp(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
-  VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+  VectorValue vector = TRY(EvalFloats(evaluator, *call.args[0], grid));
   std::vector<double> low = TRY(evaluator.EvalScalar(*call.args[1], grid));
   std::vector<double> high = TRY(evaluator.EvalScalar(*call.args[2], grid));
   return MapSteps(evaluator, std::move(vector), [&](double v, size_t s) {
@@ -76,14 +83,14 @@ Result<Value> Clamp(Evaluator& evaluator, const Call& call, const StepGrid& grid
 }
 
 Result<Value> ClampMin(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
-  VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+  VectorValue vector = TRY(EvalFloats(evaluator, *call.args[0], grid));
   std::vector<double> low = TRY(evaluator.EvalScalar(*call.args[1], grid));
   return MapSteps(evaluator, std::move(vector),
                   [&](double v, size_t s) { return Clamped(v, low[s], INFINITY); });
 }
 
 Result<Value> ClampMax(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
-  VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+  VectorValue vector = TRY(EvalFloats(evaluator, *call.args[0], grid));
   std::vector<double> high = TRY(evaluator.EvalScalar(*call.args[1], grid));
   return MapSteps(evaluator, std::move(vector),
                   [&](double v, size_t s) { return Clamped(v, -INFINITY, high[s]); });
@@ -91,7 +98,7 @@ Result<Value> ClampMax(Evaluator& evaluator, const Call& call, const StepGrid& g
 
 // Halves go up. The inverse keeps 0.1 exact where a division would not.
 Result<Value> Round(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
-  VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+  VectorValue vector = TRY(EvalFloats(evaluator, *call.args[0], grid));
   std::vector<double> nearest(grid.count, 1);
   if (call.args.size() > 1) nearest = TRY(evaluator.EvalScalar(*call.args[1], grid));
   return MapSteps(evaluator, std::move(vector), [&](double v, size_t s) {
@@ -102,7 +109,7 @@ Result<Value> Round(Evaluator& evaluator, const Call& call, const StepGrid& grid
 
 // The only sample of each step, NaN when there is none or more than one.
 Result<Value> Scalar(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
-  VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+  VectorValue vector = TRY(EvalFloats(evaluator, *call.args[0], grid));
   std::vector<double> column(grid.count, Absent());
   for (size_t i = 0; i < vector.size(); ++i) {
     for (size_t s = 0; s < grid.count; ++s) {
@@ -129,7 +136,7 @@ Result<Value> AbsentCall(Evaluator& evaluator, const Call& call, const StepGrid&
 // ones care.
 template <bool kDescending>
 Result<Value> Sort(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
-  VectorValue vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+  VectorValue vector = TRY(EvalFloats(evaluator, *call.args[0], grid));
   if (vector.steps != 1) return VectorOf(std::move(vector));
   std::vector<size_t> order(vector.size());
   std::iota(order.begin(), order.end(), size_t{0});

@@ -2,26 +2,11 @@
 
 #include <cmath>
 
+#include "model/kahan_sum.h"
+
 namespace slurmscope::promql {
 
-// Neumaier's compensated sum: value() is exact to about twice the precision of a double.
-struct KahanSum {
-  double sum = 0;
-  double compensation = 0;
-
-  void Add(double x) {
-    double t = sum + x;
-    if (std::isinf(t)) {
-      compensation = 0;
-    } else if (std::fabs(sum) >= std::fabs(x)) {
-      compensation += (sum - t) + x;
-    } else {
-      compensation += (x - t) + sum;
-    }
-    sum = t;
-  }
-  double value() const { return std::isinf(sum) ? sum : sum + compensation; }
-};
+using model::KahanSum;
 
 // Arithmetic mean that survives sums beyond the range of double: turns to an incremental mean when
 // they overflow.

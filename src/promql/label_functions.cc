@@ -121,10 +121,7 @@ Result<Value> SortByLabel(Evaluator& evaluator, const Call& call, const StepGrid
   });
   VectorValue sorted;
   sorted.steps = 1;
-  for (size_t i : order) {
-    sorted.series.push_back(vector.series[i]);
-    sorted.values.push_back(vector.values[i]);
-  }
+  for (size_t i : order) sorted.AddRow(std::move(vector.series[i]), vector, i);
   sorted.charge = std::move(vector.charge);
   return VectorOf(std::move(sorted));
 }

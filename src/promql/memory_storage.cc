@@ -25,8 +25,7 @@ class MemorySeriesSet final : public model::SeriesSet {
     auto first = std::lower_bound(all.t.begin(), all.t.end(), mint) - all.t.begin();
     auto last = std::upper_bound(all.t.begin(), all.t.end(), maxt) - all.t.begin();
     last = std::max(first, last);
-    out->t.assign(all.t.begin() + first, all.t.begin() + last);
-    out->v.assign(all.v.begin() + first, all.v.begin() + last);
+    out->Assign(all, static_cast<size_t>(first), static_cast<size_t>(last));
     return {};
   }
 
@@ -46,19 +45,39 @@ std::vector<std::string> Limited(const std::set<std::string>& values, size_t lim
   return result;
 }
 
-void Insert(Columns& columns, int64_t t, double v) {
-  if (columns.t.empty() || columns.t.back() < t) {
-    columns.t.push_back(t);
-    columns.v.push_back(v);
-    return;
-  }
+// At its place in time; `histogram` may be null.
+void Insert(Columns& columns, int64_t t, double v, const model::HistogramPtr& histogram) {
   auto at = std::lower_bound(columns.t.begin(), columns.t.end(), t) - columns.t.begin();
-  if (columns.t[static_cast<size_t>(at)] == t) {
-    columns.v[static_cast<size_t>(at)] = v;
-    return;
+  auto index = static_cast<size_t>(at);
+  if (index == columns.size() || columns.t[index] != t) {
+    columns.t.insert(columns.t.begin() + at, t);
+    columns.v.insert(columns.v.begin() + at, v);
+    if (columns.has_histograms()) columns.h.insert(columns.h.begin() + at, nullptr);
   }
-  columns.t.insert(columns.t.begin() + at, t);
-  columns.v.insert(columns.v.begin() + at, v);
+  columns.v[index] = v;
+  if (histogram != nullptr && !columns.has_histograms()) columns.h.resize(columns.size());
+  if (columns.has_histograms()) columns.h[index] = histogram;
+}
+
+// Whether a storage would put both into one chunk.
+bool Continues(const model::FloatHistogram& h, const model::FloatHistogram* previous) {
+  return previous != nullptr && previous->hint != model::ResetHint::kGauge &&
+         h.schema == previous->schema && h.zero_threshold == previous->zero_threshold &&
+         h.custom_values == previous->custom_values && !h.IsResetFrom(*previous);
+}
+
+// The hints a storage of Prometheus gives: it knows that there was no reset inside a chunk, and a
+// reset begins a new chunk, of whose first histogram it knows nothing.
+void SetHints(Columns& columns) {
+  using enum model::ResetHint;
+  for (size_t i = columns.size(); columns.has_histograms() && i-- > 0;) {
+    const model::FloatHistogram* h = columns.Histogram(i);
+    if (h == nullptr || h->hint == kGauge) continue;
+    bool continues = i > 0 && Continues(*h, columns.Histogram(i - 1));
+    auto hinted = std::make_shared<model::FloatHistogram>(*h);
+    hinted->hint = continues ? kNotReset : kUnknown;
+    columns.h[i] = std::move(hinted);
+  }
 }
 
 }  // namespace
@@ -118,7 +137,10 @@ void MemoryStorage::Add(const Labels& labels, const Columns& samples) {
   std::unique_lock lock(mutex_);
   std::shared_ptr<const Columns>& stored = series_[labels];
   auto grown = stored ? std::make_shared<Columns>(*stored) : std::make_shared<Columns>();
-  for (size_t i = 0; i < samples.size(); ++i) Insert(*grown, samples.t[i], samples.v[i]);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    Insert(*grown, samples.t[i], samples.v[i], samples.has_histograms() ? samples.h[i] : nullptr);
+  }
+  SetHints(*grown);
   stored = std::move(grown);
 }
 

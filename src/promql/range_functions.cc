@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "promql/calls.h"
 #include "promql/label_ops.h"
+#include "promql/range_histograms.h"
 #include "promql/range_kernels.h"
 
 namespace slurmscope::promql {
@@ -20,11 +21,19 @@ bool LooksLikeCounter(std::string_view name) {
   return false;
 }
 
+bool HasFloats(const VectorValue& vector, size_t row) {
+  if (!vector.has_histograms()) return true;
+  for (size_t s = 0; s < vector.steps; ++s) {
+    if (!IsAbsent(vector.Row(row)[s]) && vector.Histogram(row, s) == nullptr) return true;
+  }
+  return false;
+}
+
 void NoteNonCounters(Evaluator& evaluator, const VectorValue& vector, PosRange pos) {
   std::string_view last;
-  for (const SeriesMeta& meta : vector.series) {
-    std::string_view name = meta.labels.Get(model::kMetricName);
-    if (name.empty() || name == last || LooksLikeCounter(name)) continue;
+  for (size_t i = 0; i < vector.size(); ++i) {
+    std::string_view name = vector.series[i].labels.Get(model::kMetricName);
+    if (name.empty() || name == last || LooksLikeCounter(name) || !HasFloats(vector, i)) continue;
     last = name;
     evaluator.context().notes.Info(
         StrCat("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"",
@@ -56,18 +65,42 @@ Result<std::vector<std::vector<double>>> ScalarArgs(Evaluator& evaluator, const 
   return args;
 }
 
-Result<VectorValue> RunKernel(Evaluator& evaluator, RangeKernel kernel, const RangeSource& source,
-                              const std::vector<std::vector<double>>& args) {
+// One range function to be computed over all series of a range vector.
+struct RangeTask {
+  const RangeFunction& function;
+  RangeKernel kernel;
+  const RangeSource& source;
+  const std::vector<std::vector<double>>& args;
+  PosRange pos;  // of the range vector
+};
+
+void RunMixed(const RangeTask& task, Annotations& notes, size_t i, const RangeInput& input,
+              double* row, HistogramRows& histograms) {
+  model::Labels labels = task.source.labels(i);
+  HistogramNotes about(notes, task.pos, labels.Get(model::kMetricName));
+  auto run = task.source.plan.mode == RangeMode::kPlain ? RunOnHistograms : RunExtendedOnHistograms;
+  run(task.function.name, task.kernel, input, about, row, histograms.Row(i));
+}
+
+Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeTask& task) {
+  const RangeSource& source = task.source;
   size_t steps = source.plan.grid.count;
-  VectorValue vector = TRY(NewVector(evaluator.context().guard, source.size, steps));
+  QueryContext& context = evaluator.context();
+  VectorValue vector = TRY(NewVector(context.guard, source.size, steps));
+  HistogramRows histograms(vector);
   Result<void> done = evaluator.ForEachSeries(
       source.size, steps + 64, [&](size_t begin, size_t end) -> Result<void> {
         model::Columns samples;
         for (size_t i = begin; i < end; ++i) {
           TRY(source.load(i, &samples));
-          if (samples.size() > 1000) TRY(evaluator.context().guard.Check());
+          if (samples.size() > 1000) TRY(context.guard.Check());
           double* row = vector.Row(i);
-          kernel({samples, source.plan, args}, row);
+          RangeInput input{samples, source.plan, task.args};
+          if (samples.has_histograms()) {
+            RunMixed(task, context.notes, i, input, row, histograms);
+          } else {
+            task.kernel(input, row);
+          }
           if (std::all_of(row, row + steps, IsAbsent)) continue;
           vector.series[i] = {source.labels(i), source.drop_name(i)};
         }
@@ -75,6 +108,7 @@ Result<VectorValue> RunKernel(Evaluator& evaluator, RangeKernel kernel, const Ra
       });
   TRY(std::move(done));
   DropEmptyRows(vector);
+  TRY(ChargeHistograms(context.guard, vector));
   return vector;
 }
 
@@ -97,7 +131,7 @@ Result<Value> RangeCall(Evaluator& evaluator, const Call& call, const StepGrid& 
   if (name == "double_exponential_smoothing") TRY(CheckSmoothing(args));
   RangeSource source = TRY(evaluator.OpenRange(range, grid, name));
   RangeKernel kernel = TRY(KernelFor(function, source.plan.mode));
-  VectorValue vector = TRY(RunKernel(evaluator, kernel, source, args));
+  VectorValue vector = TRY(RunKernel(evaluator, {function, kernel, source, args, range.pos}));
   if (name == "rate" || name == "increase") NoteNonCounters(evaluator, vector, range.pos);
   if (name == "quantile_over_time" && vector.size() > 0) {
     WarnBadQuantiles(evaluator.context().notes, args[0], call.args[0]->pos);
@@ -109,8 +143,9 @@ Result<Value> RangeCall(Evaluator& evaluator, const Call& call, const StepGrid& 
 // 1 where no series has a sample in the window.
 Result<Value> AbsentOverTime(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
   RangeSource source = TRY(evaluator.OpenRange(*call.args[0], grid, call.function->name));
+  const RangeFunction& function = *FindRangeFunction("present_over_time");
   VectorValue present =
-      TRY(RunKernel(evaluator, FindRangeFunction("present_over_time")->kernel, source, {}));
+      TRY(RunKernel(evaluator, {function, function.kernel, source, {}, call.args[0]->pos}));
   return AbsentVector(evaluator, present, *call.args[0], grid);
 }
 

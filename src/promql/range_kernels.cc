@@ -12,30 +12,19 @@ namespace {
 
 double Seconds(int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000; }
 
-// As doubles, since the ends of int64 may be among them.
-double SecondsBetween(int64_t from, int64_t to) {
-  return (static_cast<double>(to) - static_cast<double>(from)) / 1000;
-}
-
 enum class RateKind { kRate, kIncrease, kDelta };
 
-// The observed change, stretched to the window's edges: as far as half a sample interval beyond the
-// samples, all the way when the edge is near, and for counters never to before the point where they
-// would have been zero.
 double Extrapolate(const Window& w, double change, RateKind kind) {
-  double sampled = SecondsBetween(w.t.front(), w.t.back());
-  double interval = sampled / static_cast<double>(w.size() - 1);
-  double threshold = interval * 1.1;
-  double to_start = SecondsBetween(w.start, w.t.front());
-  double to_end = SecondsBetween(w.t.back(), w.end);
-  if (to_start >= threshold) to_start = interval / 2;
-  if (kind != RateKind::kDelta && change > 0 && w.v.front() >= 0) {
-    to_start = std::min(to_start, sampled * (w.v.front() / change));
-  }
-  if (to_end >= threshold) to_end = interval / 2;
-  double factor = (sampled + to_start + to_end) / sampled;
-  if (kind == RateKind::kRate) factor /= SecondsBetween(w.start, w.end);
-  return change * factor;
+  ObservedChange observed{w.start,
+                          w.end,
+                          w.t.front(),
+                          w.t.back(),
+                          w.size(),
+                          w.v.front(),
+                          change,
+                          kind != RateKind::kDelta,
+                          kind == RateKind::kRate};
+  return change * ExtrapolationFactor(observed);
 }
 
 // Counter resets are found once for the series; each window then walks only those inside it.

@@ -20,6 +20,43 @@ struct Window {
   size_t size() const { return v.size(); }
 };
 
+// A change seen between the first and the last sample of a window.
+struct ObservedChange {
+  int64_t start = 0;  // of the window
+  int64_t end = 0;
+  int64_t first_t = 0;  // of the samples
+  int64_t last_t = 0;
+  size_t samples = 0;
+  double first = 0;
+  double change = 0;
+  bool counter = false;
+  bool per_second = false;
+};
+
+// As doubles, since the ends of int64 may be among them.
+inline double SecondsBetween(int64_t from, int64_t to) {
+  return (static_cast<double>(to) - static_cast<double>(from)) / 1000;
+}
+
+// What stretches a change to the window's edges: as far as half a sample interval beyond the
+// samples, all the way when the edge is near, and for counters never to before the point where they
+// would have been zero.
+inline double ExtrapolationFactor(const ObservedChange& c) {
+  double sampled = SecondsBetween(c.first_t, c.last_t);
+  double interval = sampled / static_cast<double>(c.samples - 1);
+  double threshold = interval * 1.1;
+  double to_start = SecondsBetween(c.start, c.first_t);
+  double to_end = SecondsBetween(c.last_t, c.end);
+  if (to_start >= threshold) to_start = interval / 2;
+  if (c.counter && c.change > 0 && c.first >= 0) {
+    to_start = std::min(to_start, sampled * (c.first / c.change));
+  }
+  if (to_end >= threshold) to_end = interval / 2;
+  double factor = (sampled + to_start + to_end) / sampled;
+  if (c.per_second) factor /= SecondsBetween(c.start, c.end);
+  return factor;
+}
+
 // fn(window) -> value at each step whose window is not empty. Two indices move along the samples;
 // with `@` all steps see one window and, unless `by_step`, share one result.
 template <typename Fn>

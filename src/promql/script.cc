@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "promql/memory_storage.h"
+#include "promql/script_at.h"
 #include "promql/script_check.h"
 #include "promql/script_parse.h"
 
@@ -44,8 +45,10 @@ class ScriptRunner {
   const ScriptReport& report() const { return report_; }
 
  private:
+  void LoadSeries(const std::vector<ScriptSeries>& all, int64_t interval);
   std::string Run(const EvalCase& eval);
   std::string RecheckAsRange(const EvalCase& eval);
+  std::string RecheckAtOtherTimes(const EvalCase& eval);
 
   const std::string& name_;
   const ScriptOptions& options_;
@@ -55,12 +58,22 @@ class ScriptRunner {
 };
 
 void ScriptRunner::Load(const LoadCommand& load) {
-  for (const ScriptSeries& series : load.series) {
+  LoadSeries(load.series, load.interval);
+  if (load.with_nhcb) LoadSeries(CustomBucketHistograms(load.series), load.interval);
+}
+
+void ScriptRunner::LoadSeries(const std::vector<ScriptSeries>& all, int64_t interval) {
+  for (const ScriptSeries& series : all) {
     model::Columns samples;
     for (size_t i = 0; i < series.points.size(); ++i) {
-      if (series.points[i].omitted || series.points[i].histogram) continue;
-      samples.t.push_back(static_cast<int64_t>(i) * load.interval);
-      samples.v.push_back(series.points[i].v);
+      const ScriptPoint& point = series.points[i];
+      if (point.omitted) continue;
+      int64_t t = static_cast<int64_t>(i) * interval;
+      if (point.histogram != nullptr) {
+        samples.Append(t, point.histogram);
+      } else {
+        samples.Append(t, point.v);
+      }
     }
     storage_.Add(series.labels, samples);
   }
@@ -74,6 +87,18 @@ std::string ScriptRunner::RecheckAsRange(const EvalCase& eval) {
   return text.empty() ? "" : StrCat("as a range query: ", text);
 }
 
+std::string ScriptRunner::RecheckAtOtherTimes(const EvalCase& eval) {
+  std::string fixed = FixedAt(eval.query, eval.start, engine_.options().parser);
+  if (fixed.empty()) return "";
+  for (int64_t away : {-1000 * kMinute, -kMinute / 2, kMinute, 20'000 * kMinute}) {
+    auto got = engine_.Instant(storage_, fixed, eval.start + away);
+    if (!got) return StrCat("as ", fixed, ": failed: ", got.error().message());
+    std::string text = CheckAnswer(eval, *got);
+    if (!text.empty()) return StrCat("as ", fixed, ": ", text);
+  }
+  return "";
+}
+
 std::string ScriptRunner::Run(const EvalCase& eval) {
   if (eval.range)
     return CheckCase(eval, engine_.Range(storage_, eval.query, eval.start, eval.end, eval.step));
@@ -84,9 +109,9 @@ std::string ScriptRunner::Run(const EvalCase& eval) {
   std::string text = CheckCase(eval, engine_.Instant(storage_, eval.query, t));
   bool plain = !eval.Expects(ExpectKind::kFail) && !eval.Expects(ExpectKind::kRangeVector) &&
                !eval.Expects(ExpectKind::kString) && !eval.Expects(ExpectKind::kOrdered);
-  if (!text.empty() || !plain || !options_.recheck_as_range || DependsOnQueryTimes(eval.query))
-    return text;
-  return RecheckAsRange(eval);
+  if (!text.empty() || !plain || !options_.recheck || DependsOnQueryTimes(eval.query)) return text;
+  text = RecheckAsRange(eval);
+  return text.empty() ? RecheckAtOtherTimes(eval) : text;
 }
 
 void ScriptRunner::Eval(const EvalCase& eval) {

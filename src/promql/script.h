@@ -12,8 +12,9 @@ namespace slurmscope::promql {
 struct ScriptOptions {
   bool delayed_name_removal = true;
   int threads = 1;
-  // Each instant case is also asked as the middle step of a range query.
-  bool recheck_as_range = true;
+  // Each instant case is also asked as the middle step of a range query, and at other times with
+  // `@` its own.
+  bool recheck = true;
   // Called with the text of each failure: "file:line: query: got ..., wanted ...".
   std::function<void(const std::string&)> on_failure = [](const std::string&) {};
 };
@@ -27,8 +28,7 @@ struct ScriptReport {
 };
 
 // Runs a PromQL test script (the grammar of Prometheus' promqltest: clear, load, eval instant, eval
-// range with their expectations) against a storage of its own. Cases that need native histograms or
-// start timestamps count as failed.
+// range with their expectations) against a storage of its own. Start timestamps are passed over.
 ScriptReport RunScript(std::string_view text, const std::string& name,
                        const ScriptOptions& options);
 

@@ -17,10 +17,36 @@ namespace {
 
 std::string Text(double v) { return base::FormatFloat(v, base::FloatStyle::kApi); }
 
+std::string Text(const model::FloatHistogram& h) {
+  static constexpr std::string_view kHints[] = {"unknown", "reset", "not_reset", "gauge"};
+  std::string bounds;
+  for (double bound : h.custom_values) base::StrAppend(bounds, ' ', Text(bound));
+  return StrCat(h.ToString(), "/schema:", h.schema, "/zero:", Text(h.zero_threshold),
+                "/hint:", kHints[static_cast<size_t>(h.hint)], "/bounds:[", bounds, "]");
+}
+
+// What a case expects of one series.
+struct WantedPoints {
+  std::vector<int64_t> t;
+  std::vector<ScriptPoint> points;
+};
+
 std::string Text(const model::Columns& points) {
   std::string out;
-  for (size_t i = 0; i < points.size(); ++i)
-    base::StrAppend(out, ' ', Text(points.v[i]), "@", points.t[i]);
+  for (size_t i = 0; i < points.size(); ++i) {
+    const model::FloatHistogram* h = points.Histogram(i);
+    base::StrAppend(out, ' ', h != nullptr ? Text(*h) : Text(points.v[i]), "@", points.t[i]);
+  }
+  return out;
+}
+
+std::string Text(const WantedPoints& wanted) {
+  std::string out;
+  for (size_t i = 0; i < wanted.t.size(); ++i) {
+    const ScriptPoint& point = wanted.points[i];
+    std::string value = point.histogram != nullptr ? Text(*point.histogram) : Text(point.v);
+    base::StrAppend(out, ' ', value, "@", wanted.t[i]);
+  }
   return out;
 }
 
@@ -66,33 +92,63 @@ std::string CheckNotes(const EvalCase& eval, ExpectKind some, ExpectKind none,
   return "";
 }
 
-// What a case expects, as the points of a matrix.
-Result<std::map<model::Labels, model::Columns>> Wanted(const EvalCase& eval, int64_t start,
-                                                       int64_t step) {
-  std::map<model::Labels, model::Columns> wanted;
+using WantedMatrix = std::map<model::Labels, WantedPoints>;
+
+WantedMatrix Wanted(const EvalCase& eval, int64_t start, int64_t step) {
+  WantedMatrix wanted;
   for (const ScriptSeries& series : eval.series) {
-    model::Columns points;
+    WantedPoints points;
     for (size_t i = 0; i < series.points.size(); ++i) {
-      const ScriptPoint& point = series.points[i];
-      if (point.histogram)
-        return base::Fail(base::ErrorCode::kInvalidArgument, "native histograms are not supported");
-      if (point.omitted) continue;
+      if (series.points[i].omitted) continue;
       points.t.push_back(start + static_cast<int64_t>(i) * step);
-      points.v.push_back(point.v);
+      points.points.push_back(series.points[i]);
     }
-    if (points.size() > 0) wanted[series.labels] = std::move(points);
+    if (!points.t.empty()) wanted[series.labels] = std::move(points);
   }
   return wanted;
 }
 
-std::string ComparePoints(const model::Labels& labels, const model::Columns& want,
+bool SameBuckets(std::vector<model::HistogramBucket> a, std::vector<model::HistogramBucket> b) {
+  std::erase_if(a, [](const auto& bucket) { return bucket.count == 0; });
+  std::erase_if(b, [](const auto& bucket) { return bucket.count == 0; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) {
+    return x.index == y.index && AlmostEqual(x.count, y.count);
+  });
+}
+
+bool SameHistogram(const ScriptPoint& wanted, const model::FloatHistogram& got) {
+  const model::FloatHistogram& want = *wanted.histogram;
+  return want.schema == got.schema && AlmostEqual(want.count, got.count) &&
+         AlmostEqual(want.sum, got.sum) && AlmostEqual(want.zero_threshold, got.zero_threshold) &&
+         AlmostEqual(want.zero_count, got.zero_count) && SameBuckets(want.positive, got.positive) &&
+         SameBuckets(want.negative, got.negative) && want.custom_values == got.custom_values &&
+         (!wanted.has_hint || want.hint == got.hint);
+}
+
+bool SamePoint(const ScriptPoint& want, const model::Columns& got, size_t i) {
+  const model::FloatHistogram* h = got.Histogram(i);
+  if ((want.histogram == nullptr) != (h == nullptr)) return false;
+  return h != nullptr ? SameHistogram(want, *h) : AlmostEqual(want.v, got.v[i]);
+}
+
+std::string ComparePoints(const model::Labels& labels, const WantedPoints& want,
                           const model::Columns& got) {
-  bool same =
-      want.t == got.t && std::equal(want.v.begin(), want.v.end(), got.v.begin(), AlmostEqual);
+  bool same = want.t == got.t;
+  for (size_t i = 0; same && i < got.size(); ++i) same = SamePoint(want.points[i], got, i);
   return same ? "" : StrCat(labels.ToString(), ": got", Text(got), ", wanted", Text(want));
 }
 
-std::string CompareMatrix(std::map<model::Labels, model::Columns> wanted, const MatrixResult& got) {
+model::Columns PointOf(const VectorSample& sample, int64_t t) {
+  model::Columns point;
+  if (sample.histogram != nullptr) {
+    point.Append(t, sample.histogram);
+  } else {
+    point.Append(t, sample.v);
+  }
+  return point;
+}
+
+std::string CompareMatrix(WantedMatrix wanted, const MatrixResult& got) {
   for (size_t i = 0; i < got.series.size(); ++i) {
     const MatrixSeries& series = got.series[i];
     if (i > 0 && !(got.series[i - 1].labels < series.labels))
@@ -109,8 +165,6 @@ std::string CompareMatrix(std::map<model::Labels, model::Columns> wanted, const 
 }
 
 std::string CompareVector(const EvalCase& eval, const VectorResult& got) {
-  auto wanted = Wanted(eval, eval.start, 1);
-  if (!wanted) return wanted.error().message();
   if (eval.Expects(ExpectKind::kOrdered)) {
     for (size_t i = 0; i < got.samples.size() && i < eval.series.size(); ++i) {
       if (got.samples[i].labels == eval.series[i].labels) continue;
@@ -120,17 +174,15 @@ std::string CompareVector(const EvalCase& eval, const VectorResult& got) {
   }
   MatrixResult matrix;
   for (const VectorSample& sample : got.samples)
-    matrix.series.push_back({sample.labels, {{eval.start}, {sample.v}}});
+    matrix.series.push_back({sample.labels, PointOf(sample, eval.start)});
   std::sort(matrix.series.begin(), matrix.series.end(),
             [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });
-  return CompareMatrix(*std::move(wanted), matrix);
+  return CompareMatrix(Wanted(eval, eval.start, 1), matrix);
 }
 
 std::string CheckMatrix(const EvalCase& eval, const MatrixResult& got, int64_t start,
                         int64_t step) {
-  auto wanted = Wanted(eval, start, step);
-  if (!wanted) return wanted.error().message();
-  return CompareMatrix(*std::move(wanted), got);
+  return CompareMatrix(Wanted(eval, start, step), got);
 }
 
 std::string CheckValue(const EvalCase& eval, const QueryResult& got) {
@@ -183,16 +235,22 @@ std::string CheckCase(const EvalCase& eval, const Result<QueryResult>& got) {
   return CheckNotes(eval, ExpectKind::kInfo, ExpectKind::kNoInfo, got->infos, "info");
 }
 
+std::string CheckAnswer(const EvalCase& eval, const QueryResult& got) {
+  return CheckValue(eval, got);
+}
+
 std::string CheckMiddleStep(const EvalCase& eval, const QueryResult& range) {
   const auto* matrix = std::get_if<MatrixResult>(&range.value);
   if (matrix == nullptr) return "the range query gave no matrix";
   VectorResult middle;
   middle.t = eval.start;
   for (const MatrixSeries& series : matrix->series) {
-    auto at = std::find(series.points.t.begin(), series.points.t.end(), eval.start) -
-              series.points.t.begin();
-    if (static_cast<size_t>(at) == series.points.size()) continue;
-    middle.samples.push_back({series.labels, series.points.v[static_cast<size_t>(at)]});
+    const model::Columns& points = series.points;
+    auto at = static_cast<size_t>(std::find(points.t.begin(), points.t.end(), eval.start) -
+                                  points.t.begin());
+    if (at == points.size()) continue;
+    middle.samples.push_back(
+        {series.labels, points.v[at], points.has_histograms() ? points.h[at] : nullptr});
   }
   if (!eval.scalar) return CompareVector(eval, middle);
   bool same = middle.samples.size() == 1 && AlmostEqual(middle.samples[0].v, *eval.scalar);

@@ -10,6 +10,9 @@ namespace slurmscope::promql {
 // Compares an answer with what a case expects. Empty when they agree, else what differs.
 std::string CheckCase(const EvalCase& eval, const Result<QueryResult>& got);
 
+// As CheckCase, but of an answer's value alone.
+std::string CheckAnswer(const EvalCase& eval, const QueryResult& got);
+
 // Compares an instant answer with the same query's answer at the middle step of a range.
 std::string CheckMiddleStep(const EvalCase& eval, const QueryResult& range);
 

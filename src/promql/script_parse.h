@@ -7,24 +7,36 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/histogram.h"
 #include "model/labels.h"
 
 namespace slurmscope::promql {
 
 using base::Result;
 
-// One element of a series line: nothing, a number, or something the engine has no floats for.
+// One element of a series line: nothing, a number or a histogram.
 struct ScriptPoint {
   bool omitted = false;
-  bool histogram = false;
   double v = 0;
+  model::HistogramPtr histogram = nullptr;
+  bool has_hint = false;  // the histogram's reset hint is written out
 };
 
 struct ScriptSeries {
   model::Labels labels;
   std::vector<ScriptPoint> points;
-  bool has_histogram = false;
 };
+
+// `{{schema:1 sum:5 count:4 buckets:[1 2 1]}}`, taken off the front of `rest`.
+Result<ScriptPoint> TakeHistogram(std::string_view& rest);
+
+// `{{...}}`, `{{...}}x3`, `{{...}}+{{...}}x3`: one to many points. script_histogram.cc
+Result<std::vector<ScriptPoint>> ParseHistograms(std::string_view item);
+
+// The custom-bucket histograms that classic ones among `series` amount to. script_nhcb.cc
+std::vector<ScriptSeries> CustomBucketHistograms(const std::vector<ScriptSeries>& series);
+
+constexpr size_t kMaxRepeat = 1'000'000;
 
 // `metric{a="b"} 1 2+3x4 _ stale`; kInvalidArgument with the reason when it is not so.
 Result<ScriptSeries> ParseSeriesLine(std::string_view line);

@@ -14,8 +14,6 @@ using base::StrCat;
 
 namespace {
 
-constexpr size_t kMaxRepeat = 1'000'000;
-
 bool IsNameByte(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == ':' || c == '.';
 }
@@ -94,16 +92,13 @@ size_t FindStep(std::string_view text) {
 
 Result<void> AddItem(std::string_view item, ScriptSeries& series) {
   if (item.find("{{") != std::string_view::npos) {
-    Repeat repeat = TRY(SplitRepeat(item.substr(item.rfind("}}") + 2)));
-    series.has_histogram = true;
-    series.points.insert(series.points.end(), repeat.times.value_or(0) + 1,
-                         ScriptPoint{false, true, 0});
+    auto points = TRY(ParseHistograms(item));
+    series.points.insert(series.points.end(), points.begin(), points.end());
     return {};
   }
   Repeat repeat = TRY(SplitRepeat(item));
   if (repeat.value == "_") {
-    series.points.insert(series.points.end(), repeat.times.value_or(1),
-                         ScriptPoint{true, false, 0});
+    series.points.insert(series.points.end(), repeat.times.value_or(1), ScriptPoint{true});
     return {};
   }
   size_t times = repeat.times.value_or(0);
@@ -112,7 +107,7 @@ Result<void> AddItem(std::string_view item, ScriptSeries& series) {
   double step = at == std::string_view::npos ? 0 : TRY(Number(repeat.value.substr(at)));
   // Added up one by one, as the scripts' expectations were.
   for (size_t i = 0; i <= times; ++i) {
-    series.points.push_back({false, false, v});
+    series.points.push_back({false, v});
     if (step != 0) v += step;
   }
   return {};

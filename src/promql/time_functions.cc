@@ -55,6 +55,7 @@ Result<Value> DatePart(Evaluator& evaluator, const Call& call, const StepGrid& g
     for (size_t s = 0; s < grid.count; ++s) vector.values[s] = std::floor(Seconds(grid.At(s)));
   } else {
     vector = TRY(evaluator.EvalVector(*call.args[0], grid));
+    KeepFloats(vector);
   }
   MapSamples(vector, [](double v) { return HasDate(v) ? Part(MomentOf(v)) : model::NormalNan(); });
   TRY(evaluator.DropNames(vector));
@@ -78,6 +79,7 @@ Result<Value> Timestamp(Evaluator& evaluator, const Call& call, const StepGrid& 
     for (size_t i = 0; i < vector.values.size(); ++i) {
       if (!IsAbsent(vector.values[i])) vector.values[i] = Seconds(grid.At(i % vector.steps));
     }
+    vector.histograms.clear();
   }
   TRY(evaluator.DropNames(vector));
   return VectorOf(std::move(vector));

@@ -12,11 +12,16 @@ using model::Labels;
 
 namespace {
 
-bool MergeRow(double* into, const double* from, size_t steps) {
-  for (size_t i = 0; i < steps; ++i) {
-    if (IsAbsent(from[i])) continue;
-    if (!IsAbsent(into[i])) return false;
-    into[i] = from[i];
+bool MergeRow(VectorValue& vector, size_t into, size_t from) {
+  double* to = vector.Row(into);
+  const double* row = vector.Row(from);
+  for (size_t i = 0; i < vector.steps; ++i) {
+    if (IsAbsent(row[i])) continue;
+    if (!IsAbsent(to[i])) return false;
+    to[i] = row[i];
+    if (vector.has_histograms()) {
+      vector.histograms[into * vector.steps + i] = vector.histograms[from * vector.steps + i];
+    }
   }
   return true;
 }
@@ -25,11 +30,16 @@ void MoveRow(VectorValue& vector, size_t from, size_t to) {
   if (from == to) return;
   vector.series[to] = std::move(vector.series[from]);
   std::copy_n(vector.Row(from), vector.steps, vector.Row(to));
+  if (!vector.has_histograms()) return;
+  auto cells = vector.histograms.begin();
+  auto at = [&](size_t row) { return cells + static_cast<std::ptrdiff_t>(row * vector.steps); };
+  std::move(at(from), at(from + 1), at(to));
 }
 
 void Truncate(VectorValue& vector, size_t rows) {
   vector.series.resize(rows);
   vector.values.resize(rows * vector.steps);
+  if (vector.has_histograms()) vector.histograms.resize(rows * vector.steps);
 }
 
 bool HasMetadata(const Labels& labels) {
@@ -52,6 +62,51 @@ bool SameMetadataEverywhere(const VectorValue& vector) {
 
 }  // namespace
 
+const FloatHistogram* VectorValue::Histogram(size_t row, size_t step) const {
+  if (histograms.empty() || IsAbsent(Row(row)[step])) return nullptr;
+  return histograms[row * steps + step].get();
+}
+
+void VectorValue::Set(size_t row, size_t step, HistogramPtr histogram) {
+  if (histograms.empty()) histograms.resize(values.size());
+  Row(row)[step] = 0;
+  histograms[row * steps + step] = std::move(histogram);
+}
+
+void VectorValue::AddRow(SeriesMeta meta) {
+  series.push_back(std::move(meta));
+  values.resize(values.size() + steps, Absent());
+  if (has_histograms()) histograms.resize(values.size());
+}
+
+void VectorValue::AddRow(SeriesMeta meta, const VectorValue& from, size_t i) {
+  series.push_back(std::move(meta));
+  values.insert(values.end(), from.Row(i), from.Row(i) + steps);
+  if (from.has_histograms() && !has_histograms()) histograms.resize(values.size() - steps);
+  if (!from.has_histograms() && !has_histograms()) return;
+  histograms.resize(values.size());
+  for (size_t s = 0; s < steps && from.has_histograms(); ++s)
+    histograms[values.size() - steps + s] = from.histograms[i * steps + s];
+}
+
+HistogramPtr* HistogramRows::Row(size_t i) {
+  std::call_once(once_, [this] { vector_.histograms.resize(vector_.values.size()); });
+  return vector_.histograms.data() + i * vector_.steps;
+}
+
+bool KeepFloats(VectorValue& vector) {
+  if (!vector.has_histograms()) return false;
+  bool found = false;
+  for (size_t i = 0; i < vector.values.size(); ++i) {
+    if (vector.histograms[i] == nullptr || IsAbsent(vector.values[i])) continue;
+    vector.values[i] = Absent();
+    found = true;
+  }
+  vector.histograms.clear();
+  DropEmptyRows(vector);
+  return found;
+}
+
 Result<VectorValue> NewVector(QueryGuard& guard, size_t n, size_t steps) {
   VectorValue vector;
   vector.steps = steps;
@@ -61,6 +116,26 @@ Result<VectorValue> NewVector(QueryGuard& guard, size_t n, size_t steps) {
   vector.series.resize(n);
   vector.values.assign(cells, Absent());
   return vector;
+}
+
+void ScaleHistograms(VectorValue& vector, double factor) {
+  for (HistogramPtr& histogram : vector.histograms) {
+    if (histogram == nullptr) continue;
+    auto scaled = std::make_shared<FloatHistogram>(*histogram);
+    scaled->Scale(factor);
+    histogram = std::move(scaled);
+  }
+}
+
+Result<void> ChargeHistograms(QueryGuard& guard, VectorValue& vector) {
+  int64_t weight = 0;
+  const FloatHistogram* last = nullptr;  // a selector repeats one at many steps
+  for (const HistogramPtr& histogram : vector.histograms) {
+    if (histogram == nullptr || histogram.get() == last) continue;
+    last = histogram.get();
+    weight += last->Weight();
+  }
+  return weight > 0 ? vector.charge.Add(guard, weight) : Result<void>();
 }
 
 void DropEmptyRows(VectorValue& vector) {
@@ -85,7 +160,7 @@ Result<void> MergeSameLabels(VectorValue& vector) {
     if (same == candidates.end()) {
       candidates.push_back(kept);
       MoveRow(vector, i, kept++);
-    } else if (!MergeRow(vector.Row(*same), vector.Row(i), vector.steps)) {
+    } else if (!MergeRow(vector, *same, i)) {
       return Fail(ErrorCode::kOutOfRange, "vector cannot contain metrics with the same labelset");
     }
   }

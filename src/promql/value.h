@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "model/histogram.h"
 #include "model/labels.h"
 #include "model/sample.h"
 #include "promql/engine.h"
@@ -22,16 +26,35 @@ struct SeriesMeta {
   bool drop_name = false;  // __name__ goes when the query ends (delayed name removal)
 };
 
+using model::FloatHistogram;
+using model::HistogramPtr;
+
 // An instant vector at all steps: one row of `steps` values for each series.
 struct VectorValue {
   size_t steps = 0;
   std::vector<SeriesMeta> series;
   std::vector<double> values;  // series-major
+  // Empty when all samples are floats. Else as long as `values`, and not null where the sample is a
+  // histogram: the value there is 0, so that it counts as present. What lies beside an absent value
+  // means nothing.
+  std::vector<HistogramPtr> histograms;
   SampleCharge charge;
 
   double* Row(size_t i) { return values.data() + i * steps; }
   const double* Row(size_t i) const { return values.data() + i * steps; }
   size_t size() const { return series.size(); }
+
+  bool has_histograms() const { return !histograms.empty(); }
+  // Null for floats and where there is no sample.
+  const FloatHistogram* Histogram(size_t row, size_t step) const;
+  void Set(size_t row, size_t step, HistogramPtr histogram);
+  void Set(size_t row, size_t step, FloatHistogram histogram) {
+    Set(row, step, std::make_shared<const FloatHistogram>(std::move(histogram)));
+  }
+  // At the end, without samples.
+  void AddRow(SeriesMeta meta);
+  // At the end, with the samples of row `i` of another vector of as many steps.
+  void AddRow(SeriesMeta meta, const VectorValue& from, size_t i);
 };
 
 // What an expression evaluates to. Which member counts depends on `type`.
@@ -46,6 +69,28 @@ struct Value {
 
 // A vector of `n` series without labels or samples yet, charged to the guard.
 Result<VectorValue> NewVector(QueryGuard& guard, size_t n, size_t steps);
+
+// Writes histograms into rows of a vector from many threads; the vector pays for them once there is
+// one.
+class HistogramRows {
+ public:
+  explicit HistogramRows(VectorValue& vector) : vector_(vector) {}
+  // The cells of a row; they stay where they are.
+  HistogramPtr* Row(size_t i);
+
+ private:
+  VectorValue& vector_;
+  std::once_flag once_;
+};
+
+// Removes the histograms from a vector, and rows without any sample left. True when there were
+// some.
+bool KeepFloats(VectorValue& vector);
+
+void ScaleHistograms(VectorValue& vector, double factor);
+
+// Charges the guard for what a vector's histograms weigh more than floats.
+Result<void> ChargeHistograms(QueryGuard& guard, VectorValue& vector);
 
 // Removes rows without any sample.
 void DropEmptyRows(VectorValue& vector);
