@@ -47,6 +47,11 @@ tl::unexpected<Error> NotADuration(std::string_view text) {
   return Fail(ErrorCode::kInvalidArgument, StrCat("not a valid duration string: ", Quote(text)));
 }
 
+int DaysInMonth(int year, int month) {
+  if (month == 2) return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28;
+  return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
+}
+
 // Days since 1970-01-01 of a civil date (proleptic Gregorian).
 int64_t DaysFromCivil(int64_t year, int month, int day) {
   std::tm tm{};
@@ -84,18 +89,16 @@ Result<int64_t> ParseDurationMs(std::string_view text) {
 
 std::string FormatDurationMs(int64_t milliseconds) {
   if (milliseconds == 0) return "0s";
-  std::string out;
-  if (milliseconds < 0) {
-    out = "-";
-    milliseconds = -milliseconds;
-  }
+  std::string out = milliseconds < 0 ? "-" : "";
+  auto rest = static_cast<uint64_t>(milliseconds);
+  if (milliseconds < 0) rest = ~rest + 1;  // the smallest int64 has no positive twin
   for (const Unit& unit : kUnits) {
+    auto size = static_cast<uint64_t>(unit.size);
     bool exact_only = unit.size > kDay;  // years and weeks only where nothing is left over
-    if (exact_only && milliseconds % unit.size != 0) continue;
-    int64_t count = milliseconds / unit.size;
-    if (count == 0) continue;
-    StrAppend(out, count, unit.name);
-    milliseconds -= count * unit.size;
+    if (exact_only && rest % size != 0) continue;
+    if (rest / size == 0) continue;
+    StrAppend(out, rest / size, unit.name);
+    rest %= size;
   }
   return out;
 }
@@ -111,17 +114,18 @@ Result<int64_t> ParseGoDurationNs(std::string_view text) {
     size_t n = 0;
     while (n < rest.size() && (IsDigit(rest[n]) || rest[n] == '.')) ++n;
     double number = 0;
-    auto [end, error] = std::from_chars(rest.data(), rest.data() + n, number, std::chars_format::fixed);
+    auto [end, error] =
+        std::from_chars(rest.data(), rest.data() + n, number, std::chars_format::fixed);
     if (n == 0 || error != std::errc() || end != rest.data() + n) return NotADuration(text);
     rest.remove_prefix(n);
     std::string_view name = TakeLetters(rest);
-    double unit = name == "ns"                                            ? 1
+    double unit = name == "ns"                                                 ? 1
                   : name == "us" || name == "\xC2\xB5s" || name == "\xCE\xBCs" ? 1e3
-                  : name == "ms"                                          ? 1e6
-                  : name == "s"                                           ? 1e9
-                  : name == "m"                                           ? 60e9
-                  : name == "h"                                           ? 3600e9
-                                                                          : 0;
+                  : name == "ms"                                               ? 1e6
+                  : name == "s"                                                ? 1e9
+                  : name == "m"                                                ? 60e9
+                  : name == "h"                                                ? 3600e9
+                                                                               : 0;
     if (unit == 0) return NotADuration(text);
     total += number * unit;
   }
@@ -134,9 +138,11 @@ Result<uint64_t> ParseBytes(std::string_view text) {
   size_t n = 0;
   while (n < rest.size() && (IsDigit(rest[n]) || rest[n] == '.')) ++n;
   double number = 0;
-  auto [end, error] = std::from_chars(rest.data(), rest.data() + n, number, std::chars_format::fixed);
+  auto [end, error] =
+      std::from_chars(rest.data(), rest.data() + n, number, std::chars_format::fixed);
   if (n == 0 || error != std::errc() || end != rest.data() + n) {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("not a valid size: ", Quote(text), " (512MB, 1GB, 100)"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("not a valid size: ", Quote(text), " (512MB, 1GB, 100)"));
   }
   rest.remove_prefix(n);
   constexpr std::string_view kPrefixes = "KMGTPE";
@@ -151,16 +157,18 @@ Result<uint64_t> ParseBytes(std::string_view text) {
     for (size_t i = 0; i <= prefix; ++i) factor *= 1024;
   }
   double bytes = number * factor;
-  if (bytes >= 18446744073709551615.0) return Fail(ErrorCode::kInvalidArgument, "size out of range");
+  if (bytes >= 18446744073709551615.0)
+    return Fail(ErrorCode::kInvalidArgument, "size out of range");
   return static_cast<uint64_t>(bytes);
 }
 
 Result<int64_t> ParseRfc3339Ms(std::string_view text) {
   auto bad = [&] {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("cannot parse ", Quote(text), " as an RFC 3339 time"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("cannot parse ", Quote(text), " as an RFC 3339 time"));
   };
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') ||
-      text[13] != ':' || text[16] != ':') {
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
+      (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':') {
     return bad();
   }
   auto year = ParseInt<int>(text.substr(0, 4));
@@ -170,8 +178,8 @@ Result<int64_t> ParseRfc3339Ms(std::string_view text) {
   auto minute = ParseInt<int>(text.substr(14, 2));
   auto second = ParseInt<int>(text.substr(17, 2));
   if (!year || !month || !day || !hour || !minute || !second) return bad();
-  if (*month < 1 || *month > 12 || *day < 1 || *day > 31 || *hour < 0 || *hour > 23 || *minute < 0 ||
-      *minute > 59 || *second < 0 || *second > 60) {
+  if (*year < 0 || *month < 1 || *month > 12 || *day < 1 || *day > DaysInMonth(*year, *month) ||
+      *hour < 0 || *hour > 23 || *minute < 0 || *minute > 59 || *second < 0 || *second > 59) {
     return bad();
   }
   std::string_view rest = text.substr(19);
@@ -181,7 +189,8 @@ Result<int64_t> ParseRfc3339Ms(std::string_view text) {
     std::string_view digits = TakeDigits(rest);
     if (digits.empty()) return bad();
     int64_t scale = 100;
-    for (size_t i = 0; i < digits.size() && i < 3; ++i, scale /= 10) milliseconds += (digits[i] - '0') * scale;
+    for (size_t i = 0; i < digits.size() && i < 3; ++i, scale /= 10)
+      milliseconds += (digits[i] - '0') * scale;
   }
   int64_t offset = 0;
   if (rest == "Z" || rest == "z") {
@@ -190,6 +199,8 @@ Result<int64_t> ParseRfc3339Ms(std::string_view text) {
     auto offset_hour = ParseInt<int>(rest.substr(1, 2));
     auto offset_minute = ParseInt<int>(rest.substr(4, 2));
     if (!offset_hour || !offset_minute) return bad();
+    if (*offset_hour < 0 || *offset_hour > 23 || *offset_minute < 0 || *offset_minute > 59)
+      return bad();
     offset = (*offset_hour * 60 + *offset_minute) * 60 * (rest[0] == '-' ? -1 : 1);
   } else {
     return bad();

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,7 +93,8 @@ Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
     size_t n = TRY_CONTEXT(file.ReadAt(content.data() + old_size, kStep, old_size), path);
     content.resize(old_size + n);
     if (content.size() > limit) {
-      return Fail(ErrorCode::kResourceExhausted, StrCat(path, ": larger than the limit of ", limit, " bytes"));
+      return Fail(ErrorCode::kResourceExhausted,
+                  StrCat(path, ": larger than the limit of ", limit, " bytes"));
     }
     if (n < kStep) return content;
   }
@@ -100,11 +102,13 @@ Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
 
 Result<void> WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode) {
   std::string temporary = path + ".tmp";
+  ::unlink(temporary.c_str());  // one left by a crash would keep its own mode
   File file = TRY(File::Open(temporary, O_WRONLY | O_CREAT | O_TRUNC, mode));
   TRY_CONTEXT(file.WriteAll(data), temporary);
   TRY_CONTEXT(file.Sync(), temporary);
   file.Close();
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return FailErrno(StrCat("rename to ", path), errno);
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    return FailErrno(StrCat("rename to ", path), errno);
   return SyncDirectory(ParentDirectory(path));
 }
 
@@ -145,19 +149,19 @@ Result<std::vector<std::string>> ListDirectory(const std::string& path) {
 Result<DirectoryLock> DirectoryLock::Acquire(const std::string& directory, std::string_view name) {
   std::string path = StrCat(directory, "/", name);
   File file = TRY(File::Open(path, O_RDWR | O_CREAT, 0644));
-  // A record lock is what Prometheus takes on its lock file, so the two programs keep each other out.
-  struct flock lock {};
-  lock.l_type = F_WRLCK;
-  lock.l_whence = SEEK_SET;
-  if (::fcntl(file.fd(), F_SETLK, &lock) == 0) return DirectoryLock(std::move(file));
-  int err = errno;
-  if (err != EAGAIN && err != EACCES) return FailErrno(StrCat("lock ", path), err);
-  std::string holder;
-  if (::fcntl(file.fd(), F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK && lock.l_pid > 0) {
-    holder = StrCat(" (process ", lock.l_pid, ")");
+  // flock(2) is what Prometheus takes on this file, so the two programs keep each other out.
+  if (::flock(file.fd(), LOCK_EX | LOCK_NB) == 0) {
+    TRY_CONTEXT(file.Truncate(0), path);
+    TRY_CONTEXT(file.WriteAll(StrCat(::getpid(), "\n")), path);
+    return DirectoryLock(std::move(file));
   }
+  int err = errno;
+  if (err != EWOULDBLOCK) return FailErrno(StrCat("lock ", path), err);
+  auto holder = ReadFile(path, 64);  // empty when the holder is Prometheus
+  auto pid = holder ? ParseInt<int>(TrimSpace(*holder)) : std::nullopt;
   return Fail(ErrorCode::kUnavailable,
-              StrCat("data directory ", directory, " is in use by another server", holder,
+              StrCat("data directory ", directory, " is in use by another server",
+                     pid ? StrCat(" (process ", *pid, ")") : std::string(),
                      ": stop it or give another --storage.tsdb.path"));
 }
 

@@ -8,7 +8,8 @@
 namespace slurmscope::base {
 namespace {
 
-// to_chars writes the shortest digits in either form; 'e' gives "1e+06" with two exponent digits, as Go does.
+// to_chars writes the shortest digits in either form; 'e' gives "1e+06" with two exponent digits,
+// as Go does.
 void AppendWithFormat(std::string& out, double value, std::chars_format format) {
   char buffer[512];  // fixed notation of 1e308 needs 309 digits, of 5e-324 some 330
   auto result = std::to_chars(buffer, buffer + sizeof buffer, value, format);
@@ -48,13 +49,17 @@ bool EqualFold(std::string_view text, std::string_view lower) {
 
 std::optional<double> ParseFinite(std::string_view text) {
   auto format = std::chars_format::general;
+  std::string_view digits = text;
   if (text.size() > 2 && text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-    text.remove_prefix(2);
+    digits.remove_prefix(2);
+    // from_chars takes a sign here and can do without the exponent; Go does neither.
+    if (digits[0] == '-' || digits.find_first_of("pP") == std::string_view::npos)
+      return std::nullopt;
     format = std::chars_format::hex;
   }
   double value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, format);
-  if (end != text.data() + text.size()) return std::nullopt;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, format);
+  if (end != digits.data() + digits.size()) return std::nullopt;
   if (error == std::errc()) return value;
   if (error != std::errc::result_out_of_range) return std::nullopt;
   // from_chars does not tell underflow from overflow; strtod does.

@@ -30,20 +30,28 @@ Logging& State() {
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return "DEBUG";
-    case LogLevel::kInfo: return "INFO";
-    case LogLevel::kWarn: return "WARN";
-    case LogLevel::kError: return "ERROR";
+    case LogLevel::kDebug:
+      return "DEBUG";
+    case LogLevel::kInfo:
+      return "INFO";
+    case LogLevel::kWarn:
+      return "WARN";
+    case LogLevel::kError:
+      return "ERROR";
   }
   return "INFO";
 }
 
 spdlog::level::level_enum SpdlogLevel(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarn: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -51,23 +59,36 @@ spdlog::level::level_enum SpdlogLevel(LogLevel level) {
 bool NeedsQuotes(std::string_view value) {
   if (value.empty()) return true;
   for (char c : value) {
-    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7F) return true;
+    if (static_cast<unsigned char>(c) <= ' ' || c == '"' || c == '=' || c == '\\' || c == 0x7F)
+      return true;
   }
   return !IsValidUtf8(value);
 }
 
-// JSON strings allow neither \x nor \a; control characters become \u00NN.
+// Length of the UTF-8 sequence that `text` begins with; 0 when it is none.
+size_t SequenceLength(std::string_view text) {
+  for (size_t n = 1; n <= 4 && n <= text.size(); ++n) {
+    if (IsValidUtf8(text.substr(0, n))) return n;
+  }
+  return 0;
+}
+
+// JSON strings allow neither \x nor \a; control characters become \u00NN, what is not UTF-8 U+FFFD.
 std::string JsonQuote(std::string_view text) {
   std::string out = "\"";
-  for (char c : text) {
+  while (!text.empty()) {
+    size_t length = SequenceLength(text);
+    std::string_view sequence = text.substr(0, length);
+    char c = text[0];
     auto byte = static_cast<unsigned char>(c);
+    text.remove_prefix(length == 0 ? 1 : length);
     if (c == '"' || c == '\\') {
       StrAppend(out, '\\', c);
     } else if (byte < 0x20) {
       constexpr std::string_view kHex = "0123456789abcdef";
       StrAppend(out, "\\u00", kHex[byte >> 4], kHex[byte & 15]);
     } else {
-      out += c;
+      out += length == 0 ? "\xEF\xBF\xBD" : sequence;
     }
   }
   return out + '"';
@@ -85,7 +106,8 @@ void AppendField(std::string& line, bool json, std::string_view key, std::string
 
 }  // namespace
 
-LogField::LogField(std::string_view k, double v) : key(k), value(FormatFloat(v, FloatStyle::kApi)) {}
+LogField::LogField(std::string_view k, double v)
+    : key(k), value(FormatFloat(v, FloatStyle::kApi)) {}
 
 Result<LogLevel> ParseLogLevel(std::string_view text) {
   if (text == "debug") return LogLevel::kDebug;
@@ -98,7 +120,8 @@ Result<LogLevel> ParseLogLevel(std::string_view text) {
 
 Result<void> InitLogging(LogLevel level, std::string_view format) {
   if (format != "logfmt" && format != "json") {
-    return Fail(ErrorCode::kInvalidArgument, StrCat("unknown log format ", Quote(format), " (logfmt or json)"));
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("unknown log format ", Quote(format), " (logfmt or json)"));
   }
   State().level = level;
   State().json = format == "json";

@@ -14,7 +14,17 @@ namespace slurmscope::config {
 using base::Result;
 
 enum class RelabelAction {
-  kReplace, kKeep, kDrop, kKeepEqual, kDropEqual, kHashMod, kLabelMap, kLabelDrop, kLabelKeep, kLowercase, kUppercase,
+  kReplace,
+  kKeep,
+  kDrop,
+  kKeepEqual,
+  kDropEqual,
+  kHashMod,
+  kLabelMap,
+  kLabelDrop,
+  kLabelKeep,
+  kLowercase,
+  kUppercase,
 };
 
 struct RelabelConfig {
@@ -29,13 +39,14 @@ struct RelabelConfig {
 
 // Targets that share labels; what every kind of discovery delivers.
 struct TargetGroup {
-  std::vector<std::string> targets;           // "host:port"
+  std::vector<std::string> targets;  // "host:port"
   std::map<std::string, std::string> labels;
-  std::string source;                         // unique within a discovery, e.g. "/etc/x.yml:0"
+  std::string source;  // unique within a discovery, e.g. "/etc/x.yml:0"
 };
 
 struct FileSdConfig {
-  std::vector<std::string> files;             // globs, made absolute against the configuration file's directory
+  std::vector<std::string>
+      files;  // globs, made absolute against the configuration file's directory
   int64_t refresh_interval_ms = 5 * 60 * 1000;
 };
 
@@ -51,7 +62,7 @@ struct ScrapeConfig {
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
   bool follow_redirects = true;
-  uint64_t body_size_limit = 0;    // bytes; 0: none. The limits below likewise.
+  uint64_t body_size_limit = 0;  // bytes; 0: none. The limits below likewise.
   uint64_t sample_limit = 0;
   uint64_t target_limit = 0;
   uint64_t label_limit = 0;
@@ -71,22 +82,33 @@ struct GlobalConfig {
   std::string query_log_file;
 };
 
+// storage.tsdb.retention of the file; flags of the program may say otherwise. 0: not given.
+struct StorageConfig {
+  int64_t retention_time_ms = 0;
+  uint64_t retention_size = 0;  // bytes
+};
+
 // prometheus.yml, checked and with defaults filled in.
 struct PrometheusConfig {
   GlobalConfig global;
+  StorageConfig storage;
   std::vector<std::string> rule_files;  // globs, absolute
   std::vector<ScrapeConfig> scrape_configs;
-  std::string text;  // the file's text as /api/v1/status/config shows it
-  std::vector<std::string> warnings;    // "file:line:column: ...", for the log
+  std::string text;  // the file's text as /api/v1/status/config shows it: without comments, secrets
+                     // as <secret>
+  std::vector<std::string> warnings;  // "file:line:column: ...", for the log
 };
 
-// Reads the file. All problems are reported at once, one a line: `prometheus.yml:12:5: scrape_configs[0].job_nme:
-// unknown key, did you mean "job_name"?`. Unknown and duplicate keys are errors.
+// Reads the file, at most 16 MiB of it. `x.yml` that is not there stands for `x.yaml` beside it and
+// the other way round (a warning says so). All problems are reported at once, one a line:
+// `prometheus.yml:12:5: scrape_configs[0].job_nme: unknown key, did you mean "job_name"?`. Unknown
+// and duplicate keys are errors.
 Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path);
 // The same from text; `path` names it in errors and is the base of relative globs.
 Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std::string& path);
 
-// A file_sd file, YAML or JSON by its ending: a list of {targets, labels}. Same form of errors.
+// A file_sd file, YAML or, if its name ends in .json, JSON: a list of {targets, labels}. Same form
+// of errors. Targets are taken as they are: a bad one must not hide the good ones.
 Result<std::vector<TargetGroup>> ParseTargetGroups(std::string_view text, const std::string& path);
 
 }  // namespace slurmscope::config

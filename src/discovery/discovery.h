@@ -20,12 +20,14 @@ struct DiscoveryStats {
   uint64_t file_read_errors = 0;
 };
 
-// Finds targets: static lists at once, files read again when they change (inotify) and every refresh_interval. A file
-// that is broken or gone keeps its last good groups and is logged once per change, as in Prometheus. Thread-safe.
+// Finds targets: static lists at once, files read again when they change (inotify) and every
+// refresh_interval. A file that is broken or unreadable keeps its last good groups and is logged
+// once per change; the groups of one that is gone go with it, as in Prometheus. Groups of files
+// carry the label __meta_filepath. Thread-safe.
 class Manager {
  public:
-  // Called on the manager's thread with the whole picture, first soon after Apply, later at each change (at most
-  // every `update_interval_ms`, so that many changes make one update).
+  // Called on the manager's thread with the whole picture, first soon after Apply, later at each
+  // change (at most every `update_interval_ms`, so that many changes make one update).
   using OnUpdate = std::function<void(const TargetGroups&)>;
 
   explicit Manager(OnUpdate on_update, int64_t update_interval_ms = 5000);

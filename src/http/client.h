@@ -18,8 +18,9 @@ struct ClientRequest {
   std::string url;
   Pairs headers;
   std::string body;
-  int64_t timeout_ms = 10'000;          // for the whole exchange
-  uint64_t max_body_bytes = 64 << 20;   // decompressed; beyond it the request fails with kResourceExhausted
+  int64_t timeout_ms = 10'000;  // for the whole exchange
+  uint64_t max_body_bytes =
+      64 << 20;  // decompressed; beyond it the request fails with kResourceExhausted
   bool accept_gzip = true;
   bool follow_redirects = true;
 };
@@ -28,8 +29,8 @@ struct ClientResponse {
   int status = 0;
   std::string content_type;
   Pairs headers;
-  std::string body;            // decompressed
-  uint64_t wire_bytes = 0;     // of the body as it came
+  std::string body;         // decompressed
+  uint64_t wire_bytes = 0;  // of the body as it came
 };
 
 // Many requests at once on one thread, connections kept alive. Thread-safe.
@@ -45,8 +46,10 @@ class Client {
   static Result<std::unique_ptr<Client>> Start(Options options);
   virtual ~Client() = default;  // running requests end with kCanceled
 
-  // `done` is called exactly once. Any HTTP status is a response, not an error. Errors: kTimeout, kUnavailable
-  // (connection refused, name not found, ...: the message says which), kResourceExhausted, kCanceled.
+  // `done` is called exactly once, in the thread of the caller when the client stops or 100000
+  // requests wait already. Any HTTP status is a response, not an error. Errors: kTimeout,
+  // kUnavailable (connection refused, name not found, ...: the message says which),
+  // kResourceExhausted, kCanceled.
   virtual void Fetch(ClientRequest request, Callback done) = 0;
   // The same, waiting for the answer. Not to be called from a Callback.
   Result<ClientResponse> FetchAndWait(ClientRequest request);

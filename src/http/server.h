@@ -14,16 +14,17 @@ namespace slurmscope::http {
 
 using base::Result;
 
-// Name and value pairs in the order they came. Header names compare without case, parameter names exactly.
+// Name and value pairs in the order they came. Header names compare without case, parameter names
+// exactly.
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
 struct Request {
-  std::string method;  // upper case
-  std::string path;    // percent-decoded, without the query
+  std::string method;      // upper case
+  std::string path;        // percent-decoded, without the query
   std::string raw_target;  // as sent, for logs
-  Pairs params;        // query string, then form fields of an application/x-www-form-urlencoded body
+  Pairs params;  // query string, then form fields of an application/x-www-form-urlencoded body
   Pairs headers;
-  std::string body;    // empty when it was a form
+  std::string body;            // empty when it was a form
   std::string remote_address;  // "127.0.0.1:4711"
 
   // First value, or empty. HasParam tells empty from absent.
@@ -33,7 +34,8 @@ struct Request {
   std::string_view Header(std::string_view name) const;
   std::string_view Cookie(std::string_view name) const;
 
-  // True once the client has gone away or the server stops; long handlers look now and then.
+  // True once the client has gone away (it closed its connection, or its half of it) or the server
+  // stops; long handlers look now and then. Only to be called while the handler runs.
   std::function<bool()> canceled = [] { return false; };
 };
 
@@ -42,9 +44,11 @@ struct Response {
   std::string content_type = "text/plain; charset=utf-8";
   Pairs headers;
   std::string body;
-  // Body outside the string, for embedded files; must live as long as the program. Used when `body` is empty.
+  // Body outside the string, for embedded files; must live as long as the program. Used when `body`
+  // is empty.
   std::string_view static_body;
-  // The body is already gzip (content-encoding is set); otherwise the server compresses when asked and worth it.
+  // The body is already gzip (content-encoding is set); otherwise the server compresses when asked
+  // and worth it.
   bool gzipped = false;
 
   static Response Text(int status, std::string body);
@@ -55,9 +59,9 @@ struct Response {
 // Called on a worker thread; must be thread-safe. An exception becomes 500 and a log line.
 using Handler = std::function<Response(const Request&)>;
 
-// Maps method and path to handlers. Patterns: "/a/b" exactly, "/a/:name/b" with a parameter of one segment (added to
-// Request::params under its name), "/a/*rest" for all below. Fixed segments win over parameters, those over "*".
-// Not thread-safe while routes are added; Handle is.
+// Maps method and path to handlers. Patterns: "/a/b" exactly, "/a/:name/b" with a parameter of one
+// segment (added to Request::params under its name), "/a/*rest" for all below. Fixed segments win
+// over parameters, those over "*". Not thread-safe while routes are added; Handle is.
 class Router {
  public:
   // `methods` like "GET POST"; GET also answers HEAD.
@@ -78,12 +82,13 @@ class Router {
 };
 
 struct ServerOptions {
-  // "host:port", ":port", "[::1]:0"; port 0 takes a free one. "localhost" listens on IPv4 and IPv6 where there.
+  // "host:port", ":port", "[::1]:0"; port 0 takes a free one. "localhost" listens on IPv4 and IPv6
+  // where there.
   std::vector<std::string> listen_addresses;
-  size_t max_connections = 512;
-  size_t max_header_bytes = 32 * 1024;
+  size_t max_connections = 512;         // of each listen address; more wait in the kernel's queue
+  size_t max_header_bytes = 32 * 1024;  // with the request target
   size_t max_body_bytes = 32 * 1024 * 1024;
-  int idle_timeout_seconds = 300;    // also for a request that is not sent to its end
+  int idle_timeout_seconds = 300;  // also for a request that is not sent to its end
   size_t worker_threads = 8;
   size_t max_queued_requests = 512;  // beyond: 503 with Retry-After
   size_t min_gzip_bytes = 1024;
@@ -92,12 +97,12 @@ struct ServerOptions {
 // Figures for the program's own /metrics.
 struct ServerStats {
   uint64_t requests = 0;
-  uint64_t rejected = 0;      // by a limit
-  uint64_t connections = 0;   // open now
+  uint64_t rejected = 0;     // by a limit
+  uint64_t connections = 0;  // open now
 };
 
-// An HTTP/1.1 server: accepts and reads on its own threads, answers on worker threads. Start returns when the sockets
-// listen; an address in use is an error that names it. Thread-safe.
+// An HTTP/1.1 server: accepts and reads on its own threads, answers on worker threads. Start
+// returns when the sockets listen; an address in use is an error that names it. Thread-safe.
 class Server {
  public:
   static Result<std::unique_ptr<Server>> Start(ServerOptions options, Handler handler);
@@ -108,7 +113,9 @@ class Server {
   // The port of the first one.
   virtual int port() const = 0;
   virtual ServerStats stats() const = 0;
-  // Stops accepting, lets running handlers finish (at most `grace_seconds`), closes.
+  // Stops accepting, lets running handlers finish (at most `grace_seconds`; they see
+  // Request::canceled at once), answers 503 for those that have not, closes. The destructor also
+  // waits for the handlers that are still running.
   virtual void Stop(int grace_seconds = 10) = 0;
 };
 

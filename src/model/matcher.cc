@@ -2,6 +2,7 @@
 
 #include <re2/re2.h>
 
+#include <algorithm>
 #include <map>
 
 #include "base/strings.h"
@@ -12,7 +13,9 @@ namespace {
 
 constexpr std::string_view kMetaCharacters = R"(\.+*?()|[]{}^$)";
 
-bool IsLiteral(std::string_view text) { return text.find_first_of(kMetaCharacters) == std::string_view::npos; }
+bool IsLiteral(std::string_view text) {
+  return text.find_first_of(kMetaCharacters) == std::string_view::npos;
+}
 
 // "a|b" or "(a|b)" of plain text. An empty alternative counts: "a|" also matches "".
 std::vector<std::string> LiteralAlternatives(std::string_view pattern) {
@@ -41,19 +44,43 @@ std::string LiteralPrefix(std::string_view pattern) {
   return std::string(pattern.substr(0, end));
 }
 
+// Length of what stands for itself at `pattern[i]`: an escape, \\Q...\\E or a character class;
+// otherwise 1.
+size_t TokenLength(std::string_view pattern, size_t i) {
+  std::string_view rest = pattern.substr(i);
+  if (rest.starts_with("\\Q")) {
+    size_t end = rest.find("\\E");
+    return end == std::string_view::npos ? rest.size() : end + 2;
+  }
+  if (rest[0] == '\\') return std::min<size_t>(2, rest.size());
+  if (rest[0] != '[') return 1;
+  size_t at = rest.starts_with("[^") ? 2 : 1;
+  if (at < rest.size() && rest[at] == ']') ++at;  // the first one is a member
+  while (at < rest.size() && rest[at] != ']') {
+    size_t name_end =
+        rest.substr(at).starts_with("[:") ? rest.find(":]", at) : std::string_view::npos;
+    if (name_end != std::string_view::npos) {
+      at = name_end + 2;
+    } else {
+      at += rest[at] == '\\' ? 2 : 1;
+    }
+  }
+  return std::min(at + 1, rest.size());
+}
+
 // RE2 of Debian 12 knows only the (?P<name> spelling of Go's named groups.
 std::string WithPythonGroups(std::string_view pattern) {
   std::string out;
-  for (size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] == '\\' && i + 1 < pattern.size()) {
-      out += pattern[i++];
-    } else if (pattern.substr(i).starts_with("(?<") && i + 3 < pattern.size() && pattern[i + 3] != '=' &&
-               pattern[i + 3] != '!') {
+  for (size_t i = 0; i < pattern.size();) {
+    std::string_view rest = pattern.substr(i);
+    if (rest.starts_with("(?<") && !rest.starts_with("(?<=") && !rest.starts_with("(?<!")) {
       out += "(?P<";
-      i += 2;
+      i += 3;
       continue;
     }
-    out += pattern[i];
+    size_t length = TokenLength(pattern, i);
+    out += rest.substr(0, length);
+    i += length;
   }
   return out;
 }
@@ -65,7 +92,8 @@ bool IsNameCharacter(char c) {
 }  // namespace
 
 struct Regex::Compiled {
-  explicit Compiled(const std::string& anchored, const RE2::Options& options) : re(anchored, options) {}
+  explicit Compiled(const std::string& pattern, const RE2::Options& options)
+      : re(pattern, options) {}
   RE2 re;
   std::vector<std::string> set_matches;
   std::string prefix;
@@ -77,12 +105,11 @@ Result<Regex> Regex::Compile(std::string_view pattern) {
   options.set_log_errors(false);
   options.set_dot_nl(true);
   options.set_max_mem(64 << 20);
-  std::string inner = WithPythonGroups(pattern);
-  auto compiled = std::make_shared<Compiled>("^(?:" + inner + ")$", options);
+  // Anchored when it is run, not by text around it: "a)|(b" must stay an error.
+  auto compiled = std::make_shared<Compiled>(WithPythonGroups(pattern), options);
   if (!compiled->re.ok()) {
-    RE2 alone(inner, options);  // for a message without our anchors
-    const std::string& reason = alone.ok() ? compiled->re.error() : alone.error();
-    return base::Fail(base::ErrorCode::kInvalidArgument, base::StrCat("error parsing regexp: ", reason));
+    return base::Fail(base::ErrorCode::kInvalidArgument,
+                      base::StrCat("error parsing regexp: ", compiled->re.error()));
   }
   compiled->set_matches = LiteralAlternatives(pattern);
   compiled->prefix = LiteralPrefix(pattern);
@@ -109,7 +136,8 @@ bool Regex::Expand(std::string_view text, std::string_view replacement, std::str
   const RE2& re = compiled_->re;
   std::vector<re2::StringPiece> groups(static_cast<size_t>(re.NumberOfCapturingGroups()) + 1);
   re2::StringPiece input(text.data(), text.size());
-  if (!re.Match(input, 0, text.size(), RE2::UNANCHORED, groups.data(), static_cast<int>(groups.size()))) {
+  if (!re.Match(input, 0, text.size(), RE2::ANCHOR_BOTH, groups.data(),
+                static_cast<int>(groups.size()))) {
     return false;
   }
   out->clear();
@@ -134,7 +162,8 @@ bool Regex::Expand(std::string_view text, std::string_view replacement, std::str
     }
     std::string_view name = replacement.substr(begin, end - begin);
     size_t index = groups.size();
-    if (auto number = base::ParseInt<size_t>(name)) {
+    bool leading_zero = name.size() > 1 && name[0] == '0';  // no number to Go
+    if (auto number = base::ParseInt<size_t>(name); number && !leading_zero) {
       index = *number;
     } else if (auto it = re.NamedCapturingGroups().find(std::string(name));
                it != re.NamedCapturingGroups().end()) {
@@ -151,10 +180,14 @@ const std::string& Regex::prefix() const { return compiled_->prefix; }
 
 std::string_view ToString(MatchType type) {
   switch (type) {
-    case MatchType::kEqual: return "=";
-    case MatchType::kNotEqual: return "!=";
-    case MatchType::kRegexp: return "=~";
-    case MatchType::kNotRegexp: return "!~";
+    case MatchType::kEqual:
+      return "=";
+    case MatchType::kNotEqual:
+      return "!=";
+    case MatchType::kRegexp:
+      return "=~";
+    case MatchType::kNotRegexp:
+      return "!~";
   }
   return "=";
 }
@@ -173,10 +206,14 @@ Result<Matcher> Matcher::Make(MatchType type, std::string_view name, std::string
 
 bool Matcher::Matches(std::string_view value) const {
   switch (type_) {
-    case MatchType::kEqual: return value == value_;
-    case MatchType::kNotEqual: return value != value_;
-    case MatchType::kRegexp: return regex_->Matches(value);
-    case MatchType::kNotRegexp: return !regex_->Matches(value);
+    case MatchType::kEqual:
+      return value == value_;
+    case MatchType::kNotEqual:
+      return value != value_;
+    case MatchType::kRegexp:
+      return regex_->Matches(value);
+    case MatchType::kNotRegexp:
+      return !regex_->Matches(value);
   }
   return false;
 }

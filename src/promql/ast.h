@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/matcher.h"
@@ -47,6 +48,7 @@ struct Expr {
   virtual NodeKind kind() const = 0;
   virtual ValueType type() const = 0;
   PosRange pos;
+  int height = 1;  // levels of the tree from here down; ParserOptions::max_height bounds it, and with it recursion
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
@@ -71,16 +73,19 @@ struct DurationExpr final : Expr {
   ValueType type() const override { return ValueType::kScalar; }
   DurationOp op = DurationOp::kLiteral;
   double seconds = 0;  // of a literal
+  bool is_duration = false;  // literal written as 5m, not 300; prints so again
   std::unique_ptr<DurationExpr> lhs;  // operand of unary ones
   std::unique_ptr<DurationExpr> rhs;
   bool wrapped = false;  // was in parentheses; prints so again
 };
 using DurationExprPtr = std::unique_ptr<DurationExpr>;
 
-// A duration as written: a constant in milliseconds, or an expression (then `ms` is 0 until evaluated).
+// A duration as written: a constant in milliseconds, or an expression (then `ms` is 0 until evaluated). Arithmetic of
+// constants is a constant: `ms` has its value, `expr` is null, and `written` keeps the form for printing.
 struct DurationValue {
   int64_t ms = 0;
   DurationExprPtr expr;
+  DurationExprPtr written;
 };
 
 enum class AtModifier { kNone, kTimestamp, kStart, kEnd };
@@ -96,6 +101,7 @@ struct VectorSelector final : Expr {
   NodeKind kind() const override { return NodeKind::kVectorSelector; }
   ValueType type() const override { return ValueType::kVector; }
   std::string name;  // as written before the braces, or as a quoted name in them; may be empty
+  bool name_in_braces = false;  // {"x"}
   std::vector<model::Matcher> matchers;  // includes the one for __name__
   TimeModifiers time;
   bool anchored = false;
@@ -160,6 +166,7 @@ struct BinaryExpr final : Expr {
   BinaryOp op = BinaryOp::kAdd;
   ExprPtr lhs;
   ExprPtr rhs;
+  PosRange op_pos;
   std::optional<VectorMatching> matching;  // set when both sides are vectors
   bool return_bool = false;
 };

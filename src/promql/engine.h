@@ -59,6 +59,9 @@ struct EngineOptions {
   int64_t max_samples = 50'000'000;
   int64_t default_subquery_step_ms = 60 * 1000;  // global.evaluation_interval
   int max_concurrency = 20;  // queries running at once; more wait, within their timeout
+  int threads = 0;  // for the series of one query side by side; 0: as many as the machine has cores
+  // Functions keep __name__ until the whole expression is evaluated [promql-delayed-name-removal].
+  bool delayed_name_removal = false;
   ParserOptions parser;
 };
 
@@ -66,6 +69,7 @@ struct EngineOptions {
 struct QueryOptions {
   int64_t lookback_ms = 0;   // 0: the engine's
   int64_t timeout_ms = 0;    // 0: the engine's; never longer than the engine's
+  // Asked now and then during evaluation, never by two threads at once.
   std::function<bool()> canceled = [] { return false; };
 };
 

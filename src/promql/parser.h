@@ -17,6 +17,7 @@ struct ParserOptions {
   bool extended_range_selectors = false; // [promql-extended-range-selectors]: anchored, smoothed
   bool fill_modifiers = false;           // [promql-binop-fill-modifiers]
   size_t max_depth = 200;                // nesting; beyond it an error, not a stack overflow
+  size_t max_height = 400;              // levels of the tree: a + b + c ... nests to the left
   size_t max_length = 1 << 20;           // bytes of text
 };
 
@@ -24,7 +25,8 @@ struct ParserOptions {
 // `1:5: parse error: unexpected <op:*>` with line and column (bytes, from 1).
 Result<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& options = {});
 
-// A selector alone, as match[] takes it: its matchers. At least one must not match the empty string.
+// A selector alone, as match[] takes it: its matchers. At least one must not match the empty string: otherwise the
+// error is `match[] must contain at least one non-empty matcher`, without a position.
 Result<std::vector<model::Matcher>> ParseMetricSelector(std::string_view text);
 
 // The expression on one line, as Prometheus prints it; parses to the same tree.

@@ -25,8 +25,8 @@ struct TargetStatus {
   std::string scrape_pool;
   std::string scrape_url;
   Health health = Health::kUnknown;
-  std::string last_error;            // empty when the last scrape went well
-  int64_t last_scrape_ms = 0;        // 0: none yet
+  std::string last_error;      // empty when the last scrape went well
+  int64_t last_scrape_ms = 0;  // 0: none yet
   double last_scrape_duration_seconds = 0;
   int64_t interval_ms = 0;
   int64_t timeout_ms = 0;
@@ -48,6 +48,7 @@ struct ScrapeStats {
   uint64_t targets = 0;
   uint64_t scrapes = 0;
   uint64_t scrapes_failed = 0;
+  uint64_t scrapes_skipped = 0;  // due while the one before was still running
   uint64_t samples_appended = 0;
   uint64_t out_of_order = 0;
   uint64_t duplicate_timestamp = 0;
@@ -56,18 +57,18 @@ struct ScrapeStats {
   uint64_t exceeded_body_size_limit = 0;
   uint64_t exceeded_target_limit = 0;
   uint64_t exceeded_label_limits = 0;
-  uint64_t cache_entries = 0;        // remembered lines of all targets
+  uint64_t cache_entries = 0;  // remembered lines of all targets
   uint64_t metadata_entries = 0;
 };
 
 struct ManagerOptions {
   uint64_t max_body_bytes = 256ull << 20;  // where body_size_limit says nothing
   std::string user_agent = "Slurmscope";
-  int64_t offset_seed = 0;                 // spreads the scrapes of several servers over the interval
+  int64_t offset_seed = 0;  // spreads the scrapes of several servers over the interval
 };
 
-// Scrapes targets and appends what they say. Each target has its own place in the interval (a hash of its labels), so
-// load is even. Thread-safe.
+// Scrapes targets and appends what they say. Each target has its own place in the interval (a hash
+// of its labels), so load is even. Thread-safe.
 class Manager {
  public:
   // `storage`, `client` and `clock` must outlive it.
@@ -84,7 +85,8 @@ class Manager {
   std::vector<TargetStatus> active_targets() const;
   std::vector<DroppedTarget> dropped_targets() const;
   std::vector<std::string> pools() const;
-  // What the targets said of their metrics; all targets, or those whose labels satisfy the matchers.
+  // What the targets said of their metrics; all targets, or those whose labels satisfy the
+  // matchers.
   std::vector<MetadataEntry> metadata() const;
   ScrapeStats stats() const;
 

@@ -1,0 +1,223 @@
+#include "command_line.h"
+
+#include <deque>
+#include <exception>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "agent/collector.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "base/version.h"
+
+namespace slurmscope {
+namespace {
+
+using agent::FlagKind;
+using agent::FlagSpec;
+using base::StrAppend;
+using base::StrCat;
+
+constexpr std::string_view kProgram = "slurmscope-agent";
+
+struct Group {
+  std::string_view title;
+  std::vector<FlagSpec> flags;
+};
+
+const std::vector<Group>& GeneralFlags() {
+  using enum FlagKind;
+  static const std::vector<Group> groups = {
+      {"General",
+       {{"help", kBool, "false", "Show this text and exit; also -h."},
+        {"version", kBool, "false", "Show the version and exit."},
+        {"log.level", kString, "info",
+         "Log messages of this weight and above: debug, info, warn, error."},
+        {"log.format", kString, "logfmt", "Log as logfmt or json."},
+        {"runtime.gomaxprocs", kInt, "1", "Taken for compatibility; has no effect here."}}},
+      {"Web",
+       {{"web.listen-address", kStrings, ":9100",
+         "Address to listen on, host:port or :port; may be given again."},
+        {"web.telemetry-path", kString, "/metrics", "Path of the metrics."},
+        {"web.max-requests", kInt, "40",
+         "Scrapes served at the same time, others get 503; 0 for no limit."},
+        {"web.disable-exporter-metrics", kBool, "false",
+         "Leave out the agent's own process_* metrics."}}},
+      {"Where the machine's files are",
+       {{"path.procfs", kString, "/proc", "Mount point of procfs."},
+        {"path.sysfs", kString, "/sys", "Mount point of sysfs."},
+        {"path.rootfs", kString, "/",
+         "Mount point of the root file system, e.g. /host in a container."},
+        {"path.udev.data", kString, "/run/udev/data", "Directory of udev's data on devices."}}},
+      {"Collectors",
+       {{"collector.disable-defaults", kBool, "false",
+         "Switch all collectors off but those asked for."}}},
+  };
+  return groups;
+}
+
+// One flag known to CLI11 and what it gave.
+struct Binding {
+  FlagSpec spec;
+  bool of_absent;  // of a collector that this version lacks
+  bool on = false;
+  std::vector<std::string> values;
+  CLI::Option* option = nullptr;
+};
+
+class Parser {
+ public:
+  Parser() : app_("", std::string(kProgram)) {
+    app_.set_help_flag();
+    app_.allow_extras();
+    for (const Group& group : GeneralFlags()) {
+      for (const FlagSpec& spec : group.flags) Bind(spec, false);
+    }
+    for (const agent::CollectorSpec& collector : agent::AllCollectors()) {
+      const bool absent = collector.make == nullptr;
+      names_.push_back(StrCat("collector.", collector.name));
+      Bind({names_.back(), FlagKind::kBool, collector.default_on ? "true" : "false", ""}, absent);
+      for (const FlagSpec& spec : collector.flags) Bind(spec, absent);
+    }
+  }
+
+  base::Result<void> Parse(std::vector<std::string> arguments) {
+    try {
+      app_.parse(std::move(arguments));
+    } catch (const std::exception& error) {
+      return base::Fail(base::ErrorCode::kInvalidArgument, error.what());
+    }
+    for (const std::string& extra : app_.remaining()) TRY(Refuse(extra));
+    return {};
+  }
+
+  agent::FlagValues Values() const {
+    agent::FlagValues values;
+    for (const Binding& binding : bindings_) {
+      values.Declare(binding.spec);
+      if (binding.option->count() == 0) continue;
+      if (binding.spec.kind == FlagKind::kBool) {
+        values.Add(binding.spec.name, binding.on ? "true" : "false");
+      }
+      for (const std::string& value : binding.values) values.Add(binding.spec.name, value);
+      WarnIfAbsent(binding);
+    }
+    return values;
+  }
+
+ private:
+  void Bind(const FlagSpec& spec, bool of_absent) {
+    Binding& binding = bindings_.emplace_back(Binding{spec, of_absent, false, {}, nullptr});
+    const std::string name = StrCat(spec.name == "help" ? "-h,--" : "--", spec.name);
+    if (spec.kind == FlagKind::kBool) {
+      binding.option = app_.add_flag(StrCat(name, ",!--no-", spec.name), binding.on)
+                           ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    } else {
+      binding.option = app_.add_option(name, binding.values)
+                           ->expected(1)
+                           ->multi_option_policy(spec.kind == FlagKind::kStrings
+                                                     ? CLI::MultiOptionPolicy::TakeAll
+                                                     : CLI::MultiOptionPolicy::TakeLast);
+    }
+  }
+
+  base::Result<void> Refuse(const std::string& argument) const {
+    if (!argument.starts_with("-")) {
+      return base::Fail(base::ErrorCode::kInvalidArgument, StrCat("unexpected ", argument));
+    }
+    const std::string flag = argument.substr(0, argument.find('='));
+    std::vector<std::string> known;
+    for (const Binding& binding : bindings_) {
+      known.push_back(StrCat("--", binding.spec.name));
+      if (binding.spec.kind == FlagKind::kBool) known.push_back(StrCat("--no-", binding.spec.name));
+    }
+    const std::string_view nearest = base::NearestWord(flag, {known.begin(), known.end()});
+    return base::Fail(
+        base::ErrorCode::kInvalidArgument,
+        StrCat("unknown flag ", base::Quote(flag),
+               nearest.empty() ? "" : StrCat(", did you mean ", nearest, "?"), " (see --help)"));
+  }
+
+  static void WarnIfAbsent(const Binding& binding) {
+    const bool asked = binding.spec.kind != FlagKind::kBool || binding.on;
+    if (!binding.of_absent || !asked) return;
+    const std::string_view name = binding.spec.name;
+    base::LogWarn("this collector is not in this version: flag ignored",
+                  {{"flag", StrCat("--", name)}});
+  }
+
+  CLI::App app_;
+  std::deque<Binding> bindings_;
+  std::deque<std::string> names_;
+};
+
+void AppendFlag(std::string& out, const FlagSpec& spec) {
+  const bool is_bool = spec.kind == FlagKind::kBool;
+  const bool plain = spec.name == "help" || spec.name == "version";
+  StrAppend(out, "  ", is_bool && !plain ? "--[no-]" : "--", spec.name);
+  if (!is_bool) StrAppend(out, "=", spec.default_value.empty() ? "\"\"" : spec.default_value);
+  StrAppend(out, "\n      ", spec.help,
+            is_bool && spec.default_value == "true" ? " On by default." : "", "\n");
+}
+
+std::string HelpText() {
+  std::string out =
+      "usage: slurmscope-agent [<flags>]\n\n"
+      "Serves the metrics of this machine to Prometheus or slurmscope, under the names and with "
+      "the flags of "
+      "node_exporter.\n\n"
+      "  slurmscope-agent                                          metrics on "
+      "http://localhost:9100/metrics\n"
+      "  slurmscope-agent --web.listen-address=127.0.0.1:9100      for this machine only\n"
+      "  slurmscope-agent --collector.disable-defaults --collector.cpu --collector.meminfo\n"
+      "  slurmscope-agent --path.rootfs=/host --path.procfs=/host/proc --path.sysfs=/host/sys   in "
+      "a container\n";
+  for (const Group& group : GeneralFlags()) {
+    StrAppend(out, "\n", group.title, ":\n");
+    for (const FlagSpec& spec : group.flags) AppendFlag(out, spec);
+  }
+  for (const agent::CollectorSpec& collector : agent::AllCollectors()) {
+    if (collector.make == nullptr) continue;
+    const std::string name = StrCat("collector.", collector.name);
+    AppendFlag(out,
+               {name, FlagKind::kBool, collector.default_on ? "true" : "false", collector.summary});
+    for (const FlagSpec& spec : collector.flags) {
+      if (!spec.hidden) AppendFlag(out, spec);
+    }
+  }
+  out +=
+      "\nOther collectors of node_exporter are known but not in this version; their flags give a "
+      "warning.\n";
+  return out;
+}
+
+// CLI11 takes "--flag=" for a flag whose value follows; here it is one with an empty value.
+std::vector<std::string> Arguments(int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (int i = 1; i < argc; ++i) {
+    std::string argument = argv[i];
+    const bool empty_value =
+        argument.starts_with("--") && argument.find('=') == argument.size() - 1;
+    if (!empty_value) {
+      arguments.push_back(std::move(argument));
+      continue;
+    }
+    arguments.push_back(argument.substr(0, argument.size() - 1));
+    arguments.emplace_back();
+  }
+  return {arguments.rbegin(), arguments.rend()};  // the order CLI11 wants
+}
+
+}  // namespace
+
+base::Result<CommandLine> ParseCommandLine(int argc, char** argv) {
+  Parser parser;
+  TRY(parser.Parse(Arguments(argc, argv)));
+  CommandLine line{parser.Values(), {}};
+  if (line.flags.Bool("help")) line.text = HelpText();
+  if (line.flags.Bool("version")) line.text = base::VersionText(kProgram) + "\n";
+  return line;
+}
+
+}  // namespace slurmscope

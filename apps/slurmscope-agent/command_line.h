@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "agent/flags.h"
+#include "base/result.h"
+
+namespace slurmscope {
+
+// What the command line asks for. `text` is what to print for --help and --version.
+struct CommandLine {
+  agent::FlagValues flags;
+  std::string text;
+};
+
+// Reads node_exporter's command line (kingpin style: --flag=value, --flag value, --[no-]bool).
+// Flags of collectors that this version lacks are taken with a warning; unknown flags are errors
+// that suggest the nearest one.
+base::Result<CommandLine> ParseCommandLine(int argc, char** argv);
+
+}  // namespace slurmscope

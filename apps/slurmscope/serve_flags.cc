@@ -1,0 +1,305 @@
+#include "serve_flags.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <set>
+
+#include "base/duration.h"
+#include "base/strings.h"
+#include "base/version.h"
+
+namespace slurmscope::app {
+namespace {
+
+using base::StrCat;
+
+// Flags of Prometheus 3.14 that a site's unit file may carry and that change nothing here, with the reason.
+struct InertFlag {
+  const char* name;
+  bool is_switch;
+  const char* reason;
+};
+constexpr const char* kOneBinary = "the pages are built into the program";
+constexpr const char* kNoGo = "this program has no Go runtime";
+constexpr const char* kNoBlocks = "blocks are not in this version: the head holds all samples";
+constexpr const char* kNoRules = "rules are not in this version";
+constexpr const char* kNoRemote = "remote write and read are not in this version";
+constexpr const char* kNoAgentMode = "agent mode is not in this version";
+constexpr const char* kScrapeFixed = "its default is built in";
+constexpr InertFlag kInertFlags[] = {
+    {"config.auto-reload", true, "reload with SIGHUP or /-/reload"},
+    {"config.auto-reload-interval", false, "reload with SIGHUP or /-/reload"},
+    {"auto-gomaxprocs", true, kNoGo},
+    {"auto-gomemlimit", true, kNoGo},
+    {"auto-gomemlimit.ratio", false, kNoGo},
+    {"auto-gomemlimit.refresh-interval", false, kNoGo},
+    {"web.max-notifications-subscribers", false, "there are no notifications in this version"},
+    {"web.user-assets", false, kOneBinary},
+    {"web.console.templates", false, kOneBinary},
+    {"web.console.libraries", false, kOneBinary},
+    {"web.page-title", false, kOneBinary},
+    {"web.cors.origin", false, "cross-origin requests are not allowed in this version"},
+    {"web.enable-admin-api", true, "there is no admin API in this version"},
+    {"web.enable-remote-write-receiver", true, kNoRemote},
+    {"web.remote-write-receiver.accepted-protobuf-messages", false, kNoRemote},
+    {"web.enable-otlp-receiver", true, kNoRemote},
+    {"web.search.max-limit", false, "there is no search API in this version"},
+    {"storage.tsdb.retention.size", false, kNoBlocks},
+    {"storage.tsdb.min-block-duration", false, kNoBlocks},
+    {"storage.tsdb.max-block-duration", false, kNoBlocks},
+    {"storage.tsdb.max-block-chunk-segment-size", false, kNoBlocks},
+    {"storage.tsdb.allow-overlapping-compaction", true, kNoBlocks},
+    {"storage.tsdb.delayed-compaction.max-percent", false, kNoBlocks},
+    {"storage.tsdb.block-reload-interval", false, kNoBlocks},
+    {"storage.tsdb.delay-compact-file.path", false, kNoBlocks},
+    {"storage.tsdb.head-chunks-write-queue-size", false, kNoBlocks},
+    {"storage.tsdb.samples-per-chunk", false, "chunks hold 120 samples"},
+    {"storage.agent.path", false, kNoAgentMode},
+    {"storage.agent.wal-compression", true, kNoAgentMode},
+    {"storage.agent.wal-compression-type", false, kNoAgentMode},
+    {"storage.agent.wal-segment-size", false, kNoAgentMode},
+    {"storage.agent.wal-truncate-frequency", false, kNoAgentMode},
+    {"storage.agent.retention.min-time", false, kNoAgentMode},
+    {"storage.agent.retention.max-time", false, kNoAgentMode},
+    {"storage.agent.checkpoint-from-in-memory-series", true, kNoAgentMode},
+    {"storage.agent.checkpoint-batch-size", false, kNoAgentMode},
+    {"storage.agent.no-lockfile", true, kNoAgentMode},
+    {"storage.remote.flush-deadline", false, kNoRemote},
+    {"storage.remote.read-sample-limit", false, kNoRemote},
+    {"storage.remote.read-concurrent-limit", false, kNoRemote},
+    {"storage.remote.read-max-bytes-in-frame", false, kNoRemote},
+    {"rules.alert.for-outage-tolerance", false, kNoRules},
+    {"rules.alert.for-grace-period", false, kNoRules},
+    {"rules.alert.resend-delay", false, kNoRules},
+    {"rules.max-concurrent-evals", false, kNoRules},
+    {"alertmanager.notification-queue-capacity", false, kNoRules},
+    {"alertmanager.notification-batch-size", false, kNoRules},
+    {"alertmanager.drain-notification-queue-on-shutdown", true, kNoRules},
+    {"scrape.adjust-timestamps", true, kScrapeFixed},
+    {"scrape.timestamp-tolerance", false, kScrapeFixed},
+    {"scrape.discovery-reload-interval", false, kScrapeFixed},
+};
+
+// Flags whose silent loss would expose a site or answer otherwise than it expects.
+struct RefusedFlag {
+  const char* name;
+  bool is_switch;
+  const char* reason;
+};
+constexpr RefusedFlag kRefusedFlags[] = {
+    {"web.config.file", false,
+     "TLS and users on port 9090 are not in this version: listen on 127.0.0.1 behind a proxy that has them"},
+    {"agent", true, kNoAgentMode},
+    {"web.route-prefix", false, "a route prefix is not in this version"},
+};
+
+const std::set<std::string, std::less<>> kFeatures = {"promql-experimental-functions",
+                                                      "promql-extended-range-selectors",
+                                                      "promql-binop-fill-modifiers"};
+
+constexpr const char* kFooter = R"(
+Without --web.config.file (not in this version) 9090 and 3000 listen on 127.0.0.1 unless an address is given.
+The administrator's first password for the web UI comes from GRAFANA_ADMIN_PASSWORD, or is generated, printed once,
+and kept in admin-password below --ui.state-path.
+SIGHUP reads the configuration again; a broken file leaves the running one in place.
+Exit codes: 0 stopped when asked to, 1 wrong flags, configuration, port or data directory.)";
+
+// CLI11 converts by type; durations, sizes and levels are ours.
+template <typename T, typename Parse>
+void AddParsed(CLI::App& app, const std::string& name, T& target, Parse parse, const std::string& help,
+               const std::string& default_text) {
+  app.add_option_function<std::string>(
+         "--" + name,
+         [&target, parse, name](const std::string& text) {
+           auto value = parse(text);
+           if (!value) throw CLI::ValidationError("--" + name, value.error().message());
+           target = *value;
+         },
+         help)
+      ->default_str(default_text);
+}
+
+void AddSwitch(CLI::App& app, const std::string& name, bool& target, const std::string& help) {
+  app.add_flag("--" + name + ",!--no-" + name, target, help);
+}
+
+void AddStorageFlags(CLI::App& app, ServeFlags& flags) {
+  const std::string group = "Storage";
+  app.option_defaults()->group(group);
+  app.add_option("--storage.tsdb.path", flags.tsdb_path, "Data directory")->capture_default_str();
+  app.add_option("--storage.tsdb.retention.time", flags.retention_time,
+                 "How long to keep samples (without effect in this version: the head holds all samples)")
+      ->capture_default_str();
+  AddSwitch(app, "storage.tsdb.no-lockfile", flags.no_lockfile, "Do not lock the data directory");
+  AddParsed(app, "storage.tsdb.wal-segment-size", flags.wal_segment_bytes, base::ParseBytes,
+            "Size of a segment of the write-ahead log", "128MB");
+  AddSwitch(app, "storage.tsdb.wal-compression", flags.wal_compression, "Compress the write-ahead log");
+  app.add_option_function<std::string>(
+         "--storage.tsdb.wal-compression-type",
+         [&flags](const std::string& type) {
+           if (type != "snappy") {
+             flags.notes.push_back("--storage.tsdb.wal-compression-type=" + type + ": snappy is written instead");
+           }
+         },
+         "Compression of the write-ahead log")
+      ->check(CLI::IsMember({"snappy", "zstd"}))
+      ->default_str("snappy");
+}
+
+void AddWebFlags(CLI::App& app, ServeFlags& flags) {
+  app.option_defaults()->group("Network");
+  app.add_option("--web.listen-address", flags.listen_addresses, "Address of the API (repeatable)")
+      ->capture_default_str();
+  app.add_option("--web.external-url", flags.external_url, "URL under which users reach port 9090");
+  AddParsed(app, "web.read-timeout", flags.read_timeout_ms, base::ParseDurationMs,
+            "Longest time to read a request, and an idle connection stays open", "5m");
+  app.add_option("--web.max-connections", flags.max_connections, "Most connections at once")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{100'000}))
+      ->capture_default_str();
+  AddSwitch(app, "web.enable-lifecycle", flags.enable_lifecycle, "Take reload and shutdown by HTTP");
+  app.option_defaults()->group("Web UI");
+  app.add_option("--ui.listen-address", flags.ui_listen_address, "Address of the web UI; empty: none")
+      ->capture_default_str();
+  app.add_option("--ui.state-path", flags.ui_state_path, "Directory of users, sessions and dashboards")
+      ->capture_default_str();
+  app.add_option("--ui.dashboards-path", flags.ui_dashboards_path,
+                 "Directory of dashboards (*.json, Grafana's format) to provision");
+}
+
+void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
+  app.option_defaults()->group("Queries");
+  AddParsed(app, "query.lookback-delta", flags.lookback_ms, base::ParseDurationMs,
+            "How old the newest sample of a series may be", "5m");
+  AddParsed(app, "query.timeout", flags.query_timeout_ms, base::ParseDurationMs, "Longest time for a query", "2m");
+  app.add_option("--query.max-concurrency", flags.query_max_concurrency, "Queries that run at once")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  app.add_option("--query.max-samples", flags.query_max_samples, "Samples that one query may hold in memory")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option_function<std::vector<std::string>>(
+         "--enable-feature",
+         [&flags](const std::vector<std::string>& lists) {
+           for (const std::string& list : lists) {
+             for (std::string_view name : base::Split(list, ',')) {
+               flags.features.emplace_back(name);
+               if (!kFeatures.contains(name)) {
+                 flags.notes.push_back(StrCat("--enable-feature=", name, ": not in this version"));
+               }
+             }
+           }
+         },
+         "Features to switch on, separated by commas (repeatable)")
+      ->delimiter('\0');
+}
+
+void AddLogFlags(CLI::App& app, ServeFlags& flags) {
+  app.option_defaults()->group("Log");
+  AddParsed(app, "log.level", flags.log_level, base::ParseLogLevel, "debug, info, warn or error", "info");
+  app.add_option("--log.format", flags.log_format, "logfmt or json")
+      ->check(CLI::IsMember({"logfmt", "json"}))
+      ->capture_default_str();
+}
+
+// Flags without effect are not in --help: that would only hide those that have one.
+void AddForeignFlags(CLI::App& app, ServeFlags& flags) {
+  app.option_defaults()->group("");
+  for (const InertFlag& inert : kInertFlags) {
+    std::string name = inert.name;
+    auto note = [&flags, inert] {
+      flags.notes.push_back(StrCat("--", inert.name, " has no effect here: ", inert.reason));
+    };
+    if (inert.is_switch) {
+      app.add_flag_function("--" + name + ",!--no-" + name, [note](int64_t) { note(); });
+    } else {
+      app.add_option_function<std::vector<std::string>>("--" + name, [note](const auto&) { note(); });
+    }
+  }
+  for (const RefusedFlag& refused : kRefusedFlags) {
+    std::string name = refused.name;
+    auto refuse = [name, refused] { throw CLI::ValidationError("--" + name, refused.reason); };
+    if (refused.is_switch) {
+      app.add_flag_function("--" + name, [refuse](int64_t) { refuse(); });
+    } else {
+      app.add_option_function<std::string>("--" + name, [refuse](const std::string&) { refuse(); });
+    }
+  }
+}
+
+std::string NearestFlag(const CLI::App& app, const std::string& unknown) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  std::vector<std::string_view> views(names.begin(), names.end());
+  std::string_view bare = std::string_view(unknown).substr(0, unknown.find('='));
+  return std::string(base::NearestWord(bare, views));
+}
+
+void RecordAll(const CLI::App& app, ServeFlags& flags) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty()) continue;
+    const std::string& name = option->get_lnames().front();
+    if (name == "help" || name == "version") continue;
+    flags.all[name] = option->count() > 0 ? base::Join(option->results(), ",") : option->get_default_str();
+  }
+}
+
+int PrintParseError(const CLI::App& app, const CLI::ParseError& error) {
+  std::string message = error.what();
+  std::vector<std::string> extras = app.remaining();
+  if (!extras.empty()) {
+    message = "unknown flag " + extras.front();
+    if (std::string near = NearestFlag(app, extras.front()); !near.empty()) {
+      message += ", did you mean " + near + "?";
+    }
+  }
+  std::fprintf(stderr, "slurmscope serve: %s\nTry slurmscope serve --help\n", message.c_str());
+  return 1;
+}
+
+// In CLI11's order, last first. CLI11 takes the next argument for the value of `--flag=`, so an empty value becomes an
+// argument of its own.
+std::vector<std::string> ForCli11(const std::vector<std::string>& args) {
+  std::vector<std::string> reversed;
+  for (auto arg = args.rbegin(); arg != args.rend(); ++arg) {
+    bool empty_value = arg->starts_with("--") && arg->ends_with('=');
+    if (empty_value) reversed.emplace_back();
+    reversed.push_back(empty_value ? arg->substr(0, arg->size() - 1) : *arg);
+  }
+  return reversed;
+}
+
+}  // namespace
+
+ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
+  ServeFlagsOutcome outcome;
+  ServeFlags& flags = outcome.flags;
+  CLI::App app("Scrapes targets, stores their samples, answers PromQL and shows the web UI. Takes the flags of Prometheus.",
+               "slurmscope serve");
+  app.footer(kFooter);
+  app.get_formatter()->column_width(44);
+  app.set_version_flag("--version", base::VersionText("slurmscope"));
+  app.option_defaults()->group("Configuration");
+  app.add_option("--config.file", flags.config_file, "Configuration, in Prometheus' format")->capture_default_str();
+  AddWebFlags(app, flags);
+  AddStorageFlags(app, flags);
+  AddQueryFlags(app, flags);
+  AddLogFlags(app, flags);
+  AddForeignFlags(app, flags);
+  try {
+    app.parse(ForCli11(args));
+  } catch (const CLI::Success& success) {
+    outcome.exit = true;
+    outcome.exit_code = app.exit(success);
+    return outcome;
+  } catch (const CLI::ParseError& error) {
+    outcome.exit = true;
+    outcome.exit_code = PrintParseError(app, error);
+    return outcome;
+  }
+  RecordAll(app, flags);
+  return outcome;
+}
+
+}  // namespace slurmscope::app

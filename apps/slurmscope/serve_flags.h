@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/result.h"
+
+namespace slurmscope::app {
+
+// What `slurmscope serve` was told: Prometheus' flags under their names, and ours under --ui.*.
+struct ServeFlags {
+  std::string config_file = "prometheus.yml";
+  std::vector<std::string> listen_addresses = {"127.0.0.1:9090"};
+  std::string external_url;
+  int64_t read_timeout_ms = 5 * 60 * 1000;
+  uint64_t max_connections = 512;
+  bool enable_lifecycle = false;
+
+  std::string tsdb_path = "data/";
+  uint64_t wal_segment_bytes = 128ull << 20;
+  bool wal_compression = true;
+  bool no_lockfile = false;
+  std::string retention_time = "15d";
+
+  int64_t lookback_ms = 5 * 60 * 1000;
+  int64_t query_timeout_ms = 2 * 60 * 1000;
+  int query_max_concurrency = 20;
+  int64_t query_max_samples = 50'000'000;
+  std::vector<std::string> features;
+
+  std::string ui_listen_address = "127.0.0.1:3000";  // empty: no UI
+  std::string ui_state_path = "slurmscope-ui/";
+  std::string ui_dashboards_path;                    // empty: no provisioned dashboards
+
+  base::LogLevel log_level = base::LogLevel::kInfo;
+  std::string log_format = "logfmt";
+
+  std::map<std::string, std::string> all;   // every flag and its value, for /api/v1/status/flags
+  std::vector<std::string> notes;           // flags that were taken but have no effect, and why
+};
+
+struct ServeFlagsOutcome {
+  bool exit = false;       // --help or --version was answered, or the flags are wrong
+  int exit_code = 0;
+  ServeFlags flags;
+};
+
+// Reads the arguments; prints help, version and errors itself.
+ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args);
+
+}  // namespace slurmscope::app

@@ -1,0 +1,288 @@
+#include "server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "api/self_metrics.h"
+#include "base/clock.h"
+#include "base/duration.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "base/version.h"
+
+namespace slurmscope::app {
+namespace {
+
+using base::ErrorCode;
+using base::Fail;
+using base::StrCat;
+
+constexpr int kStopGraceSeconds = 10;
+
+http::Response NotReady() { return http::Response::Text(503, "Service Unavailable"); }
+
+// Pages that Prometheus serves on 9090 and that live on the UI's port here.
+constexpr std::array<std::string_view, 7> kUiPages = {"/",       "/graph",  "/query", "/targets",
+                                                      "/alerts", "/status", "/service-discovery"};
+
+std::string UiPathOf(std::string_view path) {
+  if (path == "/targets" || path == "/service-discovery") return "/targets";
+  if (path == "/graph" || path == "/query") return "/explore";
+  return "/";
+}
+
+bool IsHostCharacter(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+}
+
+// "head:9090" -> "head"; empty when it is not a host name.
+std::string HostWithoutPort(std::string_view host) {
+  size_t colon = host.rfind(':');
+  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos) host = host.substr(0, colon);
+  return std::all_of(host.begin(), host.end(), IsHostCharacter) ? std::string(host) : std::string();
+}
+
+std::string Hostname() {
+  std::array<char, 256> buffer{};
+  return gethostname(buffer.data(), buffer.size() - 1) == 0 ? buffer.data() : "localhost";
+}
+
+std::string ExternalHost(const std::string& external_url) {
+  size_t scheme_end = external_url.find("://");
+  if (scheme_end == std::string::npos) return Hostname();
+  std::string_view rest = std::string_view(external_url).substr(scheme_end + 3);
+  std::string host = HostWithoutPort(rest.substr(0, rest.find('/')));
+  return host.empty() ? Hostname() : host;
+}
+
+Result<std::optional<std::string>> AdminPasswordFromEnvironment() {
+  const char* value = std::getenv("GRAFANA_ADMIN_PASSWORD");
+  if (value == nullptr || value[0] == '\0') return std::optional<std::string>();
+  if (std::string_view(value).starts_with("${")) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "GRAFANA_ADMIN_PASSWORD holds an unexpanded variable: set it to the password, or unset it to have "
+                "one generated");
+  }
+  return std::optional<std::string>(value);
+}
+
+void LogReplay(const tsdb::ReplayReport& report) {
+  base::LogInfo("write-ahead log replayed", {{"segments", report.segments},
+                                             {"series", report.series},
+                                             {"samples", report.samples},
+                                             {"seconds", report.seconds}});
+  if (report.corruption.empty()) return;
+  base::LogWarn("write-ahead log was damaged: what came before the damage is kept",
+                {{"damage", report.corruption}, {"dropped_bytes", report.dropped_bytes}});
+}
+
+}  // namespace
+
+Server::Server(ServeFlags flags, config::PrometheusConfig config, std::function<void()> quit)
+    : flags_(std::move(flags)),
+      quit_(std::move(quit)),
+      start_time_ms_(base::SystemClock().NowMs()),
+      config_(std::move(config)),
+      last_reload_ms_(start_time_ms_) {}
+
+Server::~Server() {
+  // The servers first: their handlers use everything else.
+  if (ui_server_) ui_server_->Stop(kStopGraceSeconds);
+  if (api_server_) api_server_->Stop(kStopGraceSeconds);
+  ui_server_.reset();
+  api_server_.reset();
+  discovery_.reset();  // calls into scrape_
+}
+
+Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<void()> quit) {
+  auto config = TRY(config::LoadPrometheusConfig(flags.config_file));
+  for (const std::string& warning : config.warnings) base::LogWarn(warning);
+  std::unique_ptr<Server> server(new Server(std::move(flags), std::move(config), std::move(quit)));
+  TRY(server->Listen());
+  TRY(server->OpenStorage());
+  server->StartScraping();
+  if (!server->flags_.ui_listen_address.empty()) TRY(server->OpenUi());
+  server->ready_ = true;
+  base::LogInfo("server is ready to receive web requests");
+  return server;
+}
+
+Result<void> Server::Listen() {
+  http::ServerOptions options;
+  options.listen_addresses = flags_.listen_addresses;
+  options.max_connections = flags_.max_connections;
+  options.idle_timeout_seconds = static_cast<int>(std::max<int64_t>(1, flags_.read_timeout_ms / 1000));
+  api_server_ = TRY(http::Server::Start(options, [this](const http::Request& request) { return HandleApi(request); }));
+  for (const std::string& address : api_server_->addresses()) base::LogInfo("API listens", {{"address", address}});
+  if (flags_.ui_listen_address.empty()) return {};
+  options.listen_addresses = {flags_.ui_listen_address};
+  ui_server_ = TRY(http::Server::Start(options, [this](const http::Request& request) { return HandleUi(request); }));
+  for (const std::string& address : ui_server_->addresses()) {
+    base::LogInfo("web UI listens", {{"address", address}});
+  }
+  return {};
+}
+
+Result<void> Server::OpenStorage() {
+  tsdb::DbOptions options;
+  options.path = flags_.tsdb_path;
+  options.wal_segment_bytes = flags_.wal_segment_bytes;
+  options.wal_compression = flags_.wal_compression ? tsdb::WalCompression::kSnappy : tsdb::WalCompression::kNone;
+  options.lock = !flags_.no_lockfile;
+  db_ = TRY(tsdb::Db::Open(options));
+  LogReplay(db_->replay());
+
+  promql::EngineOptions engine;
+  engine.lookback_ms = flags_.lookback_ms;
+  engine.timeout_ms = flags_.query_timeout_ms;
+  engine.max_samples = flags_.query_max_samples;
+  engine.max_concurrency = flags_.query_max_concurrency;
+  engine.default_subquery_step_ms = config_.global.evaluation_interval_ms;
+  auto enabled = [this](std::string_view name) {
+    return std::find(flags_.features.begin(), flags_.features.end(), name) != flags_.features.end();
+  };
+  engine.parser.experimental_functions = enabled("promql-experimental-functions");
+  engine.parser.extended_range_selectors = enabled("promql-extended-range-selectors");
+  engine.parser.fill_modifiers = enabled("promql-binop-fill-modifiers");
+  engine_ = std::make_unique<promql::Engine>(engine);
+  return {};
+}
+
+void Server::StartScraping() {
+  http::Client::Options client_options;
+  client_options.user_agent = StrCat("Slurmscope/", base::Version());
+  // Only threads could fail to start here, and then nothing would work.
+  client_ = http::Client::Start(client_options).value();
+  scrape::ManagerOptions options;
+  options.user_agent = client_options.user_agent;
+  options.offset_seed = static_cast<int64_t>(std::hash<std::string>{}(Hostname()));
+  scrape_ = std::make_unique<scrape::Manager>(options, *db_, *client_);
+  scrape_->Apply(config_.scrape_configs);
+  discovery_ = std::make_unique<discovery::Manager>(
+      [this](const discovery::TargetGroups& groups) { scrape_->Update(groups); });
+  discovery_->Apply(config_.scrape_configs);
+  AddApiRoutes();
+}
+
+Result<void> Server::OpenUi() {
+  TRY_CONTEXT(base::MakeDirectories(flags_.ui_state_path), "--ui.state-path");
+  database_ = TRY(dashboards::Database::Open(StrCat(flags_.ui_state_path, "/slurmscope.db")));
+  accounts_ = std::make_unique<dashboards::Accounts>(*database_, base::SystemClock());
+  dashboards_ = std::make_unique<dashboards::DashboardStore>(*database_, base::SystemClock());
+  std::optional<std::string> password = TRY(AdminPasswordFromEnvironment());
+  auto setup = TRY(accounts_->EnsureAdmin(password, StrCat(flags_.ui_state_path, "/admin-password")));
+  ProvisionDashboards();
+  ui_ = std::make_unique<dashboards::UiServer>(
+      *accounts_, *dashboards_, [this](const http::Request& request) { return HandleApi(request); });
+  PrintWelcome(setup);
+  return {};
+}
+
+void Server::PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const {
+  if (!setup.generated) return;
+  // Printed, never logged: a log is kept and sent around.
+  std::printf("Web UI: http://%s  user admin, password %s\n(also in %s/admin-password)\n",
+              ui_server_->addresses().front().c_str(), setup.generated_password.c_str(), flags_.ui_state_path.c_str());
+  std::fflush(stdout);
+}
+
+void Server::ProvisionDashboards() {
+  if (flags_.ui_dashboards_path.empty() || !dashboards_) return;
+  auto count = dashboards_->Provision(flags_.ui_dashboards_path);
+  if (!count) {
+    base::LogError("dashboards not provisioned", {{"error", count.error()}});
+    return;
+  }
+  base::LogInfo("dashboards provisioned", {{"directory", flags_.ui_dashboards_path}, {"count", *count}});
+}
+
+Result<void> Server::Reload() {
+  auto config = config::LoadPrometheusConfig(flags_.config_file);
+  std::lock_guard lock(config_mutex_);
+  reload_ok_ = config.has_value();
+  if (!config) {
+    base::LogError("configuration not taken, the running one stays", {{"error", config.error()}});
+    return Fail(std::move(config).error());
+  }
+  for (const std::string& warning : config->warnings) base::LogWarn(warning);
+  config_ = *std::move(config);
+  last_reload_ms_ = base::SystemClock().NowMs();
+  engine_->SetDefaultSubqueryStep(config_.global.evaluation_interval_ms);
+  scrape_->Apply(config_.scrape_configs);
+  discovery_->Apply(config_.scrape_configs);
+  ProvisionDashboards();
+  base::LogInfo("configuration loaded", {{"file", flags_.config_file}});
+  return {};
+}
+
+api::RuntimeState Server::Runtime() const {
+  std::lock_guard lock(config_mutex_);
+  return {config_.text, reload_ok_, last_reload_ms_};
+}
+
+void Server::AddApiRoutes() {
+  api::Dependencies dependencies{*engine_,
+                                 *db_,
+                                 *scrape_,
+                                 base::SystemClock(),
+                                 flags_.all,
+                                 flags_.retention_time,
+                                 start_time_ms_,
+                                 ExternalHost(flags_.external_url),
+                                 [this] { return Runtime(); }};
+  api_ = std::make_unique<api::Api>(std::move(dependencies));
+  api_->Register(router_);
+  router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
+  router_.Add("GET", "/-/ready",
+              [](const http::Request&) { return http::Response::Text(200, "Prometheus Server is Ready.\n"); });
+  router_.Add("POST PUT", "/-/reload", [this](const http::Request&) {
+    if (!flags_.enable_lifecycle) return http::Response::Text(403, "Lifecycle API is not enabled.");
+    auto reloaded = Reload();
+    if (reloaded) return http::Response::Text(200, "");
+    return http::Response::Text(500, StrCat("failed to reload config: ", reloaded.error().message(), "\n"));
+  });
+  router_.Add("POST PUT", "/-/quit", [this](const http::Request&) {
+    if (!flags_.enable_lifecycle) return http::Response::Text(403, "Lifecycle API is not enabled.");
+    quit_();
+    return http::Response::Text(200, "Requesting termination... Goodbye!");
+  });
+  for (std::string_view page : kUiPages) {
+    router_.Add("GET", std::string(page), [this](const http::Request& request) { return RedirectToUi(request); });
+  }
+}
+
+http::Response Server::RedirectToUi(const http::Request& request) const {
+  std::string host = HostWithoutPort(request.Header("Host"));
+  if (!ui_server_ || host.empty()) {
+    return http::Response::Text(200, "Slurmscope. The API is below /api/v1, this server's metrics at /metrics.\n");
+  }
+  return http::Response::Redirect(StrCat("http://", host, ":", ui_server_->port(), UiPathOf(request.path)));
+}
+
+http::Response Server::SelfMetrics() const {
+  api::RuntimeState runtime = Runtime();
+  http::Response response =
+      http::Response::Text(200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
+                                                       runtime.reload_ok, runtime.last_reload_ms}));
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  return response;
+}
+
+http::Response Server::HandleApi(const http::Request& request) {
+  if (request.path == "/-/healthy") return http::Response::Text(200, "Prometheus Server is Healthy.\n");
+  if (!ready_) return NotReady();
+  return http_metrics_.Serve(router_, request);
+}
+
+http::Response Server::HandleUi(const http::Request& request) {
+  if (!ready_) return NotReady();
+  return ui_->Handle(request);
+}
+
+}  // namespace slurmscope::app

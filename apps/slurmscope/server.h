@@ -1,0 +1,79 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "api/api.h"
+#include "api/http_metrics.h"
+#include "base/result.h"
+#include "config/prometheus.h"
+#include "dashboards/ui_server.h"
+#include "discovery/discovery.h"
+#include "http/client.h"
+#include "http/server.h"
+#include "promql/engine.h"
+#include "scrape/manager.h"
+#include "serve_flags.h"
+#include "tsdb/db.h"
+
+namespace slurmscope::app {
+
+using base::Result;
+
+// The rooms put together: what runs between the start and the stop of `slurmscope serve`.
+class Server {
+ public:
+  // Listens at once, and answers 503 until the log is replayed. `quit` is called when /-/quit is asked for.
+  static Result<std::unique_ptr<Server>> Start(ServeFlags flags, std::function<void()> quit);
+  ~Server();
+
+  // Reads the configuration again: all of it is taken, or nothing and the error says why. Thread-safe.
+  Result<void> Reload();
+
+ private:
+  Server(ServeFlags flags, config::PrometheusConfig config, std::function<void()> quit);
+  Result<void> Listen();
+  Result<void> OpenStorage();
+  Result<void> OpenUi();
+  void StartScraping();
+  void AddApiRoutes();
+  void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
+  void ProvisionDashboards();
+
+  http::Response HandleApi(const http::Request& request);
+  http::Response HandleUi(const http::Request& request);
+  http::Response SelfMetrics() const;
+  http::Response RedirectToUi(const http::Request& request) const;
+  api::RuntimeState Runtime() const;
+
+  ServeFlags flags_;
+  std::function<void()> quit_;
+  int64_t start_time_ms_;
+  std::atomic<bool> ready_{false};
+
+  mutable std::mutex config_mutex_;
+  config::PrometheusConfig config_;
+  bool reload_ok_ = true;
+  int64_t last_reload_ms_ = 0;
+
+  // In the order of their dependencies: destroyed from the last to the first, after the servers have stopped.
+  std::unique_ptr<tsdb::Db> db_;
+  std::unique_ptr<promql::Engine> engine_;
+  std::unique_ptr<http::Client> client_;
+  std::unique_ptr<scrape::Manager> scrape_;
+  std::unique_ptr<discovery::Manager> discovery_;
+  std::unique_ptr<dashboards::Database> database_;
+  std::unique_ptr<dashboards::Accounts> accounts_;
+  std::unique_ptr<dashboards::DashboardStore> dashboards_;
+  std::unique_ptr<dashboards::UiServer> ui_;
+  std::unique_ptr<api::Api> api_;
+  http::Router router_;
+  api::HttpMetrics http_metrics_;
+  std::unique_ptr<http::Server> api_server_;
+  std::unique_ptr<http::Server> ui_server_;
+};
+
+}  // namespace slurmscope::app

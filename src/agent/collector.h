@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "agent/family.h"
+#include "agent/flags.h"
+#include "agent/proc_file.h"
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace slurmscope::agent {
+
+using base::ErrorCode;
+using base::Fail;
+using base::Result;
+
+// Where the machine's files are; tests and containers put them elsewhere. No trailing slash, but
+// for "/".
+struct Roots {
+  std::string procfs = "/proc";
+  std::string sysfs = "/sys";
+  std::string rootfs = "/";
+  std::string udev_data = "/run/udev/data";
+};
+
+// What collectors of one agent share. Outlives them.
+struct Machine {
+  Roots roots;
+  const base::Clock& clock;
+  // /proc/stat is dear on large machines and wanted by cpu and stat: read once a scrape.
+  std::shared_ptr<SharedProcFile> proc_stat;
+};
+
+// One source of metrics. Made once, updated once a scrape by one thread at a time (not always the
+// same one). It makes its families from the constructor on, and only sets samples in Update.
+class Collector {
+ public:
+  virtual ~Collector() = default;
+
+  // Reads the source and sets the samples of this scrape. What was set before an error still
+  // counts. An error means node_scrape_collector_success 0; kNotFound says that this machine has no
+  // such thing, which is no trouble.
+  virtual Result<void> Update() = 0;
+};
+
+// How a collector is known, switched and made.
+struct CollectorSpec {
+  std::string_view name;
+  bool default_on;
+  std::span<const FlagSpec> flags;
+  std::string_view summary;
+  // nullptr: node_exporter has it, this version does not; its flags are taken with a warning.
+  Result<std::unique_ptr<Collector>> (*make)(const Machine&, const FlagValues&, FamilySet&);
+};
+
+// All collectors of node_exporter 1.12, by name.
+std::span<const CollectorSpec> AllCollectors();
+const CollectorSpec* FindCollector(std::string_view name);
+
+// Whether `spec` is on after --collector.NAME, --no-collector.NAME and
+// --collector.disable-defaults.
+bool IsEnabled(const CollectorSpec& spec, const FlagValues& flags);
+
+}  // namespace slurmscope::agent

@@ -1,0 +1,91 @@
+#include "agent/collectors/collectors.h"
+#include "agent/collectors/field_families.h"
+#include "agent/pattern.h"
+#include "agent/scan.h"
+#include "base/float_text.h"
+
+namespace slurmscope::agent {
+namespace {
+
+// "Icmp6InMsgs" -> {"Icmp6", "InMsgs"}: snmp6 writes protocol and field in one word.
+std::pair<std::string_view, std::string_view> SplitSnmp6(std::string_view word) {
+  const size_t six = word.find('6');
+  if (six == std::string_view::npos) return {};
+  return {word.substr(0, six + 1), word.substr(six + 1)};
+}
+
+class Netstat final : public Collector {
+ public:
+  Netstat(const Machine& machine, Pattern wanted, FamilySet& out)
+      : netstat_(machine.roots.procfs + "/net/netstat"),
+        snmp_(machine.roots.procfs + "/net/snmp"),
+        snmp6_(machine.roots.procfs + "/net/snmp6"),
+        wanted_(std::move(wanted)),
+        out_(out) {}
+
+  Result<void> Update() override {
+    fields_.Begin();
+    TRY(SetTwoLines(netstat_));
+    TRY(SetTwoLines(snmp_));
+    return SetSnmp6();
+  }
+
+ private:
+  // Pairs of lines: "Tcp: names" then "Tcp: values".
+  Result<void> SetTwoLines(ProcFile& file) {
+    std::string_view text = TRY(file.Read());
+    for (std::string_view names, values; NextLine(text, names) && NextLine(text, values);) {
+      std::string_view protocol = NextField(names);
+      if (NextField(values) != protocol || !protocol.ends_with(':')) {
+        return Fail(ErrorCode::kCorruption, file.path() + ": names and values do not pair up");
+      }
+      protocol.remove_suffix(1);
+      for (std::string_view name; !(name = NextField(names)).empty();) {
+        Set(protocol, name, NextField(values));
+      }
+    }
+    return {};
+  }
+
+  Result<void> SetSnmp6() {
+    auto read = snmp6_.Read();
+    if (!read && read.error().code() == ErrorCode::kNotFound) return {};  // no IPv6 on this machine
+    std::string_view text = TRY(std::move(read));
+    for (std::string_view line; NextLine(text, line);) {
+      const auto [protocol, name] = SplitSnmp6(NextField(line));
+      if (!protocol.empty()) Set(protocol, name, NextField(line));
+    }
+    return {};
+  }
+
+  void Set(std::string_view protocol, std::string_view name, std::string_view text) {
+    key_.assign(protocol);
+    key_ += '_';
+    key_ += name;
+    Family* family = fields_.Find(key_, [&](std::string_view key) -> Family* {
+      if (!wanted_.FoundIn(key)) return nullptr;
+      return &out_.Get(base::StrCat("node_netstat_", key),
+                       base::StrCat("Statistic ", protocol, name, "."), MetricType::kUnknown);
+    });
+    if (family == nullptr) return;
+    if (const auto value = base::ParseFloat(text)) family->Set(*value);
+  }
+
+  ProcFile netstat_;
+  ProcFile snmp_;
+  ProcFile snmp6_;
+  Pattern wanted_;
+  FamilySet& out_;
+  FieldFamilies fields_;
+  std::string key_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Collector>> MakeNetstat(const Machine& machine, const FlagValues& flags,
+                                               FamilySet& out) {
+  constexpr std::string_view kFlag = "collector.netstat.fields";
+  return std::make_unique<Netstat>(machine, TRY(Pattern::Compile(kFlag, flags.String(kFlag))), out);
+}
+
+}  // namespace slurmscope::agent

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/metadata.h"
+
+namespace slurmscope::agent {
+
+using model::MetricType;
+
+// One metric family and its series of the last scrape. Series come in nearly the same order each
+// time, so a sample is first compared with the row that came next last time; only when that fails
+// is it searched. In a steady scrape nothing is allocated and unchanged numbers are not printed
+// anew. Not thread-safe.
+class Family {
+ public:
+  // `labels` are label names in alphabetical order, as are the values given to Set.
+  Family(std::string name, std::string_view help, MetricType type, std::vector<std::string> labels);
+
+  void Set(double value) { Set({}, value); }
+  // The first value of a series in a scrape stays; a second one is dropped.
+  void Set(std::initializer_list<std::string_view> values, double value) {
+    Set(values.begin(), values.size(), value);
+  }
+
+  // Starts a scrape: no series is set, all are remembered.
+  void Begin();
+  // HELP, TYPE and the series set since Begin, sorted by label values; nothing when none is.
+  // Forgets the others.
+  void Render(std::string& out);
+
+  const std::string& name() const { return name_; }
+  size_t series() const { return set_; }
+
+ private:
+  struct Row {
+    std::string key;   // label values, each ended by '\0': what rows are compared and sorted by
+    std::string text;  // name{labels} and a blank, then the number
+    size_t number_at = 0;
+    double value = 0;
+    uint64_t scrape = 0;
+  };
+
+  void Set(const std::string_view* values, size_t n, double value);
+  Row& Find(const std::string_view* values, size_t n);
+  Row& Insert(const std::string_view* values, size_t n);
+  void Forget();
+
+  std::string name_;
+  std::string header_;
+  std::vector<std::string> labels_;
+  std::vector<Row> rows_;         // in order of arrival
+  std::vector<uint32_t> by_key_;  // indices of rows_, sorted by key
+  size_t next_ = 0;               // the row expected next
+  size_t set_ = 0;
+  uint64_t scrape_ = 0;
+  std::string probe_;
+};
+
+// The families of one collector. References stay valid. Not thread-safe.
+class FamilySet {
+ public:
+  // The family of that name; made on first use. HELP, type and labels are taken then.
+  Family& Get(std::string_view name, std::string_view help, MetricType type,
+              std::vector<std::string> labels = {});
+
+  void Begin();
+  std::deque<Family>& families() { return families_; }
+
+ private:
+  std::deque<Family> families_;
+};
+
+// Writes the families of several sets in one order by name. Keeps the order while no family is
+// added.
+class Merger {
+ public:
+  void Render(const std::vector<FamilySet*>& sets, std::string& out);
+
+ private:
+  std::vector<FamilySet*> sets_;
+  std::vector<Family*> order_;
+};
+
+}  // namespace slurmscope::agent

@@ -1,0 +1,34 @@
+#include "agent/flags.h"
+
+#include "base/duration.h"
+#include "base/strings.h"
+
+namespace slurmscope::agent {
+
+bool FlagValues::IsGiven(std::string_view name) const { return given_.find(name) != given_.end(); }
+
+std::string FlagValues::String(std::string_view name) const {
+  if (const auto given = given_.find(name); given != given_.end()) return given->second.back();
+  const auto fallback = defaults_.find(name);
+  return fallback == defaults_.end() ? "" : fallback->second;
+}
+
+std::vector<std::string> FlagValues::Strings(std::string_view name) const {
+  if (const auto given = given_.find(name); given != given_.end()) return given->second;
+  std::string fallback = String(name);
+  if (fallback.empty()) return {};
+  return {std::move(fallback)};
+}
+
+base::Result<int64_t> FlagValues::Int(std::string_view name) const {
+  const std::string text = String(name);
+  if (const auto value = base::ParseInt<int64_t>(text)) return *value;
+  return base::Fail(base::ErrorCode::kInvalidArgument,
+                    base::StrCat("--", name, ": not a whole number: ", base::Quote(text)));
+}
+
+base::Result<int64_t> FlagValues::DurationNs(std::string_view name) const {
+  return TRY_CONTEXT(base::ParseGoDurationNs(String(name)), base::StrCat("--", name));
+}
+
+}  // namespace slurmscope::agent

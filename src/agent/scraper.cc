@@ -1,0 +1,162 @@
+#include "agent/scraper.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "base/version.h"
+
+namespace slurmscope::agent {
+
+using base::LogField;
+
+struct Scraper::Slot final : Job {
+  Slot(const CollectorSpec& s, std::shared_ptr<const Machine> m) : spec(s), machine(std::move(m)) {}
+
+  void Run() override {
+    const int64_t start = machine->clock.SteadyNs();
+    families.Begin();
+    try {
+      result = collector->Update();
+    } catch (const std::exception& error) {
+      result = Fail(ErrorCode::kInternal, error.what());
+    }
+    seconds = static_cast<double>(machine->clock.SteadyNs() - start) / 1e9;
+  }
+
+  const CollectorSpec& spec;
+  std::shared_ptr<const Machine> machine;
+  FamilySet families;
+  std::unique_ptr<Collector> collector;
+  Result<void> result;
+  double seconds = 0;
+  enum class Health { kUnknown, kGood, kFailed, kStuck } health = Health::kUnknown;
+};
+
+Scraper::Scraper(std::shared_ptr<const Machine> machine, Options options)
+    : machine_(std::move(machine)),
+      options_(options),
+      duration_(framework_.Get("node_scrape_collector_duration_seconds",
+                               "node_exporter: Duration of a collector scrape.", MetricType::kGauge,
+                               {"collector"})),
+      success_(framework_.Get("node_scrape_collector_success",
+                              "node_exporter: Whether a collector succeeded.", MetricType::kGauge,
+                              {"collector"})),
+      build_info_(framework_.Get(
+          "node_exporter_build_info",
+          "A metric with a constant '1' value labeled by version, revision, branch, goversion from "
+          "which node_exporter was built, and the goos and goarch for the build.",
+          MetricType::kGauge,
+          {"branch", "goarch", "goos", "goversion", "revision", "tags", "version"})),
+      stuck_(framework_.Get("slurmscope_agent_collector_stuck",
+                            "Whether a collector is held by the kernel beyond its deadline.",
+                            MetricType::kGauge, {"collector"})),
+      self_(options.self_metrics ? std::make_unique<SelfMetrics>() : nullptr),
+      crew_(options.crew) {}
+
+Result<std::unique_ptr<Scraper>> Scraper::Create(std::shared_ptr<const Machine> machine,
+                                                 const FlagValues& flags, Options options) {
+  return Create(std::move(machine), flags, options, AllCollectors());
+}
+
+Result<std::unique_ptr<Scraper>> Scraper::Create(std::shared_ptr<const Machine> machine,
+                                                 const FlagValues& flags, Options options,
+                                                 std::span<const CollectorSpec> specs) {
+  std::unique_ptr<Scraper> scraper(new Scraper(machine, options));
+  for (const CollectorSpec& spec : specs) {
+    if (spec.make == nullptr || !IsEnabled(spec, flags)) {
+      scraper->disabled_.push_back(spec);
+      continue;
+    }
+    auto slot = std::make_shared<Slot>(spec, machine);
+    slot->collector = TRY_CONTEXT(spec.make(*machine, flags, slot->families),
+                                  base::StrCat("collector ", spec.name));
+    scraper->slots_.push_back(std::move(slot));
+  }
+  return scraper;
+}
+
+std::vector<std::string_view> Scraper::names() const {
+  std::vector<std::string_view> names;
+  for (const auto& slot : slots_) names.push_back(slot->spec.name);
+  return names;
+}
+
+Result<void> Scraper::Choose(const ScrapeFilter& filter) {
+  if (!filter.collect.empty() && !filter.exclude.empty()) {
+    return Fail(ErrorCode::kInvalidArgument,
+                "Combined collect and exclude queries are not allowed.");
+  }
+  const auto listed = [](const std::vector<std::string_view>& list, std::string_view name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+  };
+  for (const std::string_view name : filter.collect) {
+    const auto is_it = [&](const auto& slot) { return slot->spec.name == name; };
+    if (std::any_of(slots_.begin(), slots_.end(), is_it)) continue;
+    const bool known = std::any_of(disabled_.begin(), disabled_.end(),
+                                   [&](const CollectorSpec& spec) { return spec.name == name; });
+    return Fail(ErrorCode::kInvalidArgument,
+                base::StrCat("Couldn't create filtered metrics handler: ",
+                             known ? "disabled" : "missing", " collector: ", name));
+  }
+  jobs_.clear();
+  for (const auto& slot : slots_) {
+    if (!filter.collect.empty() && !listed(filter.collect, slot->spec.name)) continue;
+    if (listed(filter.exclude, slot->spec.name)) continue;
+    jobs_.push_back(slot);
+  }
+  return {};
+}
+
+Result<void> Scraper::Scrape(const ScrapeFilter& filter, std::string& out) {
+  TRY(Choose(filter));
+  if (machine_->proc_stat) machine_->proc_stat->BeginScrape();
+  crew_.Run(jobs_);
+
+  framework_.Begin();
+  build_info_.Set({base::Branch(), "amd64", "linux", "", base::Revision(), "", base::Version()}, 1);
+  sets_.clear();
+  sets_.push_back(&framework_);
+  for (const auto& job : jobs_) {
+    Slot& slot = static_cast<Slot&>(*job);
+    Record(slot);
+    if (slot.finished()) sets_.push_back(&slot.families);
+  }
+  if (self_) {
+    self_->Update();
+    sets_.push_back(&self_->families());
+  }
+  merger_.Render(sets_, out);
+  return {};
+}
+
+void Scraper::Record(Slot& slot) {
+  using Health = Slot::Health;
+  const std::string_view name = slot.spec.name;
+  Health health = Health::kStuck;
+  if (slot.finished()) health = slot.result ? Health::kGood : Health::kFailed;
+  const double seconds =
+      slot.finished() ? slot.seconds : std::chrono::duration<double>(slot.running_for()).count();
+  duration_.Set({name}, seconds);
+  success_.Set({name}, health == Health::kGood ? 1 : 0);
+  if (health == Health::kStuck) stuck_.Set({name}, 1);
+  if (health == slot.health) return;
+
+  const bool was_bad = slot.health == Health::kFailed || slot.health == Health::kStuck;
+  slot.health = health;
+  if (health == Health::kStuck) {
+    base::LogError("collector is stuck, going on without it", {LogField("name", name)});
+  } else if (health == Health::kGood) {
+    if (was_bad) base::LogInfo("collector works again", {LogField("name", name)});
+  } else if (slot.result.error().code() == ErrorCode::kNotFound) {
+    base::LogDebug("collector returned no data",
+                   {LogField("name", name), LogField("err", slot.result.error())});
+  } else {
+    base::LogError("collector failed",
+                   {LogField("name", name), LogField("err", slot.result.error())});
+  }
+}
+
+}  // namespace slurmscope::agent

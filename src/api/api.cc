@@ -1,0 +1,48 @@
+#include "api/api.h"
+
+#include "api/response.h"
+
+namespace slurmscope::api {
+namespace {
+
+// An answer that is the same for everybody, for parts that this server has not: no rules, no
+// alerts, no exemplars.
+http::Handler Constant(std::string data) {
+  return [data = std::move(data)](const http::Request&) {
+    return SuccessResponse([&](base::JsonWriter& json) { json.Raw(data); });
+  };
+}
+
+}  // namespace
+
+void Api::Add(http::Router& router, std::string_view methods, std::string pattern, Method method) {
+  router.Add(methods, "/api/v1" + std::move(pattern),
+             [this, method](const http::Request& request) { return (this->*method)(request); });
+}
+
+void Api::Register(http::Router& router) {
+  Add(router, "GET POST", "/query", &Api::Query);
+  Add(router, "GET POST", "/query_range", &Api::QueryRange);
+  Add(router, "GET POST", "/format_query", &Api::FormatQuery);
+  Add(router, "GET POST", "/series", &Api::Series);
+  Add(router, "GET POST", "/labels", &Api::LabelNames);
+  Add(router, "GET", "/label/:name/values", &Api::LabelValues);
+  Add(router, "GET", "/metadata", &Api::Metadata);
+  Add(router, "GET", "/targets", &Api::Targets);
+  Add(router, "GET", "/targets/metadata", &Api::TargetsMetadata);
+  Add(router, "GET", "/scrape_pools", &Api::ScrapePools);
+  Add(router, "GET", "/status/config", &Api::StatusConfig);
+  Add(router, "GET", "/status/flags", &Api::StatusFlags);
+  Add(router, "GET", "/status/buildinfo", &Api::StatusBuildinfo);
+  Add(router, "GET", "/status/runtimeinfo", &Api::StatusRuntimeinfo);
+  Add(router, "GET", "/status/tsdb", &Api::StatusTsdb);
+  Add(router, "GET", "/status/walreplay", &Api::StatusWalReplay);
+  router.Add("GET POST", "/api/v1/query_exemplars", Constant("[]"));
+  router.Add("GET", "/api/v1/rules", Constant(R"({"groups":[]})"));
+  router.Add("GET", "/api/v1/alerts", Constant(R"({"alerts":[]})"));
+  router.Add("GET", "/api/v1/alertmanagers",
+             Constant(R"({"activeAlertmanagers":[],"droppedAlertmanagers":[]})"));
+  router.Add("GET", "/api/v1/notifications", Constant("[]"));
+}
+
+}  // namespace slurmscope::api

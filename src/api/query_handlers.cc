@@ -1,0 +1,98 @@
+// /query, /query_range, /format_query
+#include "api/api.h"
+#include "api/params.h"
+#include "api/response.h"
+#include "api/result_json.h"
+#include "base/strings.h"
+#include "promql/parser.h"
+
+namespace slurmscope::api {
+namespace {
+
+constexpr int64_t kMaxPointsPerSeries = 11'000;
+
+Result<promql::QueryOptions> QueryOptionsOf(const http::Request& request) {
+  promql::QueryOptions options;
+  options.canceled = request.canceled;
+  if (std::string_view timeout = request.Param("timeout"); !timeout.empty()) {
+    options.timeout_ms = TRY_CONTEXT(ParseStepMs(timeout), "invalid parameter \"timeout\"");
+  }
+  if (std::string_view lookback = request.Param("lookback_delta"); !lookback.empty()) {
+    options.lookback_ms =
+        TRY_CONTEXT(ParseStepMs(lookback), "invalid parameter \"lookback_delta\"");
+    if (options.lookback_ms <= 0) {
+      return base::Fail(base::ErrorCode::kInvalidArgument,
+                        "invalid parameter \"lookback_delta\": must be a positive duration");
+    }
+  }
+  return options;
+}
+
+// A parse error is the query's fault; the others have their own types.
+http::Response QueryError(const base::Error& error) {
+  if (error.code() == base::ErrorCode::kInvalidArgument)
+    return BadParameter("query", error.message());
+  return ErrorResponse(error);
+}
+
+http::Response QueryAnswer(const http::Request& request, promql::QueryResult result, size_t limit) {
+  bool with_stats = !request.Param("stats").empty();
+  // The result is written before the warnings, so that a cut can add one.
+  std::string data;
+  base::JsonWriter json(data);
+  if (WriteQueryResult(json, result, with_stats, limit)) {
+    result.warnings.push_back("results truncated due to limit");
+  }
+  return SuccessResponse([&](base::JsonWriter& out) { out.Raw(data); }, result.warnings,
+                         result.infos);
+}
+
+}  // namespace
+
+http::Response Api::Query(const http::Request& request) const {
+  auto limit = LimitParam(request);
+  if (!limit) return ErrorResponse(limit.error());
+  auto time = TimeParam(request, "time", deps_.clock.NowMs());
+  if (!time) return ErrorResponse(time.error());
+  auto options = QueryOptionsOf(request);
+  if (!options) return ErrorResponse(options.error());
+  auto result = deps_.engine.Instant(deps_.db, request.Param("query"), *time, *options);
+  if (!result) return QueryError(result.error());
+  return QueryAnswer(request, *std::move(result), *limit);
+}
+
+http::Response Api::QueryRange(const http::Request& request) const {
+  auto limit = LimitParam(request);
+  if (!limit) return ErrorResponse(limit.error());
+  auto start = ParseTimeMs(request.Param("start"));
+  if (!start) return BadParameter("start", start.error().message());
+  auto end = ParseTimeMs(request.Param("end"));
+  if (!end) return BadParameter("end", end.error().message());
+  if (*end < *start) return BadParameter("end", "end timestamp must not be before start time");
+  auto step = ParseStepMs(request.Param("step"));
+  if (!step) return BadParameter("step", step.error().message());
+  if (*step <= 0) {
+    return BadParameter(
+        "step",
+        "zero or negative query resolution step widths are not accepted. Try a positive integer");
+  }
+  if ((*end - *start) / *step > kMaxPointsPerSeries) {
+    return ErrorResponse(
+        ErrorType::kBadData,
+        "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
+        "resolution (?step=XX)");
+  }
+  auto options = QueryOptionsOf(request);
+  if (!options) return ErrorResponse(options.error());
+  auto result = deps_.engine.Range(deps_.db, request.Param("query"), *start, *end, *step, *options);
+  if (!result) return QueryError(result.error());
+  return QueryAnswer(request, *std::move(result), *limit);
+}
+
+http::Response Api::FormatQuery(const http::Request& request) const {
+  auto expr = promql::ParseExpr(request.Param("query"), deps_.engine.options().parser);
+  if (!expr) return BadParameter("query", expr.error().message());
+  return SuccessResponse([&](base::JsonWriter& json) { json.String(promql::ToString(**expr)); });
+}
+
+}  // namespace slurmscope::api

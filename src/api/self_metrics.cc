@@ -1,0 +1,159 @@
+#include "api/self_metrics.h"
+
+#include "base/process_stats.h"
+#include "base/version.h"
+#include "exposition/text_writer.h"
+
+namespace slurmscope::api {
+namespace {
+
+using model::MetricType;
+
+class Page {
+ public:
+  explicit Page(std::string& out) : text_(out) {}
+
+  template <typename T>
+  void Counter(std::string_view name, std::string_view help, T value) {
+    Write(name, help, MetricType::kCounter, static_cast<double>(value));
+  }
+  template <typename T>
+  void Gauge(std::string_view name, std::string_view help, T value) {
+    Write(name, help, MetricType::kGauge, static_cast<double>(value));
+  }
+  exposition::TextWriter& text() { return text_; }
+
+ private:
+  void Write(std::string_view name, std::string_view help, MetricType type, double value) {
+    text_.Family(name, help, type);
+    text_.Sample(name, value);
+  }
+  exposition::TextWriter text_;
+};
+
+void WriteBuild(Page& page) {
+  constexpr std::string_view kName = "prometheus_build_info";
+  page.text().Family(kName, "The build of this server, as labels; always 1.", MetricType::kGauge);
+  page.text().Sample(kName,
+                     {{"application", "slurmscope"},
+                      {"branch", base::Branch()},
+                      {"revision", base::Revision()},
+                      {"version", base::Version()}},
+                     1);
+}
+
+void WriteConfig(Page& page, const SelfMetricsSources& sources) {
+  page.Gauge("prometheus_config_last_reload_successful",
+             "Whether the last configuration reload went well.", sources.reload_ok ? 1 : 0);
+  page.Gauge("prometheus_config_last_reload_success_timestamp_seconds",
+             "Time of the last configuration reload that went well.",
+             static_cast<double>(sources.last_reload_ms) / 1000);
+}
+
+void WriteEngine(Page& page, const promql::Engine& engine) {
+  page.Gauge("prometheus_engine_queries", "Queries that run or wait now.", engine.active());
+  page.Gauge("prometheus_engine_queries_concurrent_max", "Queries that may run at once.",
+             engine.options().max_concurrency);
+}
+
+void WriteStorage(Page& page, const tsdb::HeadStats& head) {
+  page.Gauge("prometheus_tsdb_head_series", "Series in the head.", head.series);
+  page.Counter("prometheus_tsdb_head_series_created_total",
+               "Series created in the head since start.", head.series_created);
+  page.Gauge("prometheus_tsdb_head_chunks", "Chunks in the head.", head.chunks);
+  if (head.series > 0 && head.min_time <= head.max_time) {
+    page.Gauge("prometheus_tsdb_head_min_time",
+               "Time of the oldest sample in the head, in milliseconds.", head.min_time);
+    page.Gauge("prometheus_tsdb_head_max_time",
+               "Time of the newest sample in the head, in milliseconds.", head.max_time);
+  }
+  constexpr std::string_view kAppended = "prometheus_tsdb_head_samples_appended_total";
+  page.text().Family(kAppended, "Samples appended to the head since start.", MetricType::kCounter);
+  page.text().Sample(kAppended, {{"type", "float"}}, static_cast<double>(head.samples_appended));
+  page.Counter("prometheus_tsdb_out_of_order_samples_total",
+               "Samples refused because they were out of order.", head.out_of_order);
+  page.Counter("prometheus_tsdb_out_of_bound_samples_total",
+               "Samples refused because they were too old.", head.out_of_bounds);
+  page.Gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write-ahead log on disk.",
+             head.wal_bytes);
+  page.Gauge("prometheus_tsdb_wal_segment_current", "Segment of the write-ahead log being written.",
+             head.wal_segment);
+  page.Counter("prometheus_tsdb_wal_corruptions_total", "Corruptions found in the write-ahead log.",
+               head.wal_corruptions);
+  page.Counter("slurmscope_tsdb_wal_sync_failures_total", "Failed fsyncs of the write-ahead log.",
+               head.wal_sync_failures);
+  page.Gauge("slurmscope_tsdb_writable",
+             "Whether the data directory takes writes (0: for example disk full).",
+             head.writable ? 1 : 0);
+}
+
+void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
+  page.Gauge("prometheus_target_scrape_pools", "Scrape pools (one for each scrape job).",
+             stats.pools);
+  page.Gauge("slurmscope_scrape_targets", "Targets being scraped.", stats.targets);
+  page.Counter("slurmscope_scrapes_total", "Scrapes made.", stats.scrapes);
+  page.Counter("slurmscope_scrapes_failed_total", "Scrapes that failed.", stats.scrapes_failed);
+  page.Counter("slurmscope_scrape_samples_appended_total", "Samples taken from scrapes.",
+               stats.samples_appended);
+  page.Counter("prometheus_target_scrapes_sample_out_of_order_total",
+               "Scraped samples refused because they were out of order.", stats.out_of_order);
+  page.Counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
+               "Scraped samples refused because another value has the same timestamp.",
+               stats.duplicate_timestamp);
+  page.Counter("prometheus_target_scrapes_sample_out_of_bounds_total",
+               "Scraped samples refused because they were too old or too new.",
+               stats.out_of_bounds);
+  page.Counter("prometheus_target_scrapes_exceeded_sample_limit_total",
+               "Scrapes that hit sample_limit and were dropped.", stats.exceeded_sample_limit);
+  page.Counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
+               "Scrapes that hit body_size_limit and were dropped.",
+               stats.exceeded_body_size_limit);
+  page.Counter("prometheus_target_scrape_pool_exceeded_target_limit_total",
+               "Times that a pool hit target_limit.", stats.exceeded_target_limit);
+  page.Counter("prometheus_target_scrape_pool_exceeded_label_limits_total",
+               "Scrapes that hit one of the label limits.", stats.exceeded_label_limits);
+  page.Gauge("slurmscope_scrape_cache_entries", "Series remembered from the last scrapes.",
+             stats.cache_entries);
+  page.Gauge("slurmscope_scrape_metadata_entries", "Metric families whose metadata is remembered.",
+             stats.metadata_entries);
+}
+
+void WriteDiscovery(Page& page, const discovery::DiscoveryStats& stats) {
+  constexpr std::string_view kTargets = "prometheus_sd_discovered_targets";
+  page.text().Family(kTargets, "Targets found now, by scrape job.", MetricType::kGauge);
+  for (const auto& [job, count] : stats.discovered_targets) {
+    page.text().Sample(kTargets, {{"config", job}, {"name", "scrape"}}, static_cast<double>(count));
+  }
+  page.Counter("prometheus_sd_file_read_errors_total",
+               "File discovery files that could not be read.", stats.file_read_errors);
+}
+
+void WriteProcess(Page& page) {
+  base::ProcessStats process = base::ReadProcessStats();
+  page.Counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.",
+               process.cpu_seconds);
+  page.Gauge("process_max_fds", "Limit of open file descriptors.", process.max_fds);
+  page.Gauge("process_open_fds", "Open file descriptors.", process.open_fds);
+  page.Gauge("process_resident_memory_bytes", "Resident memory in bytes.", process.resident_bytes);
+  page.Gauge("process_start_time_seconds", "Start time since the epoch in seconds.",
+             process.start_time_seconds);
+  page.Gauge("process_virtual_memory_bytes", "Virtual memory in bytes.", process.virtual_bytes);
+}
+
+}  // namespace
+
+std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
+  std::string out;
+  Page page(out);
+  WriteBuild(page);
+  WriteConfig(page, sources);
+  WriteEngine(page, sources.engine);
+  WriteStorage(page, sources.db.head_stats());
+  WriteScrape(page, sources.scrape.stats());
+  WriteDiscovery(page, sources.discovery);
+  sources.http.Write(out);
+  WriteProcess(page);
+  return out;
+}
+
+}  // namespace slurmscope::api

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "api/http_metrics.h"
+#include "promql/engine.h"
+#include "scrape/manager.h"
+#include "tsdb/db.h"
+
+namespace slurmscope::api {
+
+// Where the figures of the program's own /metrics come from.
+struct SelfMetricsSources {
+  const promql::Engine& engine;
+  const tsdb::Db& db;
+  const scrape::Manager& scrape;
+  const HttpMetrics& http;
+  discovery::DiscoveryStats discovery;
+  bool reload_ok = true;
+  int64_t last_reload_ms = 0;
+};
+
+// The page in text format, under the names that Prometheus gives the same figures.
+std::string WriteSelfMetrics(const SelfMetricsSources& sources);
+
+}  // namespace slurmscope::api

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/prometheus.h"
+#include "config/walker.h"
+
+// The parts of prometheus.yml, each read from its node. Problems go to the report; what is returned
+// in their presence is not to be used.
+namespace slurmscope::config {
+
+// Limits of a job that have a default under `global`.
+struct LimitConfig {
+  uint64_t body_size_limit = 0;
+  uint64_t sample_limit = 0;
+  uint64_t target_limit = 0;
+  uint64_t label_limit = 0;
+  uint64_t label_name_length_limit = 0;
+  uint64_t label_value_length_limit = 0;
+};
+LimitConfig ReadLimits(MappingReader* reader);
+
+std::vector<RelabelConfig> ReadRelabelConfigs(MappingReader* reader, std::string_view key);
+
+ScrapeConfig ReadScrapeConfig(const Node& node, const std::string& path, const GlobalConfig& global,
+                              const LimitConfig& limits, Report* report);
+
+TargetGroup ReadTargetGroup(const Node& node, const std::string& path, Report* report);
+
+// Non-empty UTF-8, as Prometheus 3 takes label names.
+bool IsLabelName(std::string_view name);
+
+// `path` seen from the directory of `config_file`, absolute and without "." and "..".
+std::string Absolute(const std::string& path, const std::string& config_file);
+
+// Keys that Prometheus knows and that change nothing which this version does.
+void WarnOfIdleKeys(MappingReader* reader, std::initializer_list<std::string_view> keys);
+
+}  // namespace slurmscope::config

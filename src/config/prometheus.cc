@@ -1,0 +1,241 @@
+#include "config/prometheus.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <map>
+
+#include "base/duration.h"
+#include "base/file.h"
+#include "base/strings.h"
+#include "config/parts.h"
+
+namespace slurmscope::config {
+namespace {
+
+using base::ErrorCode;
+using base::Quote;
+using base::StrCat;
+
+constexpr uint64_t kMaxFileBytes = 16 << 20;
+constexpr int64_t kDefaultScrapeTimeoutMs = 10'000;
+
+bool IsNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+// What ${NAME} or $NAME at the start of `text` (after the '$') is: the name, and how many bytes it
+// takes.
+struct Reference {
+  std::string_view name;
+  size_t length;
+};
+Reference ReadReference(std::string_view text) {
+  if (text.starts_with('{')) {
+    size_t end = text.find('}');
+    if (end == std::string_view::npos) return {{}, 1};
+    return {text.substr(1, end - 1), end + 1};
+  }
+  size_t n = 0;
+  while (n < text.size() && IsNameCharacter(text[n])) ++n;
+  return {text.substr(0, n), n};
+}
+
+// Values of the environment for $NAME and ${NAME}, "$" for "$$"; a name that is not set gives
+// nothing.
+std::string ExpandEnvironment(std::string_view text, std::vector<std::string>* missing) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '$' || i + 1 == text.size()) {
+      out += text[i];
+      continue;
+    }
+    if (text[i + 1] == '$') {
+      out += '$';
+      ++i;
+      continue;
+    }
+    Reference reference = ReadReference(text.substr(i + 1));
+    if (reference.length == 0) out += '$';
+    i += reference.length;
+    if (reference.name.empty()) continue;
+    const char* value = std::getenv(std::string(reference.name).c_str());
+    if (value == nullptr) missing->emplace_back(reference.name);
+    out += value == nullptr ? "" : value;
+  }
+  return out;
+}
+
+void ReadExternalLabels(MappingReader* reader, GlobalConfig* global) {
+  reader->StringMap("external_labels", &global->external_labels);
+  for (auto& [name, value] : global->external_labels) {
+    if (!IsLabelName(name))
+      reader->Error("external_labels", StrCat(Quote(name), " is not a valid label name"));
+    std::vector<std::string> missing;
+    value = ExpandEnvironment(value, &missing);
+    if (!base::IsValidUtf8(value))
+      reader->Error("external_labels", "a value that is not UTF-8 text");
+    const Node* node = reader->node().Find("external_labels");
+    for (const std::string& variable : missing) {
+      reader->report().Warn(
+          *node, reader->Path(StrCat("external_labels.", name)),
+          StrCat("environment variable ", Quote(variable), " is not set, taken as empty"));
+    }
+  }
+}
+
+void ReadGlobalTimes(MappingReader* reader, GlobalConfig* global) {
+  GlobalConfig defaults;
+  int64_t timeout = 0;
+  reader->DurationMs("scrape_interval", &global->scrape_interval_ms);
+  reader->DurationMs("evaluation_interval", &global->evaluation_interval_ms);
+  reader->DurationMs("scrape_timeout", &timeout);
+  if (global->scrape_interval_ms == 0) global->scrape_interval_ms = defaults.scrape_interval_ms;
+  if (global->evaluation_interval_ms == 0)
+    global->evaluation_interval_ms = defaults.evaluation_interval_ms;
+  if (timeout > global->scrape_interval_ms) {
+    reader->Error("scrape_timeout", StrCat(base::FormatDurationMs(timeout),
+                                           " is greater than the scrape interval of ",
+                                           base::FormatDurationMs(global->scrape_interval_ms)));
+  }
+  global->scrape_timeout_ms =
+      timeout != 0 ? timeout : std::min(kDefaultScrapeTimeoutMs, global->scrape_interval_ms);
+}
+
+// Keys that a widely copied guide puts here by mistake; Prometheus refuses to start on them.
+void ReadMisplacedGlobalKeys(MappingReader* reader, StorageConfig* storage) {
+  if (reader->DurationMs("retention_time", &storage->retention_time_ms)) {
+    reader->WarnIfSet("retention_time",
+                      "no key of Prometheus; taken as storage.tsdb.retention.time, which is the "
+                      "right place (or the flag --storage.tsdb.retention.time)");
+  }
+  reader->WarnIfSet(
+      "storage.tsdb.max_block_duration",
+      "no key of Prometheus and has no effect; blocks grow to a tenth of the retention time by "
+      "themselves (the right form is the flag --storage.tsdb.max-block-duration)");
+}
+
+void ReadGlobal(const Node& node, PrometheusConfig* config, LimitConfig* limits, Report* report) {
+  MappingReader reader(node, "global", report);
+  ReadGlobalTimes(&reader, &config->global);
+  ReadExternalLabels(&reader, &config->global);
+  if (reader.String("query_log_file", &config->global.query_log_file)) {
+    config->global.query_log_file = Absolute(config->global.query_log_file, report->file());
+  }
+  *limits = ReadLimits(&reader);
+  WarnOfIdleKeys(&reader, {"scrape_protocols", "rule_query_offset", "scrape_failure_log_file",
+                           "keep_dropped_targets", "metric_name_validation_scheme",
+                           "metric_name_escaping_scheme", "scrape_native_histograms",
+                           "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms",
+                           "extra_scrape_metrics"});
+  ReadMisplacedGlobalKeys(&reader, &config->storage);
+  reader.Finish();
+}
+
+void ReadStorage(const Node& node, StorageConfig* storage, Report* report) {
+  MappingReader reader(node, "storage", report);
+  WarnOfIdleKeys(&reader, {"exemplars"});
+  if (const Node* tsdb_node = reader.TakeMapping("tsdb")) {
+    MappingReader tsdb(*tsdb_node, "storage.tsdb", report);
+    WarnOfIdleKeys(
+        &tsdb, {"out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"});
+    if (const Node* retention_node = tsdb.TakeMapping("retention")) {
+      MappingReader retention(*retention_node, "storage.tsdb.retention", report);
+      retention.DurationMs("time", &storage->retention_time_ms);
+      retention.Bytes("size", &storage->retention_size);
+      WarnOfIdleKeys(&retention, {"percentage"});
+      retention.Finish();
+    }
+    tsdb.Finish();
+  }
+  reader.Finish();
+}
+
+void ReadScrapeConfigs(MappingReader* reader, const LimitConfig& limits, PrometheusConfig* config) {
+  const Node* list = reader->TakeList("scrape_configs");
+  if (list == nullptr) return;
+  std::map<std::string, int> lines;
+  for (size_t i = 0; i < list->items.size(); ++i) {
+    const Node& node = list->items[i];
+    std::string path = StrCat("scrape_configs[", i, "]");
+    if (node.kind == Node::Kind::kNull) {
+      reader->report().Error(node, path, "an empty scrape configuration");
+      continue;
+    }
+    ScrapeConfig job = ReadScrapeConfig(node, path, config->global, limits, &reader->report());
+    auto [it, fresh] = lines.emplace(job.job_name, node.line);
+    if (!fresh && !job.job_name.empty()) {
+      reader->report().Error(
+          *node.Find("job_name"), StrCat(path, ".job_name"),
+          StrCat("job name ", Quote(job.job_name), " is taken by the job of line ", it->second));
+    }
+    config->scrape_configs.push_back(std::move(job));
+  }
+}
+
+void ReadRuleFiles(MappingReader* reader, PrometheusConfig* config) {
+  reader->StringList("rule_files", &config->rule_files);
+  for (std::string& file : config->rule_files) file = Absolute(file, reader->report().file());
+  if (!config->rule_files.empty()) {
+    reader->WarnIfSet("rule_files", "has no effect in this version: rules are not evaluated");
+  }
+}
+
+void HandleOtherTopKeys(MappingReader* reader) {
+  reader->RefuseIfSet("scrape_config_files",
+                      "this version reads no further files; put the jobs under scrape_configs");
+  reader->WarnIfSet("alerting", "alerts are not sent anywhere by this version");
+  reader->WarnIfSet("remote_write", "samples are not sent anywhere by this version");
+  reader->WarnIfSet("remote_read", "samples are not read from elsewhere by this version");
+  WarnOfIdleKeys(reader, {"runtime", "tracing", "otlp"});
+  reader->WarnIfSet("tls_config",
+                    "no key of Prometheus at this place and has no effect; the server's TLS is "
+                    "tls_server_config in the file of --web.config.file");
+  reader->WarnIfSet("basic_auth_config",
+                    "no key of Prometheus and has no effect; users of the server are "
+                    "basic_auth_users in the file of --web.config.file");
+}
+
+// "x.yaml" for "x.yml" and the other way round; empty for other names.
+std::string OtherEnding(const std::string& path) {
+  if (path.ends_with(".yml")) return path.substr(0, path.size() - 4) + ".yaml";
+  if (path.ends_with(".yaml")) return path.substr(0, path.size() - 5) + ".yml";
+  return {};
+}
+
+}  // namespace
+
+Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std::string& path) {
+  Node root = TRY(ParseYaml(text, path));
+  Report report(path);
+  MappingReader reader(root, "", &report);
+  PrometheusConfig config;
+  LimitConfig limits;
+  const Node* global = reader.TakeMapping("global");
+  const Node none;
+  ReadGlobal(global == nullptr ? none : *global, &config, &limits, &report);
+  ReadScrapeConfigs(&reader, limits, &config);
+  ReadRuleFiles(&reader, &config);
+  if (const Node* storage = reader.TakeMapping("storage"))
+    ReadStorage(*storage, &config.storage, &report);
+  HandleOtherTopKeys(&reader);
+  reader.Finish();
+  if (!report.ok()) return base::Fail(report.TakeError());
+  config.text = ToRedactedYaml(root);
+  config.warnings = report.TakeWarnings();
+  return config;
+}
+
+Result<PrometheusConfig> LoadPrometheusConfig(const std::string& path) {
+  auto text = base::ReadFile(path, kMaxFileBytes);
+  if (text) return ParsePrometheusConfig(*text, path);
+  std::string other = OtherEnding(path);
+  if (text.error().code() != ErrorCode::kNotFound || other.empty()) return base::Fail(text.error());
+  auto other_text = base::ReadFile(other, kMaxFileBytes);
+  if (!other_text) return base::Fail(text.error());
+  PrometheusConfig config = TRY(ParsePrometheusConfig(*other_text, other));
+  config.warnings.insert(config.warnings.begin(),
+                         StrCat(path, ": not found, read ", other, " instead"));
+  return config;
+}
+
+}  // namespace slurmscope::config

@@ -1,0 +1,95 @@
+#include "http/request_reader.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/strings.h"
+#include "http/form.h"
+
+namespace slurmscope::http {
+
+using base::StrCat;
+
+namespace {
+
+constexpr std::array<std::string_view, 6> kMethods = {"GET", "HEAD",   "POST",
+                                                      "PUT", "DELETE", "OPTIONS"};
+constexpr size_t kMaxDroppedBytes = 1 << 20;
+constexpr std::string_view kFormType = "application/x-www-form-urlencoded";
+
+Response BadRequest(const base::Error& error) {
+  return Response::Text(400, StrCat(error.message(), '\n'));
+}
+
+Response BodyTooLarge(size_t max_bytes) {
+  return Response::Text(413, StrCat("the request body is longer than ", max_bytes, " bytes\n"));
+}
+
+bool IsForm(std::string_view content_type) {
+  const std::string_view type = base::TrimSpace(content_type.substr(0, content_type.find(';')));
+  return type.size() == kFormType.size() &&
+         strncasecmp(type.data(), kFormType.data(), type.size()) == 0;
+}
+
+// "http://host/path?query", as sent to a proxy, means the same as "/path?query".
+std::string_view WithoutAuthority(std::string_view target) {
+  if (target.starts_with('/')) return target;
+  const size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos || scheme > target.find_first_of("/?")) return target;
+  const size_t path = target.find_first_of("/?", scheme + 3);
+  return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
+}  // namespace
+
+std::optional<Response> RequestReader::CheckHead(size_t max_header_bytes) {
+  if (std::find(kMethods.begin(), kMethods.end(), request_.method) == kMethods.end()) {
+    Response response = Response::Text(405, "Method Not Allowed\n");
+    response.headers.emplace_back("Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+    return response;
+  }
+  size_t header_bytes = request_.raw_target.size();
+  for (const auto& [name, value] : request_.headers) header_bytes += name.size() + value.size() + 4;
+  if (header_bytes > max_header_bytes) {
+    return Response::Text(
+        431, StrCat("the request header is longer than ", max_header_bytes, " bytes\n"));
+  }
+  const auto length = base::ParseInt<uint64_t>(request_.Header("Content-Length"));
+  if (length && *length > max_body_bytes_) return BodyTooLarge(max_body_bytes_);
+  if (length) request_.body.reserve(std::min<size_t>(*length, kMaxDroppedBytes));
+  return ReadTarget();
+}
+
+std::optional<Response> RequestReader::ReadTarget() {
+  const std::string_view target = WithoutAuthority(request_.raw_target);
+  const size_t question = target.find('?');
+  auto path = UrlDecode(target.substr(0, question), PlusSign::kPlusIsPlus);
+  if (!path) return BadRequest(path.error());
+  request_.path = path->empty() ? "/" : *std::move(path);
+  if (question == std::string_view::npos) return std::nullopt;
+  const auto parsed = ParseForm(target.substr(question + 1), kMaxFormPairs, request_.params);
+  if (!parsed) return BadRequest(parsed.error());
+  return std::nullopt;
+}
+
+bool RequestReader::AddBody(std::string_view piece) {
+  if (dropped_bytes_ == 0 && request_.body.size() + piece.size() <= max_body_bytes_) {
+    request_.body.append(piece);
+    return true;
+  }
+  dropped_bytes_ += piece.size();
+  return dropped_bytes_ <= kMaxDroppedBytes;
+}
+
+std::optional<Response> RequestReader::Finish() {
+  if (dropped_bytes_ > 0) return BodyTooLarge(max_body_bytes_);
+  if (!IsForm(request_.Header("Content-Type"))) return std::nullopt;
+  const auto parsed = ParseForm(request_.body, kMaxFormPairs, request_.params);
+  if (!parsed) return BadRequest(parsed.error());
+  request_.body = std::string();
+  return std::nullopt;
+}
+
+}  // namespace slurmscope::http

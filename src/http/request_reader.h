@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "http/server.h"
+
+namespace slurmscope::http {
+
+// Builds a Request from its head and the pieces of its body, within limits. A refusal is the
+// response to give instead of calling the handler. Not thread-safe.
+class RequestReader {
+ public:
+  explicit RequestReader(size_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}
+
+  Request& request() { return request_; }
+
+  // After method, raw_target and headers are set: checks method, header size and announced body
+  // size, and fills path and params.
+  std::optional<Response> CheckHead(size_t max_header_bytes);
+
+  // Takes a piece of the body. What goes beyond the limit is read and dropped, so that the client
+  // gets to see the refusal; false when it sends so much that only closing the connection helps.
+  bool AddBody(std::string_view piece);
+
+  // The body is whole: moves form fields to params.
+  std::optional<Response> Finish();
+
+ private:
+  std::optional<Response> ReadTarget();
+
+  Request request_;
+  size_t max_body_bytes_;
+  size_t dropped_bytes_ = 0;
+};
+
+}  // namespace slurmscope::http

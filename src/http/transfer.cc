@@ -1,0 +1,271 @@
+#include "http/transfer.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+#include <memory>
+#include <system_error>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "http/gzip.h"
+
+namespace slurmscope::http {
+
+using base::ErrorCode;
+using base::StrCat;
+
+namespace {
+
+constexpr long kMaxRedirects = 10;
+constexpr size_t kMaxResponseHeaders = 1000;
+constexpr uint64_t kMaxReserveBytes = 16 << 20;
+
+bool EqualFold(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
+}
+
+bool HasLineBreak(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
+}
+
+struct UrlParts {
+  explicit UrlParts(const std::string& url) : handle(curl_url(), &curl_url_cleanup) {
+    valid = handle && curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
+  }
+  std::string Get(CURLUPart part, unsigned flags = 0) const {
+    char* text = nullptr;
+    if (!valid || curl_url_get(handle.get(), part, &text, flags) != CURLUE_OK) return {};
+    std::string out(text);
+    curl_free(text);
+    return out;
+  }
+  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle;
+  bool valid = false;
+};
+
+// "Connection refused" as Go programs spell it.
+std::string ErrnoText(long err) {
+  std::string text = std::generic_category().message(static_cast<int>(err));
+  if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a') {
+    text[0] = static_cast<char>(text[0] - 'A' + 'a');
+  }
+  return text;
+}
+
+// "Get", as error messages name the method.
+std::string Titled(std::string_view method) {
+  std::string out(method);
+  for (size_t i = 1; i < out.size(); ++i) {
+    if (out[i] >= 'A' && out[i] <= 'Z') out[i] = static_cast<char>(out[i] - 'A' + 'a');
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string RedactedUrl(const std::string& url) {
+  const size_t scheme = url.find("://");
+  const size_t start = scheme == std::string::npos ? 0 : scheme + 3;
+  const size_t end = std::min(url.find_first_of("/?#", start), url.size());
+  const size_t at = url.rfind('@', end);
+  if (at == std::string::npos || at < start || at >= end) return url;
+  return StrCat(std::string_view(url).substr(0, start), "xxxxx", std::string_view(url).substr(at));
+}
+
+size_t Transfer::OnHeader(char* data, size_t one, size_t size, void* self) {
+  try {
+    static_cast<Transfer*>(self)->TakeHeader({data, one * size});
+    return one * size;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+size_t Transfer::OnBody(char* data, size_t one, size_t size, void* self) {
+  try {
+    return static_cast<Transfer*>(self)->TakeBody({data, one * size}) ? one * size : 0;
+  } catch (const std::exception&) {
+    return 0;
+  }
+}
+
+bool Transfer::AddHeaderLine(const std::string& line) {
+  curl_slist* longer = curl_slist_append(header_list_, line.c_str());
+  if (longer == nullptr) return false;
+  header_list_ = longer;
+  return true;
+}
+
+bool Transfer::SetHeaders() {
+  if (request_.accept_gzip && !AddHeaderLine("Accept-Encoding: gzip")) return false;
+  // Without a body there is no point in waiting for "100 Continue", with one it costs a round trip.
+  if (!request_.body.empty() && !AddHeaderLine("Expect:")) return false;
+  for (const auto& [name, value] : request_.headers) {
+    if (name.empty() || HasLineBreak(name) || HasLineBreak(value)) return false;
+    // curl takes "Name:" as "leave it out" and "Name;" as "send it empty".
+    if (!AddHeaderLine(value.empty() ? name + ";" : StrCat(name, ": ", value))) return false;
+  }
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
+  return true;
+}
+
+void Transfer::SetMethod() {
+  if (request_.method == "HEAD") {
+    curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
+    return;
+  }
+  if (!request_.body.empty() || request_.method == "POST") {
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
+                     static_cast<curl_off_t>(request_.body.size()));
+    if (request_.method == "POST") return;
+  }
+  if (request_.method != "GET" || !request_.body.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  }
+}
+
+bool Transfer::Prepare(CURL* easy, const std::string& user_agent) {
+  easy_ = easy;
+  const long timeout =
+      static_cast<long>(std::clamp<int64_t>(request_.timeout_ms, 1, 1'000'000'000));
+  curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout);
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent.c_str());
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &Transfer::OnHeader);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
+  SetMethod();
+  return curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str()) == CURLE_OK && SetHeaders();
+}
+
+void Transfer::TakeHeader(std::string_view line) {
+  // Each answer of a redirect, and "100 Continue", begins with its own status line.
+  if (line.starts_with("HTTP/")) {
+    response_.headers.clear();
+    response_.content_type.clear();
+    response_.body.clear();
+    gzip_ = false;
+    return;
+  }
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos || response_.headers.size() >= kMaxResponseHeaders) return;
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = base::TrimSpace(line.substr(colon + 1));
+  if (EqualFold(name, "Content-Type")) response_.content_type = value;
+  if (EqualFold(name, "Content-Encoding"))
+    gzip_ = EqualFold(value, "gzip") || EqualFold(value, "x-gzip");
+  response_.headers.emplace_back(name, value);
+}
+
+bool Transfer::TakeBody(std::string_view piece) {
+  std::string& body = response_.body;
+  uint64_t expected = body.size() + piece.size();
+  if (body.empty()) {
+    curl_off_t length = 0;
+    curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (length > 0) expected = std::max(expected, static_cast<uint64_t>(length));
+    body.reserve(std::min({expected, request_.max_body_bytes, kMaxReserveBytes}));
+  }
+  if (expected > request_.max_body_bytes) {
+    too_big_ = true;
+    return false;
+  }
+  body.append(piece);
+  return true;
+}
+
+Result<void> Transfer::Unpack() {
+  response_.wire_bytes = response_.body.size();
+  if (!gzip_ || response_.body.empty()) return {};
+  response_.body = TRY(GzipDecompress(response_.body, request_.max_body_bytes));
+  return {};
+}
+
+std::string Transfer::Peer() const {
+  char* ip = nullptr;
+  long port = 0;
+  curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &ip);
+  curl_easy_getinfo(easy_, CURLINFO_PRIMARY_PORT, &port);
+  if (ip != nullptr && *ip != '\0' && port > 0) {
+    const bool v6 = std::strchr(ip, ':') != nullptr;
+    return v6 ? StrCat('[', ip, "]:", port) : StrCat(ip, ':', port);
+  }
+  const UrlParts parts(request_.url);
+  return StrCat(parts.Get(CURLUPART_HOST), ':', parts.Get(CURLUPART_PORT, CURLU_DEFAULT_PORT));
+}
+
+std::string Transfer::Reason(CURLcode code) const {
+  long err = 0;
+  curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &err);
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return "context deadline exceeded";
+    case CURLE_COULDNT_CONNECT:
+      return StrCat("dial tcp ", Peer(),
+                    ": connect: ", err != 0 ? ErrnoText(err) : std::string(error_text_));
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return StrCat("dial tcp: lookup ", UrlParts(request_.url).Get(CURLUPART_HOST),
+                    ": no such host");
+    case CURLE_TOO_MANY_REDIRECTS:
+      return StrCat("stopped after ", kMaxRedirects, " redirects");
+    case CURLE_GOT_NOTHING:
+      return "EOF";
+    default:
+      return error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+  }
+}
+
+Result<ClientResponse> Transfer::Outcome(CURLcode code) {
+  const auto fail = [this](ErrorCode kind, std::string_view reason) {
+    return base::Fail(kind, StrCat(Titled(request_.method), ' ',
+                                   base::Quote(RedactedUrl(request_.url)), ": ", reason));
+  };
+  const std::string too_long =
+      StrCat("the body is longer than ", request_.max_body_bytes, " bytes");
+  if (too_big_) return fail(ErrorCode::kResourceExhausted, too_long);
+  if (code == CURLE_OPERATION_TIMEDOUT) return fail(ErrorCode::kTimeout, Reason(code));
+  if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
+    return fail(ErrorCode::kInvalidArgument, Reason(code));
+  }
+  if (code != CURLE_OK) return fail(ErrorCode::kUnavailable, Reason(code));
+  auto unpacked = Unpack();
+  if (!unpacked) {
+    const bool too_long_unpacked = unpacked.error().code() == ErrorCode::kResourceExhausted;
+    return fail(unpacked.error().code(), too_long_unpacked ? too_long : unpacked.error().message());
+  }
+  long status = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  response_.status = static_cast<int>(status);
+  return std::move(response_);
+}
+
+void Transfer::Call(Result<ClientResponse> result) {
+  try {
+    done_(std::move(result));
+  } catch (const std::exception& e) {
+    base::LogError("http client callback failed", {{"error", e.what()}});
+  }
+}
+
+void Transfer::Finish(CURLcode code) { Call(Outcome(code)); }
+
+void Transfer::Fail(ErrorCode code, std::string_view reason) {
+  Call(base::Fail(code, StrCat(Titled(request_.method), ' ', base::Quote(RedactedUrl(request_.url)),
+                               ": ", reason)));
+}
+
+}  // namespace slurmscope::http

@@ -1,0 +1,192 @@
+#include "promql/engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/strings.h"
+#include "base/thread_pool.h"
+#include "promql/eval.h"
+#include "promql/query_gate.h"
+
+namespace slurmscope::promql {
+
+using base::ErrorCode;
+using base::Fail;
+using base::StrCat;
+
+namespace {
+
+size_t HelperThreads(int wanted) {
+  size_t cores = std::max<size_t>(std::thread::hardware_concurrency(), 1);
+  size_t threads = wanted > 0 ? static_cast<size_t>(wanted) : std::min<size_t>(cores, 64);
+  return threads - 1;  // the query's own thread works too
+}
+
+int64_t PositiveOr(int64_t value, int64_t fallback) { return value > 0 ? value : fallback; }
+
+VectorResult ToVector(VectorValue vector, int64_t t) {
+  VectorResult result;
+  result.t = t;
+  result.samples.reserve(vector.size());
+  for (size_t i = 0; i < vector.size(); ++i) {
+    if (IsAbsent(vector.values[i])) continue;
+    result.samples.push_back({std::move(vector.series[i].labels), vector.values[i]});
+  }
+  return result;
+}
+
+model::Columns ToColumns(const double* row, const StepGrid& grid) {
+  model::Columns points;
+  auto present = static_cast<size_t>(
+      std::count_if(row, row + grid.count, [](double v) { return !IsAbsent(v); }));
+  points.t.reserve(present);
+  points.v.reserve(present);
+  for (size_t s = 0; s < grid.count; ++s) {
+    if (IsAbsent(row[s])) continue;
+    points.t.push_back(grid.At(s));
+    points.v.push_back(row[s]);
+  }
+  return points;
+}
+
+void SortByLabels(std::vector<MatrixSeries>& series) {
+  std::sort(series.begin(), series.end(),
+            [](const MatrixSeries& a, const MatrixSeries& b) { return a.labels < b.labels; });
+}
+
+MatrixResult ToMatrix(VectorValue vector, const StepGrid& grid) {
+  MatrixResult result;
+  result.series.reserve(vector.size());
+  for (size_t i = 0; i < vector.size(); ++i) {
+    model::Columns points = ToColumns(vector.Row(i), grid);
+    if (points.size() > 0)
+      result.series.push_back({std::move(vector.series[i].labels), std::move(points)});
+  }
+  SortByLabels(result.series);
+  return result;
+}
+
+MatrixResult ScalarMatrix(const std::vector<double>& column, const StepGrid& grid) {
+  MatrixResult result;
+  if (grid.count > 0) result.series.push_back({{}, ToColumns(column.data(), grid)});
+  return result;
+}
+
+void FillInstant(QueryResult& result, Value value, int64_t t) {
+  switch (value.type) {
+    case ValueType::kScalar:
+      result.value = ScalarResult{t, value.scalar.front()};
+      return;
+    case ValueType::kString:
+      result.value = StringResult{t, std::move(value.text)};
+      return;
+    case ValueType::kVector:
+      result.value = ToVector(std::move(value.vector), t);
+      return;
+    case ValueType::kMatrix:
+      SortByLabels(value.matrix);
+      result.value = MatrixResult{std::move(value.matrix)};
+  }
+}
+
+}  // namespace
+
+struct Engine::State {
+  explicit State(EngineOptions given)
+      : options(std::move(given)),
+        gate(std::max(options.max_concurrency, 1)),
+        subquery_step_ms(options.default_subquery_step_ms) {
+    size_t helpers = HelperThreads(options.threads);
+    if (helpers > 0) pool.emplace(helpers, 1024);
+  }
+
+  Result<QueryResult> Run(model::Queryable& storage, std::string_view query, const Expr& expr,
+                          const StepGrid& grid, int64_t end, bool instant,
+                          const QueryOptions& query_options);
+
+  EngineOptions options;
+  QueryGate gate;
+  std::atomic<int64_t> subquery_step_ms;
+  std::optional<base::ThreadPool> pool;
+};
+
+Result<QueryResult> Engine::State::Run(model::Queryable& storage, std::string_view query,
+                                       const Expr& expr, const StepGrid& grid, int64_t end,
+                                       bool instant, const QueryOptions& query_options) {
+  int64_t begin_ns = base::SystemClock().SteadyNs();
+  int64_t timeout_ms =
+      std::min(PositiveOr(query_options.timeout_ms, options.timeout_ms), options.timeout_ms);
+  int64_t deadline_ns =
+      SaturatingAdd(begin_ns, std::min<int64_t>(timeout_ms, 1LL << 40) * 1'000'000);
+  TRY(gate.Enter(deadline_ns, query_options.canceled));
+  struct Leaver {
+    QueryGate& gate;
+    ~Leaver() { gate.Leave(); }
+  } leaver{gate};
+
+  QueryGuard guard(deadline_ns, options.max_samples, query_options.canceled);
+  Annotations notes(query);
+  QueryContext context{storage, pool ? &*pool : nullptr, guard, notes, grid, end};
+  context.interval = instant ? 0 : grid.step;
+  context.lookback_ms = PositiveOr(query_options.lookback_ms, options.lookback_ms);
+  context.default_subquery_step_ms = subquery_step_ms.load(std::memory_order_relaxed);
+  context.instant = instant;
+  context.delayed_name_removal = options.delayed_name_removal;
+  // A grid too long for one column must fail before the column is made.
+  SampleCharge columns;
+  TRY(columns.Add(guard, static_cast<int64_t>(std::min<size_t>(grid.count, size_t{1} << 61))));
+
+  Value value = TRY(Evaluator(context).Eval(expr, grid));
+  if (value.type == ValueType::kVector) TRY(RemoveNames(value.vector, true));
+  QueryResult result;
+  if (instant) {
+    FillInstant(result, std::move(value), grid.start);
+  } else if (value.type == ValueType::kScalar) {
+    result.value = ScalarMatrix(value.scalar, grid);
+  } else {
+    result.value = ToMatrix(std::move(value.vector), grid);
+  }
+  result.warnings = notes.Warnings();
+  result.infos = notes.Infos();
+  result.stats.samples_queried = guard.read();
+  result.stats.peak_samples = guard.peak();
+  result.stats.eval_seconds = static_cast<double>(base::SystemClock().SteadyNs() - begin_ns) / 1e9;
+  return result;
+}
+
+Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Engine::~Engine() = default;
+
+Result<QueryResult> Engine::Instant(model::Queryable& storage, std::string_view query, int64_t t,
+                                    const QueryOptions& options) {
+  ExprPtr expr = TRY(ParseExpr(query, state_->options.parser));
+  return state_->Run(storage, query, *expr, StepGrid{t, 1, 1}, t, true, options);
+}
+
+Result<QueryResult> Engine::Range(model::Queryable& storage, std::string_view query, int64_t start,
+                                  int64_t end, int64_t step, const QueryOptions& options) {
+  if (step <= 0) {
+    return Fail(
+        ErrorCode::kInvalidArgument,
+        "zero or negative query resolution step widths are not accepted. Try a positive integer");
+  }
+  ExprPtr expr = TRY(ParseExpr(query, state_->options.parser));
+  if (expr->type() != ValueType::kVector && expr->type() != ValueType::kScalar) {
+    return Fail(ErrorCode::kInvalidArgument,
+                StrCat("invalid expression type \"", ToString(expr->type()),
+                       "\" for range query, must be Scalar or instant Vector"));
+  }
+  return state_->Run(storage, query, *expr, StepGrid::Between(start, end, step), end, false,
+                     options);
+}
+
+const EngineOptions& Engine::options() const { return state_->options; }
+int Engine::active() const { return state_->gate.active(); }
+void Engine::SetDefaultSubqueryStep(int64_t milliseconds) {
+  state_->subquery_step_ms.store(milliseconds, std::memory_order_relaxed);
+}
+
+}  // namespace slurmscope::promql

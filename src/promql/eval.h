@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "model/querier.h"
+#include "promql/annotations.h"
+#include "promql/ast.h"
+#include "promql/engine.h"
+#include "promql/functions.h"
+#include "promql/query_guard.h"
+#include "promql/range_source.h"
+#include "promql/step_grid.h"
+#include "promql/value.h"
+
+namespace slurmscope::promql {
+
+// What the parts of one query share. Lives as long as the query.
+struct QueryContext {
+  model::Queryable& storage;
+  base::ThreadPool* pool;  // null: everything on the calling thread
+  QueryGuard& guard;
+  Annotations& notes;
+  StepGrid grid;  // of the whole query; `@ start()`, step() and the like refer to it
+  int64_t end = 0;
+  int64_t interval = 0;  // as step() tells; 0 for an instant query
+  int64_t lookback_ms = 0;
+  int64_t default_subquery_step_ms = 0;
+  bool instant = false;
+  bool delayed_name_removal = false;
+};
+
+// Evaluates expression trees for all steps of a grid at once. One for each query; used by one
+// thread, which spreads the work on series over the pool. Errors are those of Engine.
+class Evaluator {
+ public:
+  explicit Evaluator(QueryContext& context) : context_(context) {}
+
+  QueryContext& context() { return context_; }
+
+  Result<Value> Eval(const Expr& expr, const StepGrid& grid);
+  // For expressions of a known type.
+  Result<VectorValue> EvalVector(const Expr& expr, const StepGrid& grid);
+  Result<std::vector<double>> EvalScalar(const Expr& expr, const StepGrid& grid);
+  Result<std::string> EvalString(const Expr& expr);
+
+  // eval_selector.cc. With `timestamps`, the values are the samples' times in seconds.
+  Result<VectorValue> EvalVectorSelector(const VectorSelector& selector, const StepGrid& grid,
+                                         bool timestamps);
+  // A range vector ready to be walked, of a matrix selector or a subquery.
+  Result<RangeSource> OpenRange(const Expr& expr, const StepGrid& grid, std::string_view func);
+  // eval_subquery.cc
+  Result<RangeSource> OpenSubquery(const SubqueryExpr& subquery, const StepGrid& grid);
+  Result<Value> EvalRangeVector(const Expr& expr, const StepGrid& grid);
+
+  Result<VectorValue> EvalAggregate(const AggregateExpr& expr, const StepGrid& grid);
+  Result<Value> EvalBinary(const BinaryExpr& expr, const StepGrid& grid);
+  Result<Value> EvalUnary(const UnaryExpr& expr, const StepGrid& grid);
+  Result<Value> EvalCall(const Call& call, const StepGrid& grid);
+
+  // Milliseconds of a duration; kOutOfRange when an expression does not give a duration.
+  Result<int64_t> Duration(const DurationValue& duration) const;
+  Result<TimeShift> Shift(const TimeModifiers& time) const;
+
+  // __name__ goes: now, or at the end of the query when removal is delayed.
+  Result<void> DropNames(VectorValue& vector);
+
+  // body(begin, end) over pieces of [0, n), side by side when there is enough to do; `work` is the
+  // cost of one item in samples. Returns the error of the first piece that failed.
+  Result<void> ForEachSeries(size_t n, size_t work,
+                             const std::function<Result<void>(size_t, size_t)>& body);
+
+ private:
+  QueryContext& context_;
+};
+
+// Strips parentheses.
+const Expr& Unwrap(const Expr& expr);
+
+// Errors of execution, as opposed to parsing.
+inline tl::unexpected<base::Error> ExecError(std::string message) {
+  return base::Fail(base::ErrorCode::kOutOfRange, std::move(message));
+}
+
+Value VectorOf(VectorValue vector);
+Value ScalarOf(std::vector<double> column);
+
+// `fn` applied to all samples in place; absent ones stay absent.
+template <typename Fn>
+void MapSamples(VectorValue& vector, Fn fn) {
+  for (double& v : vector.values) {
+    if (!IsAbsent(v)) v = fn(v);
+  }
+}
+
+}  // namespace slurmscope::promql

@@ -1,0 +1,129 @@
+#include "promql/script.h"
+
+#include "base/strings.h"
+#include "promql/memory_storage.h"
+#include "promql/script_check.h"
+#include "promql/script_parse.h"
+
+namespace slurmscope::promql {
+
+using base::StrCat;
+
+namespace {
+
+constexpr int64_t kMaxSamples = 5'000'000;
+constexpr int64_t kMinute = 60'000;
+
+EngineOptions OptionsFor(const ScriptOptions& options) {
+  EngineOptions engine;
+  engine.max_samples = kMaxSamples;
+  engine.threads = options.threads;
+  engine.delayed_name_removal = options.delayed_name_removal;
+  engine.parser.experimental_functions = true;
+  engine.parser.extended_range_selectors = true;
+  engine.parser.fill_modifiers = true;
+  return engine;
+}
+
+// These ask for the query's own times, so they differ in a range query by design.
+bool DependsOnQueryTimes(std::string_view query) {
+  for (std::string_view call : {"start()", "end()", "step()", "range()", "STEP()", "STep()"}) {
+    if (query.find(call) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+class ScriptRunner {
+ public:
+  ScriptRunner(const std::string& name, const ScriptOptions& options)
+      : name_(name), options_(options), engine_(OptionsFor(options)) {}
+
+  void Load(const LoadCommand& load);
+  void Clear() { storage_.Clear(); }
+  void Eval(const EvalCase& eval);
+  const ScriptReport& report() const { return report_; }
+
+ private:
+  std::string Run(const EvalCase& eval);
+  std::string RecheckAsRange(const EvalCase& eval);
+
+  const std::string& name_;
+  const ScriptOptions& options_;
+  Engine engine_;
+  MemoryStorage storage_;
+  ScriptReport report_;
+};
+
+void ScriptRunner::Load(const LoadCommand& load) {
+  for (const ScriptSeries& series : load.series) {
+    model::Columns samples;
+    for (size_t i = 0; i < series.points.size(); ++i) {
+      if (series.points[i].omitted || series.points[i].histogram) continue;
+      samples.t.push_back(static_cast<int64_t>(i) * load.interval);
+      samples.v.push_back(series.points[i].v);
+    }
+    storage_.Add(series.labels, samples);
+  }
+}
+
+std::string ScriptRunner::RecheckAsRange(const EvalCase& eval) {
+  auto range =
+      engine_.Range(storage_, eval.query, eval.start - kMinute, eval.start + kMinute, kMinute);
+  if (!range) return StrCat("as a range query: failed: ", range.error().message());
+  std::string text = CheckMiddleStep(eval, *range);
+  return text.empty() ? "" : StrCat("as a range query: ", text);
+}
+
+std::string ScriptRunner::Run(const EvalCase& eval) {
+  if (eval.range)
+    return CheckCase(eval, engine_.Range(storage_, eval.query, eval.start, eval.end, eval.step));
+  int64_t t = eval.start;
+  for (const Expectation& expectation : eval.expectations) {
+    if (expectation.kind == ExpectKind::kRangeVector) t = expectation.end;
+  }
+  std::string text = CheckCase(eval, engine_.Instant(storage_, eval.query, t));
+  bool plain = !eval.Expects(ExpectKind::kFail) && !eval.Expects(ExpectKind::kRangeVector) &&
+               !eval.Expects(ExpectKind::kString) && !eval.Expects(ExpectKind::kOrdered);
+  if (!text.empty() || !plain || !options_.recheck_as_range || DependsOnQueryTimes(eval.query))
+    return text;
+  return RecheckAsRange(eval);
+}
+
+void ScriptRunner::Eval(const EvalCase& eval) {
+  std::string text = Run(eval);
+  if (text.empty()) {
+    ++report_.passed;
+    return;
+  }
+  ++report_.failed;
+  options_.on_failure(StrCat(name_, ":", eval.line, ": ", eval.query, ": ", text));
+}
+
+}  // namespace
+
+ScriptReport RunScript(std::string_view text, const std::string& name,
+                       const ScriptOptions& options) {
+  auto commands = ParseScript(text);
+  if (!commands) {
+    ScriptReport report;
+    report.error = StrCat(name, ": ", commands.error().message());
+    return report;
+  }
+  ScriptRunner runner(name, options);
+  for (const ScriptCommand& command : *commands) {
+    switch (command.kind) {
+      case ScriptCommand::Kind::kClear:
+        runner.Clear();
+        break;
+      case ScriptCommand::Kind::kLoad:
+        runner.Load(command.load);
+        break;
+      case ScriptCommand::Kind::kEval:
+        runner.Eval(command.eval);
+        break;
+    }
+  }
+  return runner.report();
+}
+
+}  // namespace slurmscope::promql

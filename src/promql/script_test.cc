@@ -1,0 +1,109 @@
+#include "promql/script.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+
+#include <gtest/gtest.h>
+
+namespace slurmscope::promql {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string ReadAll(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::vector<fs::path> ScriptsIn(const fs::path& folder) {
+  std::vector<fs::path> paths;
+  if (!fs::exists(folder)) return paths;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".test") paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+// Our own scripts, in the behaviour a server has by default: names go at once.
+TEST(Script, OwnScriptsPass) {
+  std::vector<fs::path> paths = ScriptsIn(fs::path(SLURMSCOPE_SOURCE_DIR) / "test/promql");
+  ASSERT_GE(paths.size(), 10u);
+  for (const fs::path& path : paths) {
+    ScriptOptions options;
+    options.delayed_name_removal = false;
+    options.on_failure = [](const std::string& text) { ADD_FAILURE() << text; };
+    ScriptReport report = RunScript(ReadAll(path), path.filename().string(), options);
+    EXPECT_EQ(report.error, "");
+    EXPECT_GT(report.passed, 0) << path;
+    EXPECT_EQ(report.failed, 0) << path;
+  }
+}
+
+// The scripts of Prometheus 3.14, where they lie beside the repository. The floor is what the
+// engine reaches; what is missing are mostly native histograms.
+TEST(Script, SharedScriptsPassAsFarAsTheyDid) {
+  const std::map<std::string, int> kFloor = {
+      {"aggregators.test", 126},
+      {"duration_expression.test", 59},
+      {"extended_vectors.test", 123},
+      {"fill-modifier.test", 46},
+      {"functions.test", 380},
+      {"histograms.test", 93},
+      {"info.test", 1},
+      {"limit.test", 15},
+      {"literals.test", 25},
+      {"name_label_dropping.test", 30},
+      {"native_histograms.test", 3},
+      {"selectors.test", 31},
+      {"start_timestamps.test", 2},
+      {"type_and_unit.test", 58},
+  };
+  std::vector<fs::path> paths =
+      ScriptsIn(fs::path(SLURMSCOPE_SOURCE_DIR) / "../shared/conformance/promqltest");
+  if (paths.empty()) GTEST_SKIP() << "no shared scripts here";
+  const char* verbose = std::getenv("SLURMSCOPE_SCRIPT_FAILURES");
+  for (const fs::path& path : paths) {
+    ScriptOptions options;
+    if (verbose != nullptr)
+      options.on_failure = [](const std::string& text) { std::puts(text.c_str()); };
+    std::string name = path.filename().string();
+    ScriptReport report = RunScript(ReadAll(path), name, options);
+    std::printf("%-28s %4d / %4d %s\n", name.c_str(), report.passed, report.total(),
+                report.error.c_str());
+    EXPECT_EQ(report.error, "");
+    auto floor = kFloor.find(name);
+    EXPECT_GE(report.passed, floor == kFloor.end() ? 0 : floor->second) << name;
+  }
+}
+
+TEST(Script, TellsWhatDiffers) {
+  std::string seen;
+  ScriptOptions options;
+  options.on_failure = [&](const std::string& text) { seen += text; };
+  ScriptReport report =
+      RunScript("load 1m\n  x 1 2 3\n\neval instant at 1m x\n  x 5\n", "s", options);
+  EXPECT_EQ(report.failed, 1);
+  EXPECT_EQ(report.passed, 0);
+  EXPECT_EQ(seen, "s:4: x: x: got 2@60000, wanted 5@60000");
+}
+
+TEST(Script, CountsNativeHistogramsAsFailed) {
+  ScriptReport report =
+      RunScript("load 1m\n  x {{count:1}}\n\neval instant at 0 x\n  x {{count:1}}\n", "s", {});
+  EXPECT_EQ(report.failed, 1);
+}
+
+TEST(Script, RefusesWhatItCannotRead) {
+  EXPECT_EQ(RunScript("load 1m\n  x 1\n\nfly\n", "s", {}).error, "s: line 4: unknown command fly");
+  EXPECT_NE(RunScript("load 1m\n  x{a=\"b} 1\n", "s", {}).error, "");
+  EXPECT_NE(RunScript("load 1m\n  x 1x99999999999\n", "s", {}).error, "");
+  EXPECT_NE(RunScript("eval instant at noon x\n", "s", {}).error, "");
+}
+
+}  // namespace
+}  // namespace slurmscope::promql

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "http/client.h"
+#include "model/appender.h"
+#include "model/sample.h"
+
+namespace slurmscope::scrape {
+
+// A storage in memory that refuses what the real one refuses. Thread-safe.
+class FakeStorage final : public model::Appendable {
+ public:
+  std::unique_ptr<model::Appender> NewAppender() override;
+
+  // Committed samples of the series whose labels print as `series`.
+  std::vector<model::Sample> Samples(const std::string& series) const {
+    std::lock_guard lock(mutex_);
+    auto it = refs_.find(series);
+    return it == refs_.end() ? std::vector<model::Sample>() : series_.at(it->second).samples;
+  }
+  std::optional<double> Last(const std::string& series) const {
+    std::vector<model::Sample> samples = Samples(series);
+    if (samples.empty()) return std::nullopt;
+    return samples.back().v;
+  }
+  bool EndsStale(const std::string& series) const {
+    std::vector<model::Sample> samples = Samples(series);
+    return !samples.empty() && model::IsStale(samples.back().v);
+  }
+  std::vector<std::string> SeriesNames() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::string> names;
+    for (const auto& [name, ref] : refs_) {
+      if (!series_.at(ref).samples.empty()) names.push_back(name);
+    }
+    return names;
+  }
+  // As a restart or a truncation of the head does.
+  void ForgetSeries() {
+    std::lock_guard lock(mutex_);
+    refs_.clear();
+    series_.clear();
+  }
+  size_t label_lookups() const {
+    std::lock_guard lock(mutex_);
+    return label_lookups_;
+  }
+
+ private:
+  friend class FakeAppender;
+  struct Series {
+    std::vector<model::Sample> samples;
+  };
+  mutable std::mutex mutex_;
+  std::map<std::string, model::SeriesRef> refs_;
+  std::map<model::SeriesRef, Series> series_;
+  model::SeriesRef next_ref_ = 1;
+  size_t label_lookups_ = 0;
+};
+
+class FakeAppender final : public model::Appender {
+ public:
+  explicit FakeAppender(FakeStorage& storage) : storage_(storage) {}
+
+  model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
+                             double v) override {
+    using model::AppendStatus;
+    std::lock_guard lock(storage_.mutex_);
+    if (!storage_.series_.contains(ref)) {
+      if (labels.empty()) return {AppendStatus::kUnknownSeries, 0};
+      ++storage_.label_lookups_;
+      auto [it, made] = storage_.refs_.try_emplace(labels.ToString(), storage_.next_ref_);
+      if (made) storage_.series_[storage_.next_ref_++];
+      ref = it->second;
+    }
+    const std::vector<model::Sample>& samples = storage_.series_[ref].samples;
+    if (!samples.empty() && t < samples.back().t) return {AppendStatus::kOutOfOrder, ref};
+    if (!samples.empty() && t == samples.back().t) {
+      bool same = std::bit_cast<uint64_t>(v) == std::bit_cast<uint64_t>(samples.back().v);
+      return {same ? AppendStatus::kOk : AppendStatus::kDuplicate, ref};
+    }
+    pending_.emplace_back(ref, model::Sample{t, v});
+    return {AppendStatus::kOk, ref};
+  }
+  base::Result<void> Commit() override {
+    std::lock_guard lock(storage_.mutex_);
+    for (auto& [ref, sample] : pending_) storage_.series_[ref].samples.push_back(sample);
+    pending_.clear();
+    return {};
+  }
+  void Rollback() override { pending_.clear(); }
+
+ private:
+  FakeStorage& storage_;
+  std::vector<std::pair<model::SeriesRef, model::Sample>> pending_;
+};
+
+inline std::unique_ptr<model::Appender> FakeStorage::NewAppender() {
+  return std::make_unique<FakeAppender>(*this);
+}
+
+inline http::ClientResponse TextResponse(std::string body) {
+  http::ClientResponse response;
+  response.status = 200;
+  response.content_type = "text/plain; version=0.0.4";
+  response.body = std::move(body);
+  return response;
+}
+
+// Answers at once by `answer`, or keeps the request when that gives none. Thread-safe.
+class FakeClient final : public http::Client {
+ public:
+  using Answer =
+      std::function<std::optional<base::Result<http::ClientResponse>>(const http::ClientRequest&)>;
+  explicit FakeClient(Answer answer) : answer_(std::move(answer)) {}
+
+  void Fetch(http::ClientRequest request, Callback done) override {
+    std::optional<base::Result<http::ClientResponse>> response;
+    {
+      std::lock_guard lock(mutex_);
+      response = answer_(request);
+      requests_.push_back(std::move(request));
+      if (!response) held_.push_back(done);
+    }
+    if (response) done(*std::move(response));
+  }
+  void AnswerHeld(const base::Result<http::ClientResponse>& response) {
+    std::deque<Callback> held;
+    {
+      std::lock_guard lock(mutex_);
+      held.swap(held_);
+    }
+    for (const Callback& done : held) done(response);
+  }
+  std::vector<http::ClientRequest> requests() const {
+    std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  Answer answer_;
+  mutable std::mutex mutex_;
+  std::vector<http::ClientRequest> requests_;
+  std::deque<Callback> held_;
+};
+
+}  // namespace slurmscope::scrape

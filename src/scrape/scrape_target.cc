@@ -1,0 +1,288 @@
+#include "scrape/scrape_target.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+#include "base/float_text.h"
+#include "base/log.h"
+#include "base/strings.h"
+#include "model/sample.h"
+#include "scrape/series_labels.h"
+
+namespace slurmscope::scrape {
+namespace {
+
+using base::ErrorCode;
+using base::Fail;
+using base::StrCat;
+
+constexpr std::array<std::string_view, 5> kReportMetrics = {
+    "up", "scrape_duration_seconds", "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling", "scrape_series_added"};
+constexpr std::string_view kAccept =
+    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+constexpr int64_t kTimestampToleranceMs = 2;
+
+// A scrape that starts a little late is stamped as if it had been on time: even steps compress
+// better.
+int64_t AlignedTime(int64_t due_ms, int64_t now_ms, int64_t interval_ms) {
+  int64_t tolerance = std::min(kTimestampToleranceMs, interval_ms / 100);
+  return std::abs(now_ms - due_ms) <= tolerance ? due_ms : now_ms;
+}
+
+std::string_view StatusText(int status) {
+  switch (status) {
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 406:
+      return "Not Acceptable";
+    case 408:
+      return "Request Timeout";
+    case 429:
+      return "Too Many Requests";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "";
+  }
+}
+
+// A target that names no type is taken at its word that it is one.
+Result<void> CheckResponse(const http::ClientResponse& response) {
+  if (response.status != 200) {
+    std::string message =
+        StrCat("server returned HTTP status ", response.status, " ", StatusText(response.status));
+    return Fail(ErrorCode::kUnavailable, std::string(base::TrimSpace(message)));
+  }
+  std::string_view type = response.content_type;
+  type = base::TrimSpace(type.substr(0, type.find(';')));
+  if (type.empty() || type == "text/plain") return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              StrCat("received unsupported Content-Type ", base::Quote(response.content_type)));
+}
+
+http::ClientRequest MakeRequest(const config::ScrapeConfig& config, const TargetSpec& spec,
+                                const ManagerOptions& options) {
+  http::ClientRequest request;
+  request.url = spec.url;
+  std::string timeout =
+      base::FormatFloat(static_cast<double>(spec.timeout_ms) / 1000, base::FloatStyle::kFixed);
+  request.headers = {{"Accept", std::string(kAccept)},
+                     {"X-Prometheus-Scrape-Timeout-Seconds", std::move(timeout)},
+                     {"User-Agent", options.user_agent}};
+  request.timeout_ms = spec.timeout_ms;
+  request.max_body_bytes =
+      config.body_size_limit > 0 ? config.body_size_limit : options.max_body_bytes;
+  request.accept_gzip = config.enable_compression;
+  request.follow_redirects = config.follow_redirects;
+  return request;
+}
+
+void Commit(model::Appender& appender, std::string_view url) {
+  if (Result<void> done = appender.Commit(); !done) {
+    base::LogError("Scrape commit failed", {{"target", url}, {"err", done.error()}});
+  }
+}
+
+}  // namespace
+
+ScrapeTarget::ScrapeTarget(TargetSpec spec, Config config, FamilyPool& families)
+    : hash_(spec.Hash()), metadata_(families), spec_(std::move(spec)), config_(std::move(config)) {}
+
+void ScrapeTarget::Configure(TargetSpec spec, Config config) {
+  std::lock_guard lock(mutex_);
+  if (spec.interval_ms != spec_.interval_ms) ++generation_;
+  if (config != config_) reconfigured_ = true;
+  spec_ = std::move(spec);
+  config_ = std::move(config);
+}
+
+void ScrapeTarget::SetForcedError(std::string error) {
+  std::lock_guard lock(mutex_);
+  forced_error_ = std::move(error);
+}
+
+std::optional<ScrapeStart> ScrapeTarget::Begin(int64_t due_ms, const base::Clock& clock,
+                                               const ManagerOptions& options) {
+  std::lock_guard lock(mutex_);
+  if (running_ || retired_) return std::nullopt;
+  running_ = true;
+  ScrapeStart start;
+  start.time_ms = AlignedTime(due_ms, clock.NowMs(), spec_.interval_ms);
+  start.steady_ns = clock.SteadyNs();
+  start.forced_error = forced_error_;
+  start.request = MakeRequest(*config_, spec_, options);
+  return start;
+}
+
+ScrapeTarget::Settings ScrapeTarget::TakeSettings() {
+  std::lock_guard lock(mutex_);
+  if (std::exchange(reconfigured_, false)) cache_.Forget();
+  return {config_, spec_.labels, spec_.url};
+}
+
+void ScrapeTarget::Finish(const ScrapeStart& start, Result<http::ClientResponse> response,
+                          model::Appendable& storage, const base::Clock& clock,
+                          ScrapeCounters& counters) {
+  Settings settings = TakeSettings();
+  IngestCounts counts;
+  std::string error;
+  std::unique_ptr<model::Appender> appender = storage.NewAppender();
+  Result<void> done = response ? CheckResponse(*response) : Result<void>(Fail(response.error()));
+  if (!response && response.error().code() == ErrorCode::kResourceExhausted)
+    ++counters.exceeded_body_size_limit;
+  if (done) done = Append(response->body, start, settings, *appender, &counts);
+  if (!done) {
+    error = done.error().message();
+    appender->Rollback();
+    appender = storage.NewAppender();
+    cache_.MarkAllStale(*appender, start.time_ms);
+    ++counters.scrapes_failed;
+  }
+  double seconds = static_cast<double>(clock.SteadyNs() - start.steady_ns) * 1e-9;
+  auto figure = [](uint64_t value) { return static_cast<double>(value); };
+  Report(settings, start.time_ms,
+         {done ? 1.0 : 0.0, seconds, figure(counts.scraped), figure(counts.after_relabel),
+          figure(counts.series_added)},
+         *appender);
+  Commit(*appender, settings.url);
+
+  ++counters.scrapes;
+  if (done) counters.samples_appended += counts.appended;
+  counters.out_of_order += counts.out_of_order;
+  counters.duplicate_timestamp += counts.duplicate;
+  counters.out_of_bounds += counts.out_of_bounds;
+  counters.exceeded_sample_limit += counts.sample_limit_exceeded ? 1 : 0;
+  counters.exceeded_label_limits += counts.label_limit_exceeded ? 1 : 0;
+  LogRejected(settings, counts);
+  cache_entries_ = cache_.size();
+  WriteStatus(start, error, seconds);
+}
+
+Result<void> ScrapeTarget::Append(const std::string& body, const ScrapeStart& start,
+                                  const Settings& settings, model::Appender& appender,
+                                  IngestCounts* counts) {
+  Result<void> done = cache_.Ingest(
+      body, {*settings.config, settings.labels, start.time_ms, metadata_}, appender, counts);
+  done ? cache_.Accept() : cache_.Discard();
+  return done;
+}
+
+void ScrapeTarget::Report(const Settings& settings, int64_t time_ms,
+                          const std::array<double, 5>& values, model::Appender& appender) {
+  for (size_t i = 0; i < kReportMetrics.size(); ++i) {
+    model::AppendResult result{model::AppendStatus::kUnknownSeries, 0};
+    if (reports_[i] != 0) result = appender.Append(reports_[i], {}, time_ms, values[i]);
+    if (result.status == model::AppendStatus::kUnknownSeries) {
+      result =
+          appender.Append(0, ReportLabels(kReportMetrics[i], settings.labels), time_ms, values[i]);
+    }
+    reports_[i] = result.ref;
+  }
+}
+
+void ScrapeTarget::LogRejected(const Settings& settings, const IngestCounts& counts) const {
+  auto log = [&](std::string_view message, uint64_t number) {
+    if (number == 0) return;
+    base::LogWarn(message, {{"scrape_pool", settings.config->job_name},
+                            {"target", settings.url},
+                            {"num_dropped", number}});
+  };
+  log("Error on ingesting out-of-order samples", counts.out_of_order);
+  log("Error on ingesting samples with different value but same timestamp", counts.duplicate);
+  log("Error on ingesting samples that are too old or are too far into the future",
+      counts.out_of_bounds);
+}
+
+void ScrapeTarget::WriteStatus(const ScrapeStart& start, const std::string& error, double seconds) {
+  std::lock_guard lock(mutex_);
+  if (error != status_.last_error && !error.empty()) {
+    base::LogDebug("Scrape failed",
+                   {{"scrape_pool", config_->job_name}, {"target", spec_.url}, {"err", error}});
+  }
+  status_.health = error.empty() ? Health::kUp : Health::kDown;
+  status_.last_error = error;
+  status_.last_scrape_ms = start.time_ms;
+  status_.last_scrape_duration_seconds = seconds;
+}
+
+bool ScrapeTarget::EndScrape() {
+  std::lock_guard lock(mutex_);
+  running_ = retired_;
+  return retired_;
+}
+
+bool ScrapeTarget::Retire() {
+  std::lock_guard lock(mutex_);
+  if (std::exchange(retired_, true) || running_) return false;
+  running_ = true;
+  return true;
+}
+
+void ScrapeTarget::WriteEnd(model::Appendable& storage, const base::Clock& clock) {
+  std::unique_ptr<model::Appender> appender = storage.NewAppender();
+  TargetStatus last = status();
+  // A marker in the millisecond of the last sample would be refused.
+  int64_t now = std::max(clock.NowMs(), last.last_scrape_ms + 1);
+  cache_.MarkAllStale(*appender, now);
+  for (model::SeriesRef ref : reports_) {
+    if (ref != 0) appender->Append(ref, {}, now, model::StaleNan());
+  }
+  Commit(*appender, last.scrape_url);
+}
+
+TargetStatus ScrapeTarget::status() const {
+  std::lock_guard lock(mutex_);
+  TargetStatus status = status_;
+  status.discovered_labels = spec_.discovered;
+  status.labels = spec_.labels;
+  status.scrape_pool = config_->job_name;
+  status.scrape_url = spec_.url;
+  status.interval_ms = spec_.interval_ms;
+  status.timeout_ms = spec_.timeout_ms;
+  return status;
+}
+
+model::Labels ScrapeTarget::labels() const {
+  std::lock_guard lock(mutex_);
+  return spec_.labels;
+}
+
+bool ScrapeTarget::retired() const {
+  std::lock_guard lock(mutex_);
+  return retired_;
+}
+
+int64_t ScrapeTarget::interval_ms() const {
+  std::lock_guard lock(mutex_);
+  return spec_.interval_ms;
+}
+
+uint64_t ScrapeTarget::schedule_generation() const {
+  std::lock_guard lock(mutex_);
+  return generation_;
+}
+
+int64_t ScrapeTarget::OffsetMs(int64_t seed) const {
+  uint64_t place = hash_ ^ static_cast<uint64_t>(seed);
+  return static_cast<int64_t>(place % static_cast<uint64_t>(interval_ms()));
+}
+
+}  // namespace slurmscope::scrape
