@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
+#include <filesystem>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -10,39 +13,74 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "tsdb/block_querier.h"
+#include "tsdb/block_set.h"
+#include "tsdb/checkpoint.h"
+#include "tsdb/compactor.h"
 #include "tsdb/head.h"
 #include "tsdb/head_appender.h"
+#include "tsdb/head_block.h"
 #include "tsdb/head_querier.h"
+#include "tsdb/merged_querier.h"
 #include "tsdb/replay.h"
 #include "tsdb/wal.h"
 
 namespace slurmscope::tsdb {
 namespace {
 
-constexpr size_t kUlidLength = 26;
+constexpr int64_t kMaxBlockMs = int64_t{31} * 24 * 3600 * 1000;
 
-// Blocks and out-of-order logs that a Prometheus left stay as they are; queries do not see them.
+// Out-of-order logs that a Prometheus left stay as they are; queries do not see them.
 void WarnOfUnreadData(const std::vector<std::string>& names) {
-  uint64_t blocks = 0;
   for (const std::string& name : names) {
     if (name == "wbl") base::LogWarn("out-of-order samples in wbl/ are not read");
-    if (name.size() == kUlidLength && name.starts_with("01")) ++blocks;
   }
-  if (blocks > 0)
-    base::LogWarn("blocks of an earlier Prometheus are not read", {{"blocks", blocks}});
+}
+
+void SetDefaults(DbOptions& options) {
+  options.min_block_ms = std::max<int64_t>(options.min_block_ms, 1000);
+  if (options.max_block_ms == 0) {
+    options.max_block_ms =
+        options.retention_ms > 0 ? std::min(options.retention_ms / 10, kMaxBlockMs) : kMaxBlockMs;
+  }
+  options.max_block_ms = std::max(options.max_block_ms, options.min_block_ms);
+}
+
+Result<void> LinkTree(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::create_directories(to, error);
+  std::filesystem::copy(
+      from, to,
+      std::filesystem::copy_options::recursive | std::filesystem::copy_options::create_hard_links,
+      error);
+  if (error) return base::FailErrno(to, error.value());
+  return {};
 }
 
 }  // namespace
 
 struct Db::State {
+  State(DbOptions given, const base::Clock& its_clock)
+      : options(std::move(given)),
+        clock(its_clock),
+        blocks(options.path),
+        head(options.min_block_ms) {}
   ~State();
   base::Result<void> Sync();
-  void SyncLoop();
+  // Calls `work` each `interval_ms` until the end.
+  void Repeat(int64_t interval_ms, const std::function<void()>& work);
+  base::Result<void> Compact() {
+    return compactor->Run([this] { return stop_requested.load(std::memory_order_relaxed); });
+  }
+  void CompactInBackground();
 
   DbOptions options;
+  const base::Clock& clock;
   std::optional<base::DirectoryLock> lock;
+  BlockSet blocks;
   Head head;
   std::unique_ptr<Wal> wal;
+  std::unique_ptr<Compactor> compactor;
   ReplayResult replay;
   std::atomic<bool> writable{true};
   std::atomic<uint64_t> sync_failures{0};
@@ -50,16 +88,19 @@ struct Db::State {
   std::mutex stop_mutex;
   std::condition_variable stop_changed;
   bool stopping = false;
+  std::atomic<bool> stop_requested{false};
   std::thread sync_thread;
+  std::thread compaction_thread;
 };
 
 Db::State::~State() {
   {
     std::lock_guard guard(stop_mutex);
-    stopping = true;
+    stopping = stop_requested = true;
   }
   stop_changed.notify_all();
   if (sync_thread.joinable()) sync_thread.join();
+  if (compaction_thread.joinable()) compaction_thread.join();
 }
 
 base::Result<void> Db::State::Sync() {
@@ -71,20 +112,25 @@ base::Result<void> Db::State::Sync() {
   return result;
 }
 
-void Db::State::SyncLoop() {
-  std::chrono::milliseconds interval(std::max<int64_t>(options.wal_sync_interval_ms, 1));
+void Db::State::Repeat(int64_t interval_ms, const std::function<void()>& work) {
+  std::chrono::milliseconds interval(std::max<int64_t>(interval_ms, 1));
   std::unique_lock guard(stop_mutex);
   while (!stop_changed.wait_for(guard, interval, [&] { return stopping; })) {
     guard.unlock();
-    (void)Sync();
+    work();
     guard.lock();
   }
 }
 
+void Db::State::CompactInBackground() {
+  auto done = Compact();
+  if (!done) base::LogError("compaction failed", {{"error", done.error()}});
+}
+
 Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock) {
   int64_t started = clock.SteadyNs();
-  auto state = std::make_unique<State>();
-  state->options = std::move(options);
+  SetDefaults(options);
+  auto state = std::make_unique<State>(std::move(options), clock);
   const std::string& path = state->options.path;
   std::string wal_path = path + "/wal";
   TRY_CONTEXT(base::MakeDirectories(path), "data directory");
@@ -94,6 +140,9 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   TRY_CONTEXT(base::MakeDirectories(wal_path), "data directory");
   if (::access(wal_path.c_str(), W_OK) != 0) return base::FailErrno(wal_path, errno);
   WarnOfUnreadData(TRY(base::ListDirectory(path)));
+  TRY_CONTEXT(state->blocks.Load(), "data directory");
+  state->head.RaiseMinValid(state->blocks.max_time());
+  TRY(RemoveUnfinishedCheckpoints(wal_path));
   state->replay = TRY(Replay(wal_path, state->head));
   state->wal =
       TRY(Wal::Open(wal_path, state->replay.next_segment, state->options.wal_segment_bytes));
@@ -103,7 +152,16 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
                                          {"series", report.series},
                                          {"samples", report.samples},
                                          {"seconds", report.seconds}});
-  state->sync_thread = std::thread([raw = state.get()] { raw->SyncLoop(); });
+  State* raw = state.get();
+  raw->compactor =
+      std::make_unique<Compactor>(raw->options, raw->clock, raw->head, raw->blocks, *raw->wal);
+  raw->sync_thread = std::thread(
+      [raw] { raw->Repeat(raw->options.wal_sync_interval_ms, [raw] { (void)raw->Sync(); }); });
+  if (raw->options.compaction_interval_ms > 0) {
+    raw->compaction_thread = std::thread([raw] {
+      raw->Repeat(raw->options.compaction_interval_ms, [raw] { raw->CompactInBackground(); });
+    });
+  }
   return std::unique_ptr<Db>(new Db(std::move(state)));
 }
 
@@ -116,7 +174,18 @@ std::unique_ptr<model::Appender> Db::NewAppender() {
 }
 
 Result<std::unique_ptr<model::Querier>> Db::NewQuerier(int64_t mint, int64_t maxt) {
-  return NewHeadQuerier(state_->head, mint, maxt);
+  // The pass first: samples that leave the head after it are in the blocks that are seen next.
+  auto pass = std::make_shared<Grace::Pass>(state_->head.grace().Enter());
+  std::vector<std::unique_ptr<model::Querier>> parts;
+  auto list = state_->blocks.blocks();
+  for (const BlockPtr& block : *list) {
+    if (block->Overlaps(mint, maxt)) parts.push_back(NewBlockQuerier(block, mint, maxt));
+  }
+  if (parts.empty() || state_->head.Overlaps(mint, maxt)) {
+    parts.push_back(NewHeadQuerier(state_->head, std::move(pass), mint, maxt));
+  }
+  if (parts.size() == 1) return std::move(parts[0]);
+  return NewMergedQuerier(std::move(parts));
 }
 
 HeadStats Db::head_stats() const {
@@ -125,12 +194,40 @@ HeadStats Db::head_stats() const {
   state_->head.FillStats(&stats);
   stats.samples_appended -= replay.report.samples;
   stats.series_created -= replay.report.series;
-  stats.wal_bytes = replay.wal_bytes + state_->wal->written_bytes();
+  int64_t wal_bytes = static_cast<int64_t>(replay.wal_bytes + state_->wal->written_bytes()) -
+                      state_->compactor->log_bytes_freed();
+  stats.wal_bytes = static_cast<uint64_t>(std::max<int64_t>(wal_bytes, 0));
   stats.wal_segment = state_->wal->segment();
   stats.wal_corruptions = replay.report.corruption.empty() ? 0 : 1;
   stats.wal_sync_failures = state_->sync_failures.load(std::memory_order_relaxed);
   stats.writable = state_->writable.load(std::memory_order_relaxed);
   return stats;
+}
+
+StorageStats Db::storage_stats() const {
+  StorageStats stats;
+  state_->compactor->FillStats(&stats);
+  stats.blocks = state_->blocks.blocks()->size();
+  stats.block_bytes = state_->blocks.bytes();
+  stats.unreadable = state_->blocks.unreadable();
+  stats.lowest_time = std::min(state_->blocks.min_time(), state_->head.min_time());
+  return stats;
+}
+
+Result<void> Db::Compact() { return state_->Compact(); }
+
+Result<void> Db::Snapshot(const std::string& directory, bool with_head) {
+  TRY(base::MakeDirectories(directory));
+  auto list = state_->blocks.blocks();
+  for (const BlockPtr& block : *list) {
+    const std::string& ulid = block->meta().ulid;
+    TRY(LinkTree(base::StrCat(state_->options.path, "/", ulid),
+                 base::StrCat(directory, "/", ulid)));
+  }
+  const Head& head = state_->head;
+  if (!with_head || head.min_time() > head.max_time()) return {};
+  TRY(WriteHeadBlock(head, directory, head.min_time(), head.max_time() + 1, state_->clock.NowMs()));
+  return {};
 }
 
 CardinalityStats Db::cardinality(size_t limit) const { return state_->head.Cardinality(limit); }

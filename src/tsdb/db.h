@@ -26,6 +26,37 @@ struct DbOptions {
   // once (it survives kill -9); power loss costs at most this much.
   int64_t wal_sync_interval_ms = 5'000;
   bool lock = true;  // false: --storage.tsdb.no-lockfile
+
+  // Blocks older than this, by the newest one's end, are deleted; and the oldest ones while log and
+  // blocks are larger than this. 0: no limit.
+  int64_t retention_ms = 0;
+  uint64_t retention_bytes = 0;
+  int64_t min_block_ms = 2 * 3600 * 1000;
+  int64_t max_block_ms = 0;  // 0: a tenth of the retention, at most 31 days
+  // How often to look whether blocks are to be written, merged or deleted; 0: only by Compact().
+  int64_t compaction_interval_ms = 15'000;
+  // How long compaction waits for running queries before it puts the rest off.
+  int64_t reader_wait_ms = 120'000;
+};
+
+// A block that did not check out: left on disk, not served.
+struct UnreadableBlock {
+  std::string ulid;
+  std::string problem;
+};
+// The part of the storage that is on disk, and what was done there since the start.
+struct StorageStats {
+  uint64_t blocks = 0;
+  uint64_t block_bytes = 0;
+  std::vector<UnreadableBlock> unreadable;
+  int64_t lowest_time = 0;  // of blocks and head, ms; INT64_MAX when there is nothing
+  uint64_t compactions = 0;
+  uint64_t compactions_failed = 0;
+  uint64_t head_truncations = 0;
+  uint64_t checkpoints = 0;
+  uint64_t checkpoints_failed = 0;
+  uint64_t time_retentions = 0;  // times that blocks were deleted for their age
+  uint64_t size_retentions = 0;
 };
 
 // One row of the top-ten lists of /api/v1/status/tsdb.
@@ -42,6 +73,7 @@ struct HeadStats {
   int64_t max_time = 0;
   uint64_t samples_appended = 0;  // since start
   uint64_t series_created = 0;
+  uint64_t series_removed = 0;
   uint64_t out_of_order = 0;
   uint64_t duplicates = 0;
   uint64_t out_of_bounds = 0;
@@ -74,7 +106,8 @@ struct ReplayReport {
   double seconds = 0;
 };
 
-// A data directory in Prometheus' format: the head in memory and its write-ahead log. Thread-safe.
+// A data directory in Prometheus' format: the head in memory, its write-ahead log, and blocks.
+// Thread-safe.
 class Db final : public model::Appendable, public model::Queryable {
  public:
   // Locks the directory and replays the log. A torn or corrupt tail is cut off and reported, never
@@ -88,7 +121,14 @@ class Db final : public model::Appendable, public model::Queryable {
   Result<std::unique_ptr<model::Querier>> NewQuerier(int64_t mint, int64_t maxt) override;
 
   HeadStats head_stats() const;
+  StorageStats storage_stats() const;
   CardinalityStats cardinality(size_t limit) const;
+  // Writes, merges and deletes blocks as far as there is something to do; also done in the
+  // background. Must not be called by a thread that holds a querier.
+  Result<void> Compact();
+  // Puts links to all blocks, and with `with_head` a block of what is in memory, into `directory`,
+  // which is made.
+  Result<void> Snapshot(const std::string& directory, bool with_head);
   const ReplayReport& replay() const;
   // fsyncs what was committed so far.
   Result<void> Sync();

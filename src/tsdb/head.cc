@@ -48,24 +48,40 @@ std::optional<SeriesId> Head::FindLocked(uint64_t hash, const model::Labels& lab
                          [&](SeriesId id) { return index_.Equal(series_[id].labels(), labels); });
 }
 
+std::optional<SeriesId> Head::NewPlace() {
+  if (!free_places_.empty()) {
+    SeriesId id = free_places_.back();
+    free_places_.pop_back();
+    return id;
+  }
+  size_t index = series_.Grow(1);
+  if (index == series_.npos) return std::nullopt;
+  return static_cast<SeriesId>(index);
+}
+
 std::optional<Head::Handle> Head::GetOrCreate(const model::Labels& labels, uint64_t wal_ref) {
   uint64_t hash = labels.Hash();
   {
     std::shared_lock lock(mutex_);
-    if (auto id = FindLocked(hash, labels)) return Handle{*id, &series_[*id]};
+    auto id = FindLocked(hash, labels);
+    if (id && series_[*id].life() == SeriesLife::kLive) return Handle{*id, &series_[*id]};
   }
   std::unique_lock lock(mutex_);
-  if (auto id = FindLocked(hash, labels)) return Handle{*id, &series_[*id]};
+  if (auto id = FindLocked(hash, labels)) {
+    series_[*id].SetLife(SeriesLife::kLive);
+    return Handle{*id, &series_[*id]};
+  }
   auto range = index_.Add(labels);
   if (!range) return std::nullopt;
-  size_t index = series_.Grow(1);
-  if (index == series_.npos) return std::nullopt;
-  auto id = static_cast<SeriesId>(index);
+  auto place = NewPlace();
+  if (!place) return std::nullopt;
+  SeriesId id = *place;
   if (wal_ref == 0) wal_ref = next_wal_ref_;
   next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1);
   series_[id].Init(wal_ref, *range);
   by_labels_.Insert(hash, id);
-  series_count_.store(id + 1, std::memory_order_release);
+  series_[id].SetLife(SeriesLife::kLive);
+  series_count_.store(static_cast<uint32_t>(series_.size()), std::memory_order_release);
   return Handle{id, &series_[id]};
 }
 
@@ -80,11 +96,13 @@ void Head::PublishLocked(SeriesId id) {
   series.published = true;
   index_.Publish(id, series.labels());
   published_.fetch_add(1, std::memory_order_relaxed);
+  created_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Head::Publish(const std::vector<SeriesId>& ids) {
   std::unique_lock lock(mutex_);
   for (SeriesId id : ids) PublishLocked(id);
+  index_.EndPublish();
 }
 
 void Head::PublishAll() {
@@ -92,13 +110,15 @@ void Head::PublishAll() {
   for (size_t id = 0; id < series_.size(); ++id) {
     if (series_[id].last_time() != kNoTime) PublishLocked(static_cast<SeriesId>(id));
   }
+  index_.EndPublish();
 }
 
 std::vector<SeriesId> Head::AllSeries() const {
   std::vector<SeriesId> ids;
   ids.reserve(published_.load(std::memory_order_relaxed));
   for (size_t id = 0; id < series_.size(); ++id) {
-    if (series_[id].published) ids.push_back(static_cast<SeriesId>(id));
+    bool seen = series_[id].published && series_[id].life() != SeriesLife::kGone;
+    if (seen) ids.push_back(static_cast<SeriesId>(id));
   }
   return ids;
 }
@@ -132,7 +152,9 @@ void Head::CountRefused(model::AppendStatus status) {
 }
 
 void Head::FillStats(HeadStats* stats) const {
-  stats->series = stats->series_created = published_.load(std::memory_order_relaxed);
+  stats->series = published_.load(std::memory_order_relaxed);
+  stats->series_created = created_.load(std::memory_order_relaxed);
+  stats->series_removed = removed_.load(std::memory_order_relaxed);
   stats->chunks = chunks_.load(std::memory_order_relaxed);
   stats->min_time = min_time_.load(std::memory_order_relaxed);
   stats->max_time = max_time();
@@ -141,7 +163,7 @@ void Head::FillStats(HeadStats* stats) const {
   stats->duplicates = duplicates_.load(std::memory_order_relaxed);
   stats->out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);
   std::shared_lock lock(mutex_);
-  stats->label_pairs = index_.pair_count();
+  stats->label_pairs = index_.used_pairs();
 }
 
 CardinalityStats Head::Cardinality(size_t limit) const {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <shared_mutex>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "model/appender.h"
 #include "model/labels.h"
 #include "tsdb/db.h"
+#include "tsdb/grace.h"
 #include "tsdb/label_index.h"
 #include "tsdb/series.h"
 
@@ -16,8 +18,9 @@ namespace slurmscope::tsdb {
 
 // The series in memory. Thread-safe.
 //
-// Locks: mutex() guards the label index and the table of label sets; each series
-// guards its samples by itself. A series is never removed, so a pointer to one stays good.
+// Locks: mutex() guards the label index and the table of label sets; each series guards its samples
+// by itself. A series or chunk that was found stays good while a pass of grace() is held that was
+// taken before.
 class Head {
  public:
   struct Handle {
@@ -25,9 +28,22 @@ class Head {
     Series* series = nullptr;
   };
 
-  // The series of a ref given out before: id + 1.
+  explicit Head(int64_t chunk_range_ms = kChunkRangeMs) : chunk_range_ms_(chunk_range_ms) {}
+  // No chunk spans a border of this width.
+  int64_t chunk_range_ms() const { return chunk_range_ms_; }
+  Grace& grace() const { return grace_; }
+
+  // The series of a ref given out before: generation << 32 | id + 1; nullptr when it is gone.
   Series* Find(model::SeriesRef ref) {
-    return ref - 1 < series_count_.load(std::memory_order_acquire) ? &series_[ref - 1] : nullptr;
+    SeriesId id = IdOf(ref);
+    if (id >= series_count_.load(std::memory_order_acquire)) return nullptr;
+    SeriesLife life;
+    if (!series_[id].IsGeneration(static_cast<uint32_t>(ref >> 32), &life)) return nullptr;
+    return life == SeriesLife::kLive || Revive(id) ? &series_[id] : nullptr;
+  }
+  static SeriesId IdOf(model::SeriesRef ref) { return static_cast<SeriesId>(ref) - 1; }
+  model::SeriesRef RefOf(SeriesId id) const {
+    return (uint64_t{series_[id].generation()} << 32) | (id + 1);
   }
   // Finds the series with these labels or makes it, not yet published, under `wal_ref` (0: the next
   // free one). nullopt when the head cannot hold another series.
@@ -42,6 +58,16 @@ class Head {
   const Series& series(SeriesId id) const { return series_[id]; }
   model::Labels LabelsOf(SeriesId id) const { return index_.LabelsOf(series_[id].labels()); }
 
+  // Samples before `mint` are refused from now on.
+  void RaiseMinValid(int64_t mint);
+  int64_t min_valid() const { return min_valid_.load(std::memory_order_relaxed); }
+  // Takes the chunks that end before `mint` away, and with them the series that have no samples
+  // left: in steps that wait in grace(). `on_removed` is given the log's refs of those.
+  void Truncate(int64_t mint, std::function<void(const std::vector<uint64_t>&)> on_removed);
+  bool HasLabels(const model::Labels& labels) const;
+  // All series that queries may see and that may have samples in [mint, maxt], sorted by labels.
+  std::vector<SeriesId> SortedSeries(int64_t mint, int64_t maxt) const;
+
   // For readers of the index, with mutex() held shared.
   std::shared_mutex& mutex() const { return mutex_; }
   const LabelIndex& index() const { return index_; }
@@ -51,6 +77,8 @@ class Head {
   void Count(uint64_t samples, uint64_t chunks, int64_t mint, int64_t maxt);
   // kNoTime when there are none.
   int64_t max_time() const { return max_time_.load(std::memory_order_relaxed); }
+  // INT64_MAX when there are none.
+  int64_t min_time() const { return min_time_.load(std::memory_order_relaxed); }
   bool Overlaps(int64_t mint, int64_t maxt) const;
   uint32_t NextBatch() { return next_batch_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -62,14 +90,26 @@ class Head {
  private:
   std::optional<SeriesId> FindLocked(uint64_t hash, const model::Labels& labels) const;
   void PublishLocked(SeriesId id);
+  std::optional<SeriesId> NewPlace();
+  bool Revive(SeriesId id);
+  std::vector<uint64_t> Unlink(const std::vector<SeriesId>& candidates,
+                               std::vector<SeriesId>* unlinked);
+  void Recycle(const std::vector<SeriesId>& ids);
+
+  const int64_t chunk_range_ms_;
+  mutable Grace grace_;
 
   mutable std::shared_mutex mutex_;
   LabelIndex index_;
   IdTable by_labels_;
   StableArray<Series, 8192> series_;
+  std::vector<SeriesId> free_places_;
   uint64_t next_wal_ref_ = 1;
   std::atomic<uint32_t> series_count_ = 0;
   std::atomic<uint64_t> published_ = 0;
+  std::atomic<uint64_t> created_ = 0;
+  std::atomic<uint64_t> removed_ = 0;
+  std::atomic<int64_t> min_valid_ = kNoTime;
 
   std::atomic<uint32_t> next_batch_ = 1;
   std::atomic<int64_t> min_time_ = std::numeric_limits<int64_t>::max();

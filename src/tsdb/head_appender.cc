@@ -33,9 +33,9 @@ SamplePlace Compare(int64_t last_t, double last_v, int64_t t, double v) {
 }
 
 // The head takes what is at most half a chunk range older than its newest sample.
-int64_t OldestValid(int64_t newest) {
-  constexpr int64_t kHalf = kChunkRangeMs / 2;
-  return newest < kNoTime + kHalf ? kNoTime : newest - kHalf;
+int64_t OldestValid(int64_t newest, int64_t chunk_range) {
+  int64_t half = chunk_range / 2;
+  return newest < kNoTime + half ? kNoTime : newest - half;
 }
 
 }  // namespace
@@ -77,6 +77,7 @@ void HeadAppender::Add(Series& series, SeriesId id, int64_t t, double v) {
 
 AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
                                   double v) {
+  if (!pass_.held()) pass_ = head_.grace().Enter();
   Series* series = ref != 0 ? head_.Find(ref) : nullptr;
   if (series == nullptr) {
     if (ref != 0 && labels.empty()) return {AppendStatus::kUnknownSeries, 0};
@@ -84,10 +85,11 @@ AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& lab
     auto handle = head_.GetOrCreate(labels);
     if (!handle) return {AppendStatus::kInvalidLabels, 0};
     series = handle->series;
-    ref = handle->id + 1;
+    ref = head_.RefOf(handle->id);
   }
   if (!has_min_valid_) {
-    min_valid_ = OldestValid(head_.max_time() == kNoTime ? t : head_.max_time());
+    int64_t newest = head_.max_time() == kNoTime ? t : head_.max_time();
+    min_valid_ = std::max(OldestValid(newest, head_.chunk_range_ms()), head_.min_valid());
     has_min_valid_ = true;
   }
   AppendStatus status = AppendStatus::kOk;
@@ -95,7 +97,7 @@ AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& lab
     status = AppendStatus::kOutOfBounds;
   } else {
     SamplePlace place = PlaceIn(*series, t, v);
-    if (place == SamplePlace::kNewer) Add(*series, static_cast<SeriesId>(ref - 1), t, v);
+    if (place == SamplePlace::kNewer) Add(*series, Head::IdOf(ref), t, v);
     if (place == SamplePlace::kOlder) status = AppendStatus::kOutOfOrder;
     if (place == SamplePlace::kDuplicate) status = AppendStatus::kDuplicate;
   }
@@ -135,7 +137,7 @@ void HeadAppender::Apply() {
   uint64_t chunks = 0;
   for (const Pending& sample : samples_) {
     bool new_chunk = false;
-    if (!sample.series->Append(sample.t, sample.v, &new_chunk)) {
+    if (!sample.series->Append(sample.t, sample.v, head_.chunk_range_ms(), &new_chunk)) {
       // Another batch was committed since this sample was checked.
       head_.CountRefused(AppendStatus::kOutOfOrder);
       continue;
@@ -149,7 +151,10 @@ void HeadAppender::Apply() {
 }
 
 Result<void> HeadAppender::Commit() {
-  if (samples_.empty()) return {};
+  if (samples_.empty()) {
+    Reset();
+    return {};
+  }
   auto written = wal_.Write(MakeRecords());
   if (written) {
     for (SeriesId id : new_series_) head_.series(id).logged.store(true, std::memory_order_release);
@@ -176,6 +181,7 @@ void HeadAppender::Reset() {
   last_.clear();
   has_min_valid_ = false;
   batch_ = head_.NextBatch();
+  pass_.Leave();
 }
 
 }  // namespace slurmscope::tsdb

@@ -46,6 +46,7 @@ class HeadAppender final : public model::Appender {
   const WalCompression compression_;
   std::atomic<bool>& writable_;
   const size_t record_limit_;  // bytes, after which a new record is begun
+  Grace::Pass pass_;           // held while a batch is open
   uint32_t batch_;
   int64_t min_valid_ = kNoTime;
   bool has_min_valid_ = false;

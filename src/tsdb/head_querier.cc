@@ -13,8 +13,9 @@ using model::Matcher;
 
 class HeadSeriesSet final : public model::SeriesSet {
  public:
-  HeadSeriesSet(const Head& head, std::vector<SeriesId> ids, int64_t mint, int64_t maxt)
-      : head_(head), ids_(std::move(ids)), mint_(mint), maxt_(maxt) {}
+  HeadSeriesSet(const Head& head, SharedPass pass, std::vector<SeriesId> ids, int64_t mint,
+                int64_t maxt)
+      : head_(head), pass_(std::move(pass)), ids_(std::move(ids)), mint_(mint), maxt_(maxt) {}
 
   size_t size() const override { return ids_.size(); }
   model::Labels LabelsAt(size_t index) const override { return head_.LabelsOf(ids_[index]); }
@@ -26,6 +27,7 @@ class HeadSeriesSet final : public model::SeriesSet {
 
  private:
   const Head& head_;
+  const SharedPass pass_;
   const std::vector<SeriesId> ids_;
   const int64_t mint_;
   const int64_t maxt_;
@@ -33,8 +35,8 @@ class HeadSeriesSet final : public model::SeriesSet {
 
 class HeadQuerier final : public model::Querier {
  public:
-  HeadQuerier(const Head& head, int64_t mint, int64_t maxt)
-      : head_(head), mint_(mint), maxt_(maxt) {}
+  HeadQuerier(const Head& head, SharedPass pass, int64_t mint, int64_t maxt)
+      : head_(head), pass_(std::move(pass)), mint_(mint), maxt_(maxt) {}
 
   Result<std::unique_ptr<model::SeriesSet>> Select(bool sorted, const model::SelectHints& hints,
                                                    const std::vector<Matcher>& matchers) override {
@@ -43,9 +45,11 @@ class HeadQuerier final : public model::Querier {
     int64_t maxt = std::min(maxt_, hints.end);
     std::erase_if(ids, [&](SeriesId id) { return !head_.series(id).Overlaps(mint, maxt); });
     if (sorted) {
-      std::sort(ids.begin(), ids.end(), [&](SeriesId a, SeriesId b) { return Before(a, b); });
+      std::sort(ids.begin(), ids.end(), [&](SeriesId a, SeriesId b) {
+        return head_.index().Less(head_.series(a).labels(), head_.series(b).labels());
+      });
     }
-    return std::make_unique<HeadSeriesSet>(head_, std::move(ids), mint_, maxt_);
+    return std::make_unique<HeadSeriesSet>(head_, pass_, std::move(ids), mint_, maxt_);
   }
 
   Result<std::vector<std::string>> LabelValues(const std::string& name,
@@ -112,32 +116,17 @@ class HeadQuerier final : public model::Querier {
     return texts;
   }
 
-  // The order of Labels::operator<, without making labels. Pairs are stored once, so equal ones
-  // have equal ids.
-  bool Before(SeriesId a, SeriesId b) const {
-    const LabelIndex& index = head_.index();
-    LabelRange left = head_.series(a).labels();
-    LabelRange right = head_.series(b).labels();
-    const PairId* left_pairs = index.PairsOf(left);
-    const PairId* right_pairs = index.PairsOf(right);
-    for (size_t i = 0; i < left.count && i < right.count; ++i) {
-      if (left_pairs[i] == right_pairs[i]) continue;
-      const LabelPair& x = index.pair(left_pairs[i]);
-      const LabelPair& y = index.pair(right_pairs[i]);
-      return x.name_id == y.name_id ? x.value < y.value : x.name < y.name;
-    }
-    return left.count < right.count;
-  }
-
   const Head& head_;
+  const SharedPass pass_;
   const int64_t mint_;
   const int64_t maxt_;
 };
 
 }  // namespace
 
-std::unique_ptr<model::Querier> NewHeadQuerier(const Head& head, int64_t mint, int64_t maxt) {
-  return std::make_unique<HeadQuerier>(head, mint, maxt);
+std::unique_ptr<model::Querier> NewHeadQuerier(const Head& head, SharedPass pass, int64_t mint,
+                                               int64_t maxt) {
+  return std::make_unique<HeadQuerier>(head, std::move(pass), mint, maxt);
 }
 
 }  // namespace slurmscope::tsdb

@@ -9,7 +9,11 @@
 
 namespace slurmscope::tsdb {
 
-// A view of the head's samples in [mint, maxt]. The head must outlive it and its series sets.
-std::unique_ptr<model::Querier> NewHeadQuerier(const Head& head, int64_t mint, int64_t maxt);
+using SharedPass = std::shared_ptr<Grace::Pass>;
+
+// A view of the head's samples in [mint, maxt]. The head must outlive it and its series sets, which
+// hold `pass`.
+std::unique_ptr<model::Querier> NewHeadQuerier(const Head& head, SharedPass pass, int64_t mint,
+                                               int64_t maxt);
 
 }  // namespace slurmscope::tsdb

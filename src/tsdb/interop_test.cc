@@ -66,6 +66,7 @@ std::set<std::string> OurDump(Db& db) {
 std::set<std::string> PromtoolDump(const std::string& path) {
   TestDirectory copy;
   std::filesystem::copy(path, copy.path() + "/data", std::filesystem::copy_options::recursive);
+  std::filesystem::create_directories(copy.path() + "/data/wal");  // or promtool will not start
   std::string command = StrCat(kPeers, "promtool tsdb dump ", copy.path(), "/data > ", copy.path(),
                                "/dump 2> ", copy.path(), "/errors");
   EXPECT_EQ(std::system(command.c_str()), 0) << *base::ReadFile(copy.path() + "/errors");
@@ -157,6 +158,109 @@ TEST(Interop, WeReadTheLogOfAKilledPrometheus) {
     theirs = OurDump(*db);
   }
   ExpectSame(theirs, PromtoolDump(data));
+}
+
+// Seven hours of 30 series, of which most are moved into blocks.
+std::unique_ptr<Db> FillBlocks(const std::string& path, std::set<std::string>* samples) {
+  DbOptions options;
+  options.path = path;
+  options.compaction_interval_ms = 0;
+  auto db = std::move(*Db::Open(options));
+  std::mt19937_64 random(7);
+  int64_t start = 1'700'006'400'000;
+  for (int64_t t = start; t < start + 7 * 3'600'000; t += 30'000) {
+    auto appender = db->NewAppender();
+    for (int i = 0; i < 30; ++i) {
+      Labels labels{{"__name__", "m"}, {"i", StrCat(i)}, {"odd", "a\"\\\n\u00e9 {}"}};
+      double v = i % 2 == 0 ? static_cast<double>(t) : static_cast<double>(random() % 1000) / 7;
+      EXPECT_EQ(appender->Append(0, labels, t, v).status, model::AppendStatus::kOk);
+    }
+    EXPECT_TRUE(appender->Commit());
+  }
+  EXPECT_TRUE(db->Compact());
+  EXPECT_EQ(db->storage_stats().blocks, 2u);
+  *samples = OurDump(*db);
+  return db;
+}
+
+TEST(Interop, PromtoolReadsOurBlocks) {
+  SKIP_WITHOUT("promtool");
+  TestDirectory directory;
+  std::set<std::string> ours;
+  auto db = FillBlocks(directory.path(), &ours);
+  db.reset();
+  EXPECT_EQ(ours.size(), 30u * 7 * 120);
+  ExpectSame(ours, PromtoolDump(directory.path()));
+  for (std::string verb : {"list", "analyze"}) {
+    std::string out = directory.path() + "/" + verb + ".txt";
+    std::string command = StrCat(kPeers, "promtool tsdb ", verb, " ", directory.path(), " > ", out);
+    EXPECT_EQ(std::system(command.c_str()), 0) << verb;
+    EXPECT_NE(base::ReadFile(out)->find(verb == "list" ? "3600" : "Series: 30"), std::string::npos)
+        << *base::ReadFile(out);
+  }
+}
+
+TEST(Interop, WeReadBlocksOfPromtool) {
+  SKIP_WITHOUT("promtool");
+  TestDirectory directory;
+  std::ofstream input(directory.path() + "/in.om");
+  input << "# TYPE m gauge\n";
+  for (int i = 0; i < 5; ++i) {
+    for (int64_t t = 1'700'000'000; t < 1'700'060'000; t += 60) {
+      input << "m{i=\"" << i << "\",path=\"C:\\\\a\\nb\"} " << static_cast<double>(t % 997 * i) / 8
+            << " " << t << "\n";
+    }
+  }
+  input << "# EOF\n";
+  input.close();
+  std::string data = directory.path() + "/data";
+  std::string command = StrCat(kPeers, "promtool tsdb create-blocks-from openmetrics ",
+                               directory.path(), "/in.om ", data, " > /dev/null");
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  std::set<std::string> theirs = PromtoolDump(data);
+  EXPECT_EQ(theirs.size(), 5u * 1000);
+  auto db = OpenDb(data);
+  ASSERT_TRUE(db);
+  EXPECT_GE(db->storage_stats().blocks, 5u);
+  EXPECT_TRUE(db->storage_stats().unreadable.empty());
+  ExpectSame(OurDump(*db), theirs);
+  // And once more when they are merged.
+  ASSERT_TRUE(db->Compact());
+  EXPECT_GE(db->storage_stats().compactions, 1u);
+  ExpectSame(OurDump(*db), theirs);
+  db.reset();
+  ExpectSame(theirs, PromtoolDump(data));
+}
+
+TEST(Interop, StockPrometheusServesOurBlocks) {
+  SKIP_WITHOUT("prometheus");
+  TestDirectory directory;
+  std::set<std::string> ours;
+  FillBlocks(directory.path() + "/data", &ours).reset();
+  std::string address = StrCat("127.0.0.1:", 20'000 + (::getpid() + 7919) % 20'000);
+  std::string config = directory.path() + "/prometheus.yml";
+  std::ofstream(config) << "global: {scrape_interval: 1h}\n";
+  pid_t child = ::fork();
+  if (child == 0) {
+    std::string program = kPeers + "prometheus";
+    ::execl(program.c_str(), program.c_str(), ("--config.file=" + config).c_str(),
+            ("--storage.tsdb.path=" + directory.path() + "/data").c_str(),
+            "--storage.tsdb.retention.time=100y", ("--web.listen-address=" + address).c_str(),
+            "--log.level=error", nullptr);
+    ::_exit(127);
+  }
+  std::string answer = directory.path() + "/answer";
+  std::string command =
+      StrCat("curl -s --retry 30 --retry-delay 1 --retry-connrefused --retry-all-errors -f ",
+             "'http://", address,
+             "/api/v1/query?query=sum(count_over_time(m%5B8h%5D))&time=", 1'700'006'400 + 7 * 3600,
+             "' > ", answer);
+  int rc = std::system(command.c_str());
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(rc, 0);
+  EXPECT_NE(base::ReadFile(answer)->find(StrCat("\"", ours.size(), "\"")), std::string::npos)
+      << *base::ReadFile(answer);
 }
 
 }  // namespace

@@ -11,6 +11,9 @@ namespace {
 constexpr size_t kArenaBlock = 64 * 1024;
 constexpr size_t kMaxLabels = 65535;
 
+// Texts are kept in steps of this, so that room that came free fits others.
+size_t RoundedLength(std::string_view text) { return (text.size() + 7) / 8 * 8; }
+
 }  // namespace
 
 void IdTable::Place(Slot slot) {
@@ -34,26 +37,51 @@ void IdTable::Insert(uint64_t hash, uint32_t id) {
   ++used_;
 }
 
+void IdTable::Erase(uint64_t hash, uint32_t id) {
+  size_t mask = slots_.size() - 1;
+  size_t hole = static_cast<uint32_t>(hash) & mask;
+  while (slots_[hole].id_plus_one != id + 1) hole = (hole + 1) & mask;
+  // Later slots of the run move up where the hole lies between their home and them.
+  for (size_t i = (hole + 1) & mask; slots_[i].id_plus_one != 0; i = (i + 1) & mask) {
+    size_t home = slots_[i].tag & mask;
+    if (((i - home) & mask) < ((i - hole) & mask)) continue;
+    slots_[hole] = slots_[i];
+    hole = i;
+  }
+  slots_[hole] = {};
+  --used_;
+}
+
 uint64_t LabelIndex::HashPair(std::string_view name, std::string_view value) {
   return base::Hash64(value) * 0x9E3779B97F4A7C15u + base::Hash64(name);
 }
 
-std::string_view LabelIndex::Store(std::string_view text) {
-  if (text.size() > kArenaBlock / 4) {
-    // A block of its own, put below the one being filled.
-    auto block = std::make_unique<char[]>(text.size());
-    std::memcpy(block.get(), text.data(), text.size());
-    std::string_view stored(block.get(), text.size());
-    arena_.insert(arena_.begin(), std::move(block));
-    return stored;
+char* LabelIndex::Allocate(size_t size) {
+  if (auto it = free_texts_.find(size); it != free_texts_.end() && !it->second.empty()) {
+    char* place = it->second.back();
+    it->second.pop_back();
+    return place;
   }
-  if (text.size() > arena_left_) {
+  if (size > kArenaBlock / 4) {
+    // A block of its own, put below the one being filled.
+    auto block = std::make_unique<char[]>(size);
+    char* place = block.get();
+    arena_.insert(arena_.begin(), std::move(block));
+    return place;
+  }
+  if (size > arena_left_) {
     arena_.push_back(std::make_unique<char[]>(kArenaBlock));
     arena_left_ = kArenaBlock;
   }
   char* place = arena_.back().get() + (kArenaBlock - arena_left_);
-  if (!text.empty()) std::memcpy(place, text.data(), text.size());
-  arena_left_ -= text.size();
+  arena_left_ -= size;
+  return place;
+}
+
+std::string_view LabelIndex::Store(std::string_view text) {
+  if (text.empty()) return {};
+  char* place = Allocate(RoundedLength(text));
+  std::memcpy(place, text.data(), text.size());
   return {place, text.size()};
 }
 
@@ -79,8 +107,9 @@ std::optional<PairId> LabelIndex::FindPair(std::string_view name, std::string_vi
 
 std::optional<PairId> LabelIndex::AddPair(std::string_view name, std::string_view value) {
   if (auto id = FindPair(name, value)) return id;
-  size_t index = pairs_.Grow(1);
+  size_t index = free_pairs_.empty() ? pairs_.Grow(1) : free_pairs_.back();
   if (index == pairs_.npos) return std::nullopt;
+  if (!free_pairs_.empty()) free_pairs_.pop_back();
   auto id = static_cast<PairId>(index);
   NameId name_id = AddName(name);
   LabelPair& pair = pairs_[id];
@@ -95,12 +124,16 @@ std::optional<PairId> LabelIndex::AddPair(std::string_view name, std::string_vie
 std::optional<LabelRange> LabelIndex::Add(const model::Labels& labels) {
   size_t count = labels.size();
   if (count > kMaxLabels) return std::nullopt;
-  size_t first = series_pairs_.Grow(count);
+  auto free_run = free_runs_.find(count);
+  bool reuse = free_run != free_runs_.end() && !free_run->second.empty();
+  size_t first = reuse ? free_run->second.back() : series_pairs_.Grow(count);
   if (first == series_pairs_.npos) return std::nullopt;
+  if (reuse) free_run->second.pop_back();
   size_t i = first;
   for (model::Label label : labels) {
     auto id = AddPair(label.name, label.value);
     if (!id) return std::nullopt;
+    ++pairs_[*id].users;
     series_pairs_[i++] = *id;
   }
   return LabelRange{static_cast<uint32_t>(first), static_cast<uint16_t>(count)};
@@ -128,14 +161,84 @@ model::Labels LabelIndex::LabelsOf(LabelRange range) const {
 
 void LabelIndex::Publish(SeriesId series, LabelRange range) {
   for (uint32_t i = 0; i < range.count; ++i) {
-    auto& postings = pairs_[series_pairs_[range.first + i]].postings;
+    PairId id = series_pairs_[range.first + i];
+    auto& postings = pairs_[id].postings;
     // Series are mostly published in the order they were made.
-    auto place = postings.end();
-    if (!postings.empty() && postings.back() > series) {
-      place = std::lower_bound(postings.begin(), postings.end(), series);
-    }
-    postings.insert(place, series);
+    if (!postings.empty() && postings.back() > series) unsorted_.push_back(id);
+    postings.push_back(series);
   }
+}
+
+void LabelIndex::EndPublish() {
+  std::sort(unsorted_.begin(), unsorted_.end());
+  unsorted_.erase(std::unique(unsorted_.begin(), unsorted_.end()), unsorted_.end());
+  for (PairId id : unsorted_) {
+    auto& postings = pairs_[id].postings;
+    auto tail = std::is_sorted_until(postings.begin(), postings.end());
+    std::sort(tail, postings.end());
+    std::inplace_merge(postings.begin(), tail, postings.end());
+  }
+  unsorted_.clear();
+}
+
+void LabelIndex::Unpublish(const std::vector<SeriesId>& series,
+                           const std::vector<LabelRange>& ranges) {
+  std::vector<bool> gone;
+  for (SeriesId id : series) {
+    if (id >= gone.size()) gone.resize(id + 1);
+    gone[id] = true;
+  }
+  std::vector<bool> done(pairs_.size());
+  for (LabelRange range : ranges) {
+    for (uint32_t i = 0; i < range.count; ++i) {
+      PairId pair = series_pairs_[range.first + i];
+      if (done[pair]) continue;
+      done[pair] = true;
+      std::erase_if(pairs_[pair].postings,
+                    [&](SeriesId id) { return id < gone.size() && gone[id]; });
+    }
+  }
+}
+
+void LabelIndex::Remove(const std::vector<LabelRange>& ranges) {
+  std::vector<PairId> unused;
+  for (LabelRange range : ranges) {
+    for (uint32_t i = 0; i < range.count; ++i) {
+      PairId id = series_pairs_[range.first + i];
+      if (--pairs_[id].users == 0) unused.push_back(id);
+    }
+    if (range.count > 0) free_runs_[range.count].push_back(range.first);
+  }
+  std::vector<bool> names(names_.size());
+  for (PairId id : unused) names[pairs_[id].name_id] = true;
+  for (NameId name = 0; name < names.size(); ++name) {
+    if (!names[name]) continue;
+    std::erase_if(names_[name].pairs, [&](PairId id) { return pairs_[id].users == 0; });
+  }
+  for (PairId id : unused) RemovePair(id);
+}
+
+void LabelIndex::RemovePair(PairId id) {
+  LabelPair& pair = pairs_[id];
+  pair_table_.Erase(HashPair(pair.name, pair.value), id);
+  if (!pair.value.empty()) {
+    free_texts_[RoundedLength(pair.value)].push_back(const_cast<char*>(pair.value.data()));
+  }
+  pair = {};
+  free_pairs_.push_back(id);
+}
+
+// Pairs are stored once, so equal ones have equal ids.
+bool LabelIndex::Less(LabelRange a, LabelRange b) const {
+  const PairId* left = PairsOf(a);
+  const PairId* right = PairsOf(b);
+  for (size_t i = 0; i < a.count && i < b.count; ++i) {
+    if (left[i] == right[i]) continue;
+    const LabelPair& x = pairs_[left[i]];
+    const LabelPair& y = pairs_[right[i]];
+    return x.name_id == y.name_id ? x.value < y.value : x.name < y.name;
+  }
+  return a.count < b.count;
 }
 
 const std::vector<PairId>* LabelIndex::PairsOfName(std::string_view name) const {

@@ -24,6 +24,7 @@ struct LabelPair {
   std::string_view name;
   std::string_view value;
   NameId name_id = 0;
+  uint32_t users = 0;              // series with this pair, seen or not
   std::vector<SeriesId> postings;  // ascending; the series that queries may see
 };
 
@@ -50,6 +51,8 @@ class IdTable {
   }
   // `id` must not be in the table.
   void Insert(uint64_t hash, uint32_t id);
+  // `id` must be in the table under `hash`.
+  void Erase(uint64_t hash, uint32_t id);
 
  private:
   struct Slot {
@@ -74,8 +77,14 @@ class LabelIndex {
   const uint32_t* PairsOf(LabelRange range) const { return &series_pairs_[range.first]; }
   const LabelPair& pair(PairId id) const { return pairs_[id]; }
 
-  // Puts a series into the postings of its pairs.
+  // Puts a series into the postings of its pairs. Lists that this left unsorted are sorted by
+  // EndPublish.
   void Publish(SeriesId series, LabelRange range);
+  void EndPublish();
+  // Takes series out of the postings of their pairs.
+  void Unpublish(const std::vector<SeriesId>& series, const std::vector<LabelRange>& ranges);
+  // Takes label sets back that nobody looks at any more, with the pairs that only they had.
+  void Remove(const std::vector<LabelRange>& ranges);
 
   std::optional<PairId> FindPair(std::string_view name, std::string_view value) const;
   // All pairs of a name, also those without postings; nullptr when there is no such name.
@@ -86,6 +95,9 @@ class LabelIndex {
   std::string_view name(NameId id) const { return names_[id].text; }
   const std::vector<PairId>& pairs_of(NameId id) const { return names_[id].pairs; }
   size_t pair_count() const { return pairs_.size(); }
+  size_t used_pairs() const { return pairs_.size() - free_pairs_.size(); }
+  // The order of model::Labels, without making labels. Needs no lock for series found under one.
+  bool Less(LabelRange a, LabelRange b) const;
 
  private:
   struct Name {
@@ -95,7 +107,9 @@ class LabelIndex {
   static uint64_t HashPair(std::string_view name, std::string_view value);
   std::optional<PairId> AddPair(std::string_view name, std::string_view value);
   NameId AddName(std::string_view name);
+  char* Allocate(size_t size);
   std::string_view Store(std::string_view text);
+  void RemovePair(PairId id);
 
   StableArray<uint32_t, 65536> series_pairs_;
   StableArray<LabelPair, 4096> pairs_;
@@ -104,6 +118,10 @@ class LabelIndex {
   std::unordered_map<std::string_view, NameId> name_ids_;
   std::vector<std::unique_ptr<char[]>> arena_;
   size_t arena_left_ = 0;
+  std::vector<PairId> unsorted_;
+  std::vector<PairId> free_pairs_;
+  std::unordered_map<size_t, std::vector<uint32_t>> free_runs_;  // by number of labels
+  std::unordered_map<size_t, std::vector<char*>> free_texts_;    // by rounded length
 };
 
 }  // namespace slurmscope::tsdb

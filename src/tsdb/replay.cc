@@ -25,13 +25,6 @@ using base::StrCat;
 constexpr std::string_view kCheckpointPrefix = "checkpoint.";
 constexpr uint64_t kMaxTailBytes = uint64_t{1} << 30;
 
-// What there is to read, in order.
-struct Plan {
-  std::vector<std::string> checkpoint;  // segment files
-  std::vector<std::string> segments;
-  uint64_t next_segment = 0;
-};
-
 std::vector<uint64_t> SegmentIndexes(const std::vector<std::string>& names) {
   std::vector<uint64_t> indexes;
   for (const std::string& name : names) {
@@ -39,30 +32,6 @@ std::vector<uint64_t> SegmentIndexes(const std::vector<std::string>& names) {
   }
   std::sort(indexes.begin(), indexes.end());
   return indexes;
-}
-
-Result<Plan> MakePlan(const std::string& directory) {
-  std::vector<std::string> names = TRY(base::ListDirectory(directory));
-  Plan plan;
-  std::string checkpoint;
-  uint64_t first = 0;
-  for (const std::string& name : names) {
-    if (!name.starts_with(kCheckpointPrefix)) continue;
-    auto index = base::ParseInt<uint64_t>(std::string_view(name).substr(kCheckpointPrefix.size()));
-    if (!index || *index + 1 <= first) continue;
-    first = *index + 1;
-    checkpoint = StrCat(directory, "/", name);
-  }
-  plan.next_segment = first;
-  for (uint64_t index : SegmentIndexes(names)) {
-    plan.next_segment = std::max(plan.next_segment, index + 1);
-    if (index >= first) plan.segments.push_back(StrCat(directory, "/", SegmentName(index)));
-  }
-  if (checkpoint.empty()) return plan;
-  for (uint64_t index : SegmentIndexes(TRY(base::ListDirectory(checkpoint)))) {
-    plan.checkpoint.push_back(StrCat(checkpoint, "/", SegmentName(index)));
-  }
-  return plan;
 }
 
 // What the decoding thread found.
@@ -74,14 +43,14 @@ struct Reading {
   std::optional<base::Error> error;
 };
 
-Result<void> ReadAll(const Plan& plan, RecordQueue& queue, Reading* reading) {
+Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, Reading* reading) {
   for (const std::string& path : plan.checkpoint) {
     reading->checkpoint_damage = TRY(ReadSegment(path, queue, &reading->counts));
     // What follows is still worth having.
     if (reading->checkpoint_damage) break;
   }
   for (size_t i = 0; i < plan.segments.size(); ++i) {
-    reading->damage = TRY(ReadSegment(plan.segments[i], queue, &reading->counts));
+    reading->damage = TRY(ReadSegment(plan.segments[i].path, queue, &reading->counts));
     if (!reading->damage) continue;
     reading->damaged_segment = i;
     reading->damage->torn = reading->damage->torn && i + 1 == plan.segments.size();
@@ -153,9 +122,10 @@ class Applier {
       ++unknown_;
       return;
     }
+    if (entry.t < head_.min_valid()) return;
     bool new_chunk = false;
     // Older ones are there already: a checkpoint repeats samples of its segments.
-    if (!head_.series(*id).Append(entry.t, entry.v, &new_chunk)) return;
+    if (!head_.series(*id).Append(entry.t, entry.v, head_.chunk_range_ms(), &new_chunk)) return;
     ++samples_;
     chunks_ += new_chunk ? 1 : 0;
     mint_ = std::min(mint_, entry.t);
@@ -193,14 +163,15 @@ Result<void> SaveTail(const WalDamage& damage, const std::string& to) {
 std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 // Moves the bad tail and the later segments out of the log. Gives the number of bytes moved.
-Result<uint64_t> SetAside(const std::string& directory, const Plan& plan, const Reading& reading) {
+Result<uint64_t> SetAside(const std::string& directory, const LogFiles& plan,
+                          const Reading& reading) {
   const WalDamage& damage = *reading.damage;
   std::string aside = TRY(MakeCorruptDirectory(directory));
   std::string name = BaseName(damage.path);
   uint64_t moved = damage.size - damage.good_bytes;
   TRY(SaveTail(damage, StrCat(aside, "/", name, ".from-", damage.good_bytes)));
   for (size_t i = plan.segments.size() - 1; i > reading.damaged_segment; --i) {
-    const std::string& path = plan.segments[i];
+    const std::string& path = plan.segments[i].path;
     base::File file = TRY(base::File::Open(path, O_RDONLY));
     moved += TRY_CONTEXT(file.Size(), path);
     std::string target = StrCat(aside, "/", BaseName(path));
@@ -221,7 +192,7 @@ std::string Describe(const WalDamage& damage) {
   return StrCat(damage.path, " at offset ", damage.good_bytes, ": ", damage.problem);
 }
 
-Result<void> Repair(const std::string& directory, const Plan& plan, const Reading& reading,
+Result<void> Repair(const std::string& directory, const LogFiles& plan, const Reading& reading,
                     ReplayReport* report) {
   if (reading.checkpoint_damage) report->corruption = Describe(*reading.checkpoint_damage);
   if (!reading.damage) return {};
@@ -255,21 +226,47 @@ void LogFindings(const ReplayReport& report) {
   }
 }
 
-Result<uint64_t> TotalBytes(const Plan& plan) {
+Result<uint64_t> TotalBytes(const LogFiles& plan) {
   uint64_t total = 0;
-  for (const auto* paths : {&plan.checkpoint, &plan.segments}) {
-    for (const std::string& path : *paths) {
-      auto file = base::File::Open(path, O_RDONLY);
-      if (file) total += TRY_CONTEXT(file->Size(), path);
-    }
+  std::vector<std::string> paths = plan.checkpoint;
+  for (const LogSegment& segment : plan.segments) paths.push_back(segment.path);
+  for (const std::string& path : paths) {
+    auto file = base::File::Open(path, O_RDONLY);
+    if (file) total += TRY_CONTEXT(file->Size(), path);
   }
   return total;
 }
 
 }  // namespace
 
+Result<LogFiles> ListLog(const std::string& directory) {
+  std::vector<std::string> names = TRY(base::ListDirectory(directory));
+  LogFiles files;
+  std::string checkpoint;
+  uint64_t first = 0;
+  for (const std::string& name : names) {
+    if (!name.starts_with(kCheckpointPrefix)) continue;
+    auto index = base::ParseInt<uint64_t>(std::string_view(name).substr(kCheckpointPrefix.size()));
+    if (!index || *index + 1 <= first) continue;
+    first = *index + 1;
+    checkpoint = StrCat(directory, "/", name);
+  }
+  files.next_segment = first;
+  for (uint64_t index : SegmentIndexes(names)) {
+    files.next_segment = std::max(files.next_segment, index + 1);
+    if (index >= first) {
+      files.segments.push_back({index, StrCat(directory, "/", SegmentName(index))});
+    }
+  }
+  if (checkpoint.empty()) return files;
+  for (uint64_t index : SegmentIndexes(TRY(base::ListDirectory(checkpoint)))) {
+    files.checkpoint.push_back(StrCat(checkpoint, "/", SegmentName(index)));
+  }
+  return files;
+}
+
 Result<ReplayResult> Replay(const std::string& directory, Head& head) {
-  Plan plan = TRY(MakePlan(directory));
+  LogFiles plan = TRY(ListLog(directory));
   RecordQueue queue;
   Reading reading;
   std::thread decoder([&] {

@@ -2,12 +2,25 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "tsdb/db.h"
 #include "tsdb/head.h"
 
 namespace slurmscope::tsdb {
+
+struct LogSegment {
+  uint64_t index = 0;
+  std::string path;
+};
+// What there is of a log to read, in order: the newest checkpoint and the segments after it.
+struct LogFiles {
+  std::vector<std::string> checkpoint;  // segment files
+  std::vector<LogSegment> segments;
+  uint64_t next_segment = 0;
+};
+base::Result<LogFiles> ListLog(const std::string& directory);
 
 struct ReplayResult {
   ReplayReport report;
@@ -18,7 +31,7 @@ struct ReplayResult {
 // Reads the newest checkpoint and the segments after it from the log in `directory` into an empty
 // head. A torn tail is cut off; from the first damage on, everything is moved into
 // `directory`/corrupt-<n>. A record of a type that this version does not know is an error that
-// changes nothing: a newer program wrote it.
+// changes nothing: a newer program wrote it. Samples before head.min_valid() are left out.
 base::Result<ReplayResult> Replay(const std::string& directory, Head& head);
 
 }  // namespace slurmscope::tsdb

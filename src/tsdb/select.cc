@@ -4,41 +4,14 @@
 #include <optional>
 #include <unordered_map>
 
+#include "tsdb/postings_ops.h"
+
 namespace slurmscope::tsdb {
 namespace {
 
 using model::Matcher;
 using model::MatchType;
 using Ids = std::vector<SeriesId>;
-
-// A list this much longer than the other is searched, not walked.
-constexpr size_t kSearchFactor = 32;
-
-Ids Intersect(const Ids& a, const Ids& b) {
-  const Ids& small = a.size() <= b.size() ? a : b;
-  const Ids& large = a.size() <= b.size() ? b : a;
-  Ids out;
-  out.reserve(small.size());
-  if (large.size() / kSearchFactor < small.size()) {
-    std::set_intersection(small.begin(), small.end(), large.begin(), large.end(),
-                          std::back_inserter(out));
-    return out;
-  }
-  auto from = large.begin();
-  for (SeriesId id : small) {
-    from = std::lower_bound(from, large.end(), id);
-    if (from == large.end()) break;
-    if (*from == id) out.push_back(id);
-  }
-  return out;
-}
-
-Ids Subtract(const Ids& a, const Ids& b) {
-  Ids out;
-  out.reserve(a.size());
-  std::set_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
-  return out;
-}
 
 class Selection {
  public:
@@ -107,8 +80,7 @@ class Selection {
       }
     }
     // A set may name a value twice; otherwise the lists have nothing in common.
-    std::sort(out.begin(), out.end());
-    out.erase(std::unique(out.begin(), out.end()), out.end());
+    SortUnique(out);
     return out;
   }
 

@@ -10,12 +10,15 @@
 #include <mutex>
 #include <new>
 #include <string>
+#include <utility>
 
 namespace slurmscope::tsdb {
 namespace {
 
 // A chunk is cut when the next sample might push it over 1 KiB.
 constexpr size_t kMaxOpenBytes = 1024 - 19;
+// The first time of a series that has lost its samples.
+constexpr int64_t kEmptied = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
@@ -27,7 +30,23 @@ struct Series::FullChunk {
   char bytes[6];  // and on: `size` of them
 
   std::string_view view() const { return {bytes, size}; }
+  // Read without a lock.
+  FullChunk* Previous() const {
+    return std::atomic_ref(const_cast<FullChunk*&>(previous)).load(std::memory_order_acquire);
+  }
 };
+
+namespace {
+
+void FreeChunks(Series::FullChunk* chunk) {
+  while (chunk != nullptr) {
+    Series::FullChunk* previous = chunk->previous;
+    std::free(chunk);
+    chunk = previous;
+  }
+}
+
+}  // namespace
 
 int64_t RangeEnd(int64_t t, int64_t width) { return t / width * width + width; }
 
@@ -46,12 +65,12 @@ void ByteLock::lock() {
 }
 
 Series::~Series() {
-  while (full_ != nullptr) {
-    FullChunk* previous = full_->previous;
-    std::free(full_);
-    full_ = previous;
-  }
+  FreeChunks(full_);
   std::free(data_);
+}
+
+Series::Detached::~Detached() {
+  for (FullChunk* chunk : chunks_) FreeChunks(chunk);
 }
 
 void Series::Init(uint64_t wal_ref, LabelRange labels) {
@@ -105,13 +124,13 @@ void Series::Cut() {
   size_ = 0;
 }
 
-void Series::Encode(int64_t t, double v) {
+void Series::Encode(int64_t t, double v, int64_t chunk_range) {
   if (size_ == 0) {
     Reserve(kXorHeaderBytes);
     data_[0] = data_[1] = 0;
     size_ = kXorHeaderBytes;
     state_ = {};
-    next_cut_ = RangeEnd(t, kChunkRangeMs);
+    next_cut_ = RangeEnd(t, chunk_range);
   }
   unsigned count = (unsigned{data_[0]} << 8) | data_[1];
   uint8_t sample[kMaxXorSampleBytes];
@@ -126,7 +145,7 @@ void Series::Encode(int64_t t, double v) {
   data_[1] = static_cast<uint8_t>(count);
 }
 
-bool Series::Append(int64_t t, double v, bool* new_chunk) {
+bool Series::Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk) {
   std::lock_guard lock(lock_);
   if (t <= last_time_) return false;
   *new_chunk = size_ == 0;
@@ -134,8 +153,9 @@ bool Series::Append(int64_t t, double v, bool* new_chunk) {
     Cut();
     *new_chunk = true;
   }
-  Encode(t, v);
-  if (first_time_ == kNoTime) std::atomic_ref(first_time_).store(t, std::memory_order_relaxed);
+  Encode(t, v, chunk_range);
+  if (first_time_ == kNoTime || first_time_ == kEmptied)
+    std::atomic_ref(first_time_).store(t, std::memory_order_relaxed);
   LastTime().store(t, std::memory_order_relaxed);
   return true;
 }
@@ -144,13 +164,14 @@ bool Series::Overlaps(int64_t mint, int64_t maxt) const {
   int64_t last = last_time();
   if (last == kNoTime || last < mint) return false;
   // A first sample being added just now reads as kNoTime: it may overlap.
-  return std::atomic_ref(first_time_).load(std::memory_order_relaxed) <= maxt;
+  int64_t first = std::atomic_ref(first_time_).load(std::memory_order_relaxed);
+  return first <= maxt && first != kEmptied;
 }
 
 unsigned Series::chunk_count() const {
   std::lock_guard lock(lock_);
   unsigned count = size_ > 0 ? 1 : 0;
-  for (const FullChunk* chunk = full_; chunk != nullptr; chunk = chunk->previous) ++count;
+  for (const FullChunk* chunk = full_; chunk != nullptr; chunk = chunk->Previous()) ++count;
   return count;
 }
 
@@ -168,7 +189,7 @@ base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out)
   }
   std::vector<const FullChunk*> chunks;
   for (const FullChunk* chunk = newest; chunk != nullptr && chunk->maxt >= mint;
-       chunk = chunk->previous) {
+       chunk = chunk->Previous()) {
     if (chunk->mint <= maxt) chunks.push_back(chunk);
   }
   std::string_view open_chunk(open, open_size);
@@ -181,6 +202,95 @@ base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out)
   }
   if (open_size == 0 || XorChunkFirstTime(open_chunk) > maxt) return {};
   return DecodeXorChunk(open_chunk, mint, maxt, out);
+}
+
+bool Series::has_samples() const {
+  std::lock_guard lock(lock_);
+  return size_ > 0;
+}
+
+unsigned Series::Truncate(int64_t mint, Detached* out) {
+  std::lock_guard lock(lock_);
+  if (size_ == 0) return 0;
+  FullChunk* oldest_kept = nullptr;
+  FullChunk* cut = full_;
+  bool keep_open = last_time_ >= mint;
+  while (keep_open && cut != nullptr && cut->maxt >= mint) {
+    oldest_kept = cut;
+    cut = cut->previous;
+  }
+  unsigned count = keep_open ? 0 : 1;
+  for (FullChunk* chunk = cut; chunk != nullptr; chunk = chunk->previous) ++count;
+  if (count == 0) return 0;
+  if (cut != nullptr) out->chunks_.push_back(cut);
+  if (oldest_kept != nullptr) {
+    std::atomic_ref(oldest_kept->previous).store(nullptr, std::memory_order_release);
+  } else {
+    full_ = nullptr;
+  }
+  int64_t first = oldest_kept != nullptr ? oldest_kept->mint : kEmptied;
+  if (keep_open && oldest_kept == nullptr) first = XorChunkFirstTime(OpenChunk());
+  std::atomic_ref(first_time_).store(first, std::memory_order_relaxed);
+  if (keep_open) return count;
+  // The open chunk is only read under the lock.
+  std::free(std::exchange(data_, nullptr));
+  size_ = capacity_ = 0;
+  return count;
+}
+
+namespace {
+
+// Leaves the samples of [mint, maxt]; no bytes when there are none.
+base::Result<void> CutChunk(int64_t mint, int64_t maxt, ChunkCopy* chunk) {
+  model::Columns columns;
+  TRY(DecodeXorChunk(chunk->bytes, mint, maxt, &columns));
+  chunk->bytes.clear();
+  if (columns.t.empty()) return {};
+  XorChunkBuilder builder;
+  for (size_t i = 0; i < columns.size(); ++i) builder.Append(columns.t[i], columns.v[i]);
+  *chunk = {columns.t.front(), columns.t.back(), builder.bytes()};
+  return {};
+}
+
+}  // namespace
+
+void Series::SetLife(SeriesLife life) {
+  uint32_t generation = tag_.load(std::memory_order_relaxed) >> 2;
+  tag_.store((generation << 2) | static_cast<uint32_t>(life), std::memory_order_release);
+}
+
+void Series::Recycle() {
+  uint32_t generation = (tag_.load(std::memory_order_relaxed) >> 2) + 1;
+  logged = published = false;
+  batch = 0;
+  std::atomic_ref(first_time_).store(kNoTime, std::memory_order_relaxed);
+  LastTime().store(kNoTime, std::memory_order_relaxed);
+  state_ = {};
+  tag_.store((generation << 2) | static_cast<uint32_t>(SeriesLife::kGone),
+             std::memory_order_release);
+}
+
+base::Result<void> Series::CopyChunks(int64_t mint, int64_t maxt,
+                                      std::vector<ChunkCopy>* out) const {
+  std::vector<ChunkCopy> found;  // newest first
+  {
+    std::lock_guard lock(lock_);
+    if (size_ == 0) return {};
+    int64_t open_start = XorChunkFirstTime(OpenChunk());
+    if (open_start <= maxt && last_time_ >= mint) {
+      found.push_back({open_start, last_time_, std::string(OpenChunk())});
+    }
+    for (const FullChunk* chunk = full_; chunk != nullptr; chunk = chunk->previous) {
+      if (chunk->mint > maxt || chunk->maxt < mint) continue;
+      found.push_back({chunk->mint, chunk->maxt, std::string(chunk->view())});
+    }
+  }
+  for (size_t i = found.size(); i > 0; --i) {
+    ChunkCopy& chunk = found[i - 1];
+    if (chunk.mint < mint || chunk.maxt > maxt) TRY(CutChunk(mint, maxt, &chunk));
+    if (!chunk.bytes.empty()) out->push_back(std::move(chunk));
+  }
+  return {};
 }
 
 }  // namespace slurmscope::tsdb

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,6 +37,17 @@ class ByteLock {
 // What to do with a sample, by the series' newest one.
 enum class SamplePlace { kNewer, kSame, kDuplicate, kOlder };
 
+// A chunk as bytes of its own.
+struct ChunkCopy {
+  int64_t mint = 0;
+  int64_t maxt = 0;
+  std::string bytes;
+};
+
+// Whether a series is in use. Dying: without samples, and taken out unless some come. Gone: no
+// longer in the label index, its place may be given to another.
+enum class SeriesLife : uint32_t { kLive = 0, kDying = 1, kGone = 2 };
+
 // One series of the head: its samples as full chunks and an open one. A hundred bytes, as there are
 // millions. Thread-safe where not said otherwise.
 class Series {
@@ -52,8 +64,8 @@ class Series {
 
   SamplePlace Place(int64_t t, double v);
   // Takes a sample that is newer than all others; false, and nothing happens, when it is not.
-  // `new_chunk` tells whether it began a chunk.
-  bool Append(int64_t t, double v, bool* new_chunk);
+  // `new_chunk` tells whether it began a chunk; none spans a border of `chunk_range` ms.
+  bool Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk);
 
   // kNoTime when there is no sample.
   int64_t last_time() const { return LastTime().load(std::memory_order_relaxed); }
@@ -61,6 +73,41 @@ class Series {
   // Appends the samples of [mint, maxt] to `out`.
   base::Result<void> Read(int64_t mint, int64_t maxt, model::Columns* out) const;
   unsigned chunk_count() const;
+  // Appends the chunks with samples of [mint, maxt], cut to it, to `out`.
+  base::Result<void> CopyChunks(int64_t mint, int64_t maxt, std::vector<ChunkCopy>* out) const;
+
+  // Chunks cut off from a series, that readers may still be looking at. Freed with the object.
+  struct FullChunk;
+  class Detached {
+   public:
+    Detached() = default;
+    Detached(Detached&&) noexcept = default;
+    Detached& operator=(Detached&&) noexcept = default;
+    ~Detached();
+
+   private:
+    friend class Series;
+    std::vector<FullChunk*> chunks_;
+  };
+  // Cuts off the chunks that end before `mint` and gives their number. Who may be reading holds a
+  // pass.
+  unsigned Truncate(int64_t mint, Detached* out);
+  bool has_samples() const;
+
+  // The generation counts how often the place was given to a series.
+  uint32_t generation() const { return tag_.load(std::memory_order_acquire) >> 2; }
+  SeriesLife life() const {
+    return static_cast<SeriesLife>(tag_.load(std::memory_order_acquire) & 3);
+  }
+  void SetLife(SeriesLife life);
+  // Makes the place of a series that is gone ready for the next one.
+  void Recycle();
+  // Both at once: true when the place holds a series of this generation that is not gone.
+  bool IsGeneration(uint32_t generation, SeriesLife* life) const {
+    uint32_t tag = tag_.load(std::memory_order_acquire);
+    *life = static_cast<SeriesLife>(tag & 3);
+    return tag >> 2 == generation && *life != SeriesLife::kGone;
+  }
 
   // Whether the log names the series, and whether queries may see it. Changed by commits.
   std::atomic<bool> logged{false};
@@ -69,21 +116,21 @@ class Series {
   std::atomic<uint32_t> batch{0};
 
  private:
-  struct FullChunk;
   std::atomic_ref<int64_t> LastTime() const { return std::atomic_ref<int64_t>(last_time_); }
   std::string_view OpenChunk() const { return {reinterpret_cast<const char*>(data_), size_}; }
   bool MustCut(int64_t t);
   void Cut();
-  void Encode(int64_t t, double v);
+  void Encode(int64_t t, double v, int64_t chunk_range);
   void Reserve(size_t size);
 
   mutable int64_t last_time_ = kNoTime;
   mutable int64_t first_time_ = kNoTime;
   XorState state_;
   int64_t next_cut_ = 0;
-  FullChunk* full_ = nullptr;  // newest first; immutable once linked
+  FullChunk* full_ = nullptr;  // newest first; immutable once linked, but for being cut off
   uint8_t* data_ = nullptr;    // the open chunk
   uint64_t wal_ref_ = 0;
+  std::atomic<uint32_t> tag_{0};  // generation << 2 | life
   uint32_t labels_first_ = 0;
   uint16_t labels_count_ = 0;
   uint16_t size_ = 0;

@@ -162,6 +162,19 @@ Result<void> Wal::Write(const std::vector<StoredRecord>& records) {
   return result;
 }
 
+Result<void> Wal::CutSegment() {
+  std::lock_guard lock(mutex_);
+  if (torn_) TRY(Repair());
+  if (offset_ == 0) return {};
+  auto result = NextSegment();
+  if (result) {
+    good_ = {segment(), offset_};
+  } else {
+    torn_ = true;
+  }
+  return result;
+}
+
 Result<void> Wal::Sync() {
   std::lock_guard sync_lock(sync_mutex_);
   std::vector<std::shared_ptr<base::File>> files;

@@ -28,11 +28,14 @@ class Wal {
   // write left. A record that does not fit in an empty segment is kOutOfRange.
   base::Result<void> Write(const std::vector<StoredRecord>& records);
 
+  // Begins a new segment, so that the ones before can be put into a checkpoint.
+  base::Result<void> CutSegment();
   // fsyncs what was written so far, without holding up writers.
   base::Result<void> Sync();
 
   // The largest stored record that fits in a segment.
   size_t max_record_bytes() const { return Capacity(0); }
+  const std::string& directory() const { return directory_; }
   uint64_t segment() const { return segment_.load(std::memory_order_relaxed); }
   // Bytes written by this object that are in the log.
   uint64_t written_bytes() const { return written_.load(std::memory_order_relaxed); }

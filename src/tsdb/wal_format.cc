@@ -8,6 +8,9 @@
 namespace slurmscope::tsdb {
 namespace {
 
+// Three bytes of snappy stand for 64 at most, so a lying length cannot make us allocate much.
+constexpr size_t kSnappyBestRatio = 22;
+
 using base::ErrorCode;
 using base::Fail;
 using base::Result;
@@ -15,7 +18,7 @@ using base::Result;
 Result<std::string_view> DecompressSnappy(std::string_view stored, std::string* buffer) {
   size_t size = 0;
   if (!snappy::GetUncompressedLength(stored.data(), stored.size(), &size) ||
-      size > kMaxRecordBytes) {
+      size > kMaxRecordBytes || size / kSnappyBestRatio > stored.size()) {
     return Fail(ErrorCode::kCorruption, "snappy record has no sane length");
   }
   buffer->resize(size);

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "tsdb/block_meta.h"
+#include "tsdb/chunk_segment.h"
+#include "tsdb/index_reader.h"
+#include "tsdb/tombstones.h"
+
+namespace slurmscope::tsdb {
+
+// A block on disk, mapped into memory. Immutable and thread-safe; its files may be deleted while it
+// is held.
+class Block {
+ public:
+  // kCorruption when something does not check out; errors name the file.
+  static base::Result<std::shared_ptr<const Block>> Open(const std::string& directory);
+
+  const BlockMeta& meta() const { return meta_; }
+  const IndexReader& index() const { return *index_; }
+  // The checksum is compared each time.
+  base::Result<EncodedChunk> ReadChunk(uint64_t ref) const { return chunks_.Read(ref); }
+  // What was deleted of a series; nullptr when nothing was.
+  const std::vector<TimeInterval>* DeletedOf(uint32_t series) const;
+  uint64_t bytes() const { return bytes_; }  // on disk
+  // Whether it may hold samples of [mint, maxt].
+  bool Overlaps(int64_t mint, int64_t maxt) const {
+    return meta_.min_time <= maxt && mint < meta_.max_time;
+  }
+
+ private:
+  Block() = default;
+  BlockMeta meta_;
+  MappedFile index_file_;
+  std::optional<IndexReader> index_;
+  ChunkReader chunks_;
+  Tombstones tombstones_;
+  uint64_t bytes_ = 0;
+};
+
+using BlockPtr = std::shared_ptr<const Block>;
+
+}  // namespace slurmscope::tsdb

@@ -1,0 +1,201 @@
+#include "tsdb/block_merge.h"
+
+#include <algorithm>
+#include <queue>
+#include <set>
+
+#include "tsdb/block_writer.h"
+#include "tsdb/merge.h"
+#include "tsdb/series.h"
+#include "tsdb/tombstones.h"
+#include "tsdb/ulid.h"
+#include "tsdb/xor_chunk.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+using base::ErrorCode;
+using base::Fail;
+using base::Result;
+
+// A chunk to be written; `owned` holds the bytes of one that was made anew.
+struct Piece {
+  int64_t mint = 0;
+  int64_t maxt = 0;
+  EncodedChunk chunk;
+  std::string owned;
+};
+
+std::vector<Piece> Encode(const model::Columns& columns) {
+  std::vector<Piece> pieces;
+  for (size_t from = 0; from < columns.size(); from += kSamplesPerChunk) {
+    size_t to = std::min(columns.size(), from + kSamplesPerChunk);
+    XorChunkBuilder builder;
+    for (size_t i = from; i < to; ++i) builder.Append(columns.t[i], columns.v[i]);
+    pieces.push_back({columns.t[from], columns.t[to - 1], {}, builder.bytes()});
+  }
+  return pieces;
+}
+
+Result<void> DecodeInto(const Piece& piece, model::Columns* columns) {
+  if (piece.chunk.encoding != kXorEncoding) {
+    return Fail(ErrorCode::kUnavailable, "histogram chunks that overlap or have deletions");
+  }
+  model::Columns samples;
+  TRY(DecodeXorChunk(piece.chunk.data, kNoTime, std::numeric_limits<int64_t>::max(), &samples));
+  MergeColumns(samples, columns);
+  return {};
+}
+
+bool Same(const Piece& a, const Piece& b) {
+  return a.mint == b.mint && a.maxt == b.maxt && a.chunk.encoding == b.chunk.encoding &&
+         a.chunk.data == b.chunk.data;
+}
+
+// Makes chunks that overlap into ones that do not.
+Result<std::vector<Piece>> Flatten(std::vector<Piece> pieces) {
+  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
+    return std::pair(a.mint, a.maxt) < std::pair(b.mint, b.maxt);
+  });
+  pieces.erase(std::unique(pieces.begin(), pieces.end(), Same), pieces.end());
+  std::vector<Piece> out;
+  for (size_t i = 0, next = 0; i < pieces.size(); i = next) {
+    int64_t maxt = pieces[i].maxt;
+    for (next = i + 1; next < pieces.size() && pieces[next].mint <= maxt; ++next) {
+      maxt = std::max(maxt, pieces[next].maxt);
+    }
+    if (next == i + 1) {
+      out.push_back(std::move(pieces[i]));
+      continue;
+    }
+    model::Columns columns;
+    for (size_t k = i; k < next; ++k) TRY(DecodeInto(pieces[k], &columns));
+    for (Piece& piece : Encode(columns)) out.push_back(std::move(piece));
+  }
+  return out;
+}
+
+// The series of one block, in order.
+class Cursor {
+ public:
+  explicit Cursor(BlockPtr block) : block_(std::move(block)) {}
+
+  Result<void> Start() {
+    TRY(block_->index().AllPostings(&ids_));
+    return Load();
+  }
+  bool done() const { return next_ >= ids_.size(); }
+  const model::Labels& labels() const { return series_.labels; }
+
+  // Adds the chunks of the series and goes to the next one.
+  Result<void> Take(std::vector<Piece>* out) {
+    const auto* deleted = block_->DeletedOf(ids_[next_]);
+    for (const ChunkMeta& meta : series_.chunks) {
+      Piece piece{meta.mint, meta.maxt, TRY(block_->ReadChunk(meta.ref)), {}};
+      if (deleted == nullptr) {
+        out->push_back(std::move(piece));
+        continue;
+      }
+      model::Columns columns;
+      TRY(DecodeInto(piece, &columns));
+      RemoveIntervals(*deleted, &columns);
+      for (Piece& kept : Encode(columns)) {
+        rewritten_.push_back(std::make_unique<std::string>(std::move(kept.owned)));
+        out->push_back({kept.mint, kept.maxt, {kXorEncoding, *rewritten_.back()}, {}});
+      }
+    }
+    ++next_;
+    return Load();
+  }
+  void ForgetRewritten() { rewritten_.clear(); }
+
+ private:
+  Result<void> Load() {
+    return done() ? Result<void>() : block_->index().ReadSeries(ids_[next_], true, &series_);
+  }
+
+  BlockPtr block_;
+  std::vector<uint32_t> ids_;
+  size_t next_ = 0;
+  IndexedSeries series_;
+  std::vector<std::unique_ptr<std::string>> rewritten_;
+};
+
+Result<std::vector<std::string>> AllSymbols(const BlockList& blocks) {
+  std::vector<std::string> symbols;
+  for (const BlockPtr& block : blocks) {
+    for (uint64_t i = 0; i < block->index().symbol_count(); ++i) {
+      symbols.emplace_back(TRY(block->index().Symbol(i)));
+    }
+  }
+  std::sort(symbols.begin(), symbols.end());
+  symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+  return symbols;
+}
+
+BlockMeta MetaOf(const BlockList& blocks) {
+  BlockMeta meta;
+  meta.min_time = blocks.front()->meta().min_time;
+  std::set<std::string> sources;
+  for (const BlockPtr& block : blocks) {
+    const BlockMeta& parent = block->meta();
+    meta.min_time = std::min(meta.min_time, parent.min_time);
+    meta.max_time = std::max(meta.max_time, parent.max_time);
+    meta.level = std::max(meta.level, parent.level + 1);
+    sources.insert(parent.sources.begin(), parent.sources.end());
+    meta.parents.push_back({parent.ulid, parent.min_time, parent.max_time});
+  }
+  meta.sources.assign(sources.begin(), sources.end());
+  return meta;
+}
+
+Result<void> WriteMerged(std::vector<Cursor>& cursors, BlockWriter& writer) {
+  auto later = [&](size_t a, size_t b) {
+    int order = cursors[a].labels().Compare(cursors[b].labels());
+    return order != 0 ? order > 0 : a > b;
+  };
+  std::priority_queue<size_t, std::vector<size_t>, decltype(later)> heap(later);
+  for (size_t i = 0; i < cursors.size(); ++i) {
+    if (!cursors[i].done()) heap.push(i);
+  }
+  while (!heap.empty()) {
+    model::Labels labels = cursors[heap.top()].labels();
+    std::vector<Piece> pieces;
+    while (!heap.empty() && cursors[heap.top()].labels() == labels) {
+      size_t i = heap.top();
+      heap.pop();
+      TRY(cursors[i].Take(&pieces));
+      if (!cursors[i].done()) heap.push(i);
+    }
+    std::vector<Piece> flat = TRY(Flatten(std::move(pieces)));
+    std::vector<BlockChunk> chunks;
+    for (const Piece& piece : flat) {
+      EncodedChunk chunk =
+          piece.owned.empty() ? piece.chunk : EncodedChunk{kXorEncoding, piece.owned};
+      chunks.push_back({piece.mint, piece.maxt, chunk});
+    }
+    if (!chunks.empty()) TRY(writer.AddSeries(labels, chunks));
+    for (Cursor& cursor : cursors) cursor.ForgetRewritten();
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<std::optional<BlockMeta>> MergeBlocks(const BlockList& blocks, const std::string& directory,
+                                             int64_t now_ms) {
+  BlockMeta meta = MetaOf(blocks);
+  std::vector<Cursor> cursors;
+  for (const BlockPtr& block : blocks) {
+    cursors.emplace_back(block);
+    TRY_CONTEXT(cursors.back().Start(), "block " + block->meta().ulid);
+  }
+  std::vector<std::string> symbols = TRY(AllSymbols(blocks));
+  BlockWriter writer = TRY(BlockWriter::Create(directory, NewUlid(now_ms), std::move(symbols)));
+  TRY(WriteMerged(cursors, writer));
+  if (writer.series() == 0) return std::optional<BlockMeta>();
+  TRY(writer.Finish(&meta));
+  return std::optional(std::move(meta));
+}
+
+}  // namespace slurmscope::tsdb

@@ -1,0 +1,190 @@
+#include "tsdb/compactor.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "base/strings.h"
+#include "tsdb/block_merge.h"
+#include "tsdb/checkpoint.h"
+#include "tsdb/compaction_plan.h"
+#include "tsdb/head_block.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+using base::ErrorCode;
+using base::Fail;
+using base::Result;
+
+void Count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
+  counter.fetch_add(n, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+bool Compactor::Drain(const std::function<bool()>& stop) {
+  return head_.grace().Drain(std::chrono::milliseconds(options_.reader_wait_ms), stop);
+}
+
+bool Compactor::HeadIsLong() const {
+  int64_t oldest = head_.min_time();
+  int64_t newest = head_.max_time();
+  if (oldest >= newest) return false;
+  uint64_t span = static_cast<uint64_t>(newest) - static_cast<uint64_t>(oldest);
+  return span > static_cast<uint64_t>(options_.min_block_ms) / 2 * 3;
+}
+
+Result<void> Compactor::Run(const std::function<bool()>& stop) {
+  std::lock_guard lock(mutex_);
+  auto head = CompactHead(stop);
+  if (!head) Count(failed_);
+  MergeAll(stop);
+  auto retention = ApplyRetention();
+  TRY(std::move(head));
+  return retention;
+}
+
+Result<void> Compactor::CompactHead(const std::function<bool()>& stop) {
+  // What an earlier run left waiting for readers.
+  if (!Drain(stop)) return {};
+  bool truncated = false;
+  while (HeadIsLong() && !stop()) {
+    int64_t start = RangeStart(head_.min_time(), options_.min_block_ms);
+    int64_t end = start + options_.min_block_ms;
+    head_.RaiseMinValid(end);
+    // Batches that were checked against the old border.
+    head_.grace().Defer([] {});
+    if (!Drain(stop)) break;
+    TRY_CONTEXT(WriteOldest(start, end), "writing a block of the head");
+    truncated = true;
+    if (!TruncateHead(end, stop)) break;
+  }
+  return truncated ? TruncateWal() : Result<void>();
+}
+
+Result<void> Compactor::WriteOldest(int64_t start, int64_t end) {
+  int64_t began = clock_.SteadyNs();
+  auto meta = TRY(WriteHeadBlock(head_, blocks_.directory(), start, end, clock_.NowMs()));
+  if (!meta) return {};
+  TRY(blocks_.Replace({meta->ulid}, {}));
+  Count(compactions_);
+  base::LogInfo("wrote block", {{"block", meta->ulid},
+                                {"min_time", meta->min_time},
+                                {"max_time", meta->max_time},
+                                {"series", meta->stats.series},
+                                {"samples", meta->stats.samples},
+                                {"seconds", static_cast<double>(clock_.SteadyNs() - began) / 1e9}});
+  return {};
+}
+
+// Queries that do not know the new block yet must still find its samples in the head.
+bool Compactor::TruncateHead(int64_t end, const std::function<bool()>& stop) {
+  truncated_to_ = end;
+  Count(truncations_);
+  head_.grace().Defer([this, end] {
+    head_.Truncate(end, [this](const std::vector<uint64_t>& refs) {
+      std::lock_guard lock(removed_mutex_);
+      for (uint64_t ref : refs) removed_[ref] = wal_.segment();
+    });
+  });
+  return Drain(stop);
+}
+
+Result<void> Compactor::TruncateWal() {
+  TRY(wal_.CutSegment());
+  TRY(wal_.Sync());
+  CheckpointOptions options;
+  options.current_segment = wal_.segment();
+  options.mint = truncated_to_;
+  options.keep_series = [this](const SeriesEntry& entry, uint64_t last) {
+    {
+      std::lock_guard lock(removed_mutex_);
+      auto it = removed_.find(entry.ref);
+      if (it != removed_.end() && it->second > last) return true;
+    }
+    return head_.HasLabels(entry.labels);
+  };
+  auto report = TruncateLog(wal_.directory(), options);
+  Count(report ? checkpoints_ : checkpoints_failed_, report && !report->made ? 0 : 1);
+  if (!report) return Fail(std::move(report).error().Wrap("checkpoint of the log"));
+  if (!report->made) return {};
+  log_bytes_freed_.fetch_add(report->bytes_freed, std::memory_order_relaxed);
+  if (report->dropped_histograms > 0) {
+    base::LogWarn("histograms of an earlier Prometheus have left the log; blocks do not hold them",
+                  {{"records", report->dropped_histograms}});
+  }
+  std::lock_guard lock(removed_mutex_);
+  std::erase_if(removed_, [&](const auto& entry) { return entry.second <= report->last_segment; });
+  return {};
+}
+
+void Compactor::MergeAll(const std::function<bool()>& stop) {
+  std::vector<int64_t> ranges = BlockRanges(options_.min_block_ms, options_.max_block_ms);
+  while (!stop()) {
+    auto list = blocks_.blocks();
+    std::vector<BlockMeta> metas;
+    for (const BlockPtr& block : *list) metas.push_back(block->meta());
+    std::vector<std::string> names = PlanCompaction(metas, ranges);
+    if (names.empty()) return;
+    BlockList group;
+    for (const BlockPtr& block : *list) {
+      bool wanted = std::find(names.begin(), names.end(), block->meta().ulid) != names.end();
+      if (wanted) group.push_back(block);
+    }
+    auto merged = Merge(group);
+    Count(merged ? compactions_ : failed_);
+    if (merged) continue;
+    base::LogError("merging blocks failed", {{"error", merged.error()}});
+    // A full disk is no fault of the blocks: try again at the next run.
+    if (merged.error().code() == ErrorCode::kIo) return;
+    for (const std::string& name : names) {
+      if (!blocks_.MarkFailed(name)) return;
+    }
+  }
+}
+
+Result<void> Compactor::Merge(const BlockList& group) {
+  int64_t began = clock_.SteadyNs();
+  auto meta = TRY(MergeBlocks(group, blocks_.directory(), clock_.NowMs()));
+  std::vector<std::string> replaced;
+  for (const BlockPtr& block : group) replaced.push_back(block->meta().ulid);
+  std::vector<std::string> written;
+  if (meta) written.push_back(meta->ulid);
+  TRY(blocks_.Replace(written, replaced));
+  base::LogInfo("merged blocks",
+                {{"blocks", group.size()},
+                 {"into", meta ? meta->ulid : std::string("nothing")},
+                 {"seconds", static_cast<double>(clock_.SteadyNs() - began) / 1e9}});
+  return {};
+}
+
+Result<void> Compactor::ApplyRetention() {
+  std::vector<SizedBlock> sized;
+  auto list = blocks_.blocks();
+  for (const BlockPtr& block : *list) {
+    sized.push_back({block->meta().ulid, block->meta().max_time, block->bytes()});
+  }
+  uint64_t log = options_.retention_bytes > 0 ? LogBytes(wal_.directory()) : 0;
+  auto verdict =
+      BeyondRetention(std::move(sized), log, {options_.retention_ms, options_.retention_bytes});
+  Count(time_retentions_, verdict.by_time.empty() ? 0 : 1);
+  Count(size_retentions_, verdict.by_size.empty() ? 0 : 1);
+  std::vector<std::string> all = std::move(verdict.by_time);
+  all.insert(all.end(), verdict.by_size.begin(), verdict.by_size.end());
+  return all.empty() ? Result<void>() : blocks_.Replace({}, all);
+}
+
+void Compactor::FillStats(StorageStats* stats) const {
+  auto get = [](const std::atomic<uint64_t>& counter) {
+    return counter.load(std::memory_order_relaxed);
+  };
+  stats->compactions = get(compactions_);
+  stats->compactions_failed = get(failed_);
+  stats->head_truncations = get(truncations_);
+  stats->checkpoints = get(checkpoints_);
+  stats->checkpoints_failed = get(checkpoints_failed_);
+  stats->time_retentions = get(time_retentions_);
+  stats->size_retentions = get(size_retentions_);
+}
+
+}  // namespace slurmscope::tsdb

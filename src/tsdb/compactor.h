@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "tsdb/block_set.h"
+#include "tsdb/db.h"
+#include "tsdb/head.h"
+#include "tsdb/wal.h"
+
+namespace slurmscope::tsdb {
+
+// Moves what is old enough from the head into blocks, shortens the log, merges blocks and deletes
+// those beyond retention. A crash at any point leaves a directory with all samples. Thread-safe;
+// what it is given must outlive it.
+class Compactor {
+ public:
+  Compactor(const DbOptions& options, const base::Clock& clock, Head& head, BlockSet& blocks,
+            Wal& wal)
+      : options_(options), clock_(clock), head_(head), blocks_(blocks), wal_(wal) {}
+
+  // Does all that there is to do. `stop` is asked between steps and while waiting for readers. An
+  // error is one of the head or the log; a merge that fails is counted and not tried again.
+  base::Result<void> Run(const std::function<bool()>& stop);
+
+  void FillStats(StorageStats* stats) const;
+  // By how much the log has shrunk since the start.
+  int64_t log_bytes_freed() const { return log_bytes_freed_.load(std::memory_order_relaxed); }
+
+ private:
+  bool HeadIsLong() const;
+  base::Result<void> CompactHead(const std::function<bool()>& stop);
+  base::Result<void> WriteOldest(int64_t start, int64_t end);
+  bool TruncateHead(int64_t end, const std::function<bool()>& stop);
+  base::Result<void> TruncateWal();
+  void MergeAll(const std::function<bool()>& stop);
+  base::Result<void> Merge(const BlockList& group);
+  base::Result<void> ApplyRetention();
+  bool Drain(const std::function<bool()>& stop);
+
+  const DbOptions& options_;
+  const base::Clock& clock_;
+  Head& head_;
+  BlockSet& blocks_;
+  Wal& wal_;
+  std::mutex mutex_;  // one run at a time; of all below but the atomics
+  std::mutex removed_mutex_;
+  // The log's refs of series that are gone, with the last segment that may name them.
+  std::unordered_map<uint64_t, uint64_t> removed_;
+  int64_t truncated_to_ = std::numeric_limits<int64_t>::min();
+
+  std::atomic<uint64_t> compactions_ = 0;
+  std::atomic<uint64_t> failed_ = 0;
+  std::atomic<uint64_t> truncations_ = 0;
+  std::atomic<uint64_t> checkpoints_ = 0;
+  std::atomic<uint64_t> checkpoints_failed_ = 0;
+  std::atomic<uint64_t> time_retentions_ = 0;
+  std::atomic<uint64_t> size_retentions_ = 0;
+  std::atomic<int64_t> log_bytes_freed_ = 0;
+};
+
+}  // namespace slurmscope::tsdb

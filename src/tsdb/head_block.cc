@@ -1,0 +1,76 @@
+#include "tsdb/head_block.h"
+
+#include <algorithm>
+#include <set>
+
+#include "tsdb/block_writer.h"
+#include "tsdb/ulid.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+using base::Result;
+
+std::vector<std::string> SymbolsOf(const Head& head, const std::vector<SeriesId>& ids) {
+  const LabelIndex& index = head.index();
+  std::vector<PairId> pairs;
+  for (SeriesId id : ids) {
+    LabelRange range = head.series(id).labels();
+    pairs.insert(pairs.end(), index.PairsOf(range), index.PairsOf(range) + range.count);
+    // Most are repeats.
+    if (pairs.size() > (1 << 20)) {
+      std::sort(pairs.begin(), pairs.end());
+      pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+    }
+  }
+  std::sort(pairs.begin(), pairs.end());
+  pairs.erase(std::unique(pairs.begin(), pairs.end()), pairs.end());
+  std::vector<std::string> symbols;
+  std::set<std::string_view> names;
+  for (PairId id : pairs) {
+    symbols.emplace_back(index.pair(id).value);
+    names.insert(index.pair(id).name);
+  }
+  for (std::string_view name : names) symbols.emplace_back(name);
+  std::sort(symbols.begin(), symbols.end());
+  symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
+  return symbols;
+}
+
+Result<void> WriteSeries(const Head& head, SeriesId id, int64_t mint, int64_t maxt,
+                         BlockWriter& writer) {
+  std::vector<ChunkCopy> copies;
+  TRY(head.series(id).CopyChunks(mint, maxt - 1, &copies));
+  if (copies.empty()) return {};
+  std::vector<BlockChunk> chunks;
+  for (const ChunkCopy& copy : copies) {
+    chunks.push_back({copy.mint, copy.maxt, {kXorEncoding, copy.bytes}});
+  }
+  return writer.AddSeries(head.LabelsOf(id), chunks);
+}
+
+}  // namespace
+
+int64_t RangeStart(int64_t t, int64_t width) {
+  int64_t rest = t % width;
+  return t - (rest < 0 ? rest + width : rest);
+}
+
+Result<std::optional<BlockMeta>> WriteHeadBlock(const Head& head, const std::string& directory,
+                                                int64_t mint, int64_t maxt, int64_t now_ms) {
+  Grace::Pass pass = head.grace().Enter();
+  std::vector<SeriesId> ids = head.SortedSeries(mint, maxt - 1);
+  if (ids.empty()) return std::optional<BlockMeta>();
+  BlockMeta meta;
+  meta.ulid = NewUlid(now_ms);
+  meta.min_time = mint;
+  meta.max_time = maxt;
+  meta.sources = {meta.ulid};
+  BlockWriter writer = TRY(BlockWriter::Create(directory, meta.ulid, SymbolsOf(head, ids)));
+  for (SeriesId id : ids) TRY(WriteSeries(head, id, mint, maxt, writer));
+  if (writer.series() == 0) return std::optional<BlockMeta>();
+  TRY(writer.Finish(&meta));
+  return std::optional(std::move(meta));
+}
+
+}  // namespace slurmscope::tsdb

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace slurmscope::tsdb {
+
+// A file in memory, read only, unmapped at the end. Movable; thread-safe to read.
+class MappedFile {
+ public:
+  MappedFile() = default;
+  ~MappedFile() { Unmap(); }
+  MappedFile(MappedFile&& other) noexcept : view_(std::exchange(other.view_, {})) {}
+  MappedFile& operator=(MappedFile&& other) noexcept;
+
+  // Errors name the path.
+  static base::Result<MappedFile> Open(const std::string& path);
+  std::string_view view() const { return view_; }
+
+ private:
+  void Unmap();
+  std::string_view view_;
+};
+
+}  // namespace slurmscope::tsdb
