@@ -225,5 +225,52 @@ TEST(Engine, SaysWhereAWarningIs) {
             "PromQL warning: quantile value should be between 0 and 1, got 1.5 (2:12)");
 }
 
+void ExpectSame(const model::Columns& a, const model::Columns& b) {
+  ASSERT_EQ(a.t, b.t);
+  EXPECT_EQ(a.v, b.v);
+  for (size_t i = 0; i < a.size(); ++i) {
+    const model::FloatHistogram* h = a.Histogram(i);
+    ASSERT_EQ(h == nullptr, b.Histogram(i) == nullptr);
+    if (h == nullptr) continue;
+    EXPECT_TRUE(h->Equals(*b.Histogram(i)));
+  }
+}
+
+// Series of floats, of histograms and of both, side by side on four threads.
+TEST(Engine, HistogramsDoNotDependOnThreads) {
+  MemoryStorage storage;
+  for (int i = 0; i < 1500; ++i) {
+    model::Columns samples;
+    for (int k = 0; k < 12; ++k) {
+      auto h = std::make_shared<model::FloatHistogram>();
+      h->count = h->sum = k * i;
+      h->positive = {{i % 5, 1.0 * k * i}};
+      if (i % 3 == 0 || (i % 3 == 1 && k < 6)) {
+        samples.Append(k * 60'000, std::move(h));
+      } else {
+        samples.Append(k * 60'000, 1.0 * k * i);
+      }
+    }
+    storage.Add({{"__name__", "x"}, {"i", base::StrCat(i)}}, samples);
+  }
+  EngineOptions options;
+  options.threads = 4;
+  Engine parallel(options);
+  options.threads = 1;
+  Engine single(options);
+  for (std::string_view query :
+       {"x", "rate(x[3m])", "sum_over_time(x[3m])", "sum by (i) (x * 2)"}) {
+    auto got = parallel.Range(storage, query, 120'000, 660'000, 10'000);
+    auto want = single.Range(storage, query, 120'000, 660'000, 10'000);
+    ASSERT_TRUE(got && want) << query;
+    const auto& a = std::get<MatrixResult>(got->value).series;
+    const auto& b = std::get<MatrixResult>(want->value).series;
+    ASSERT_EQ(a.size(), b.size()) << query;
+    EXPECT_GT(a.size(), 1000u) << query;
+    EXPECT_EQ(got->warnings, want->warnings) << query;
+    for (size_t i = 0; i < a.size(); ++i) ExpectSame(a[i].points, b[i].points);
+  }
+}
+
 }  // namespace
 }  // namespace slurmscope::promql
