@@ -54,7 +54,6 @@ class ApiTest(unittest.TestCase):
             yield "series", {"match[]": selector}
             yield "labels", {"match[]": selector}
         yield "series", {}
-        yield "label/a-b/values", {"match[]": "rnd_text"}
 
     @staticmethod
     def normal(answer):
