@@ -23,7 +23,7 @@ struct InertFlag {
 };
 constexpr const char* kOneBinary = "the pages are built into the program";
 constexpr const char* kNoGo = "this program has no Go runtime";
-constexpr const char* kNoBlocks = "blocks are not in this version: the head holds all samples";
+constexpr const char* kBlocksFixed = "how blocks are written is built in";
 constexpr const char* kNoRules = "rules are not in this version";
 constexpr const char* kNoRemote = "remote write and read are not in this version";
 constexpr const char* kNoAgentMode = "agent mode is not in this version";
@@ -46,15 +46,12 @@ constexpr InertFlag kInertFlags[] = {
     {"web.remote-write-receiver.accepted-protobuf-messages", false, kNoRemote},
     {"web.enable-otlp-receiver", true, kNoRemote},
     {"web.search.max-limit", false, "there is no search API in this version"},
-    {"storage.tsdb.retention.size", false, kNoBlocks},
-    {"storage.tsdb.min-block-duration", false, kNoBlocks},
-    {"storage.tsdb.max-block-duration", false, kNoBlocks},
-    {"storage.tsdb.max-block-chunk-segment-size", false, kNoBlocks},
-    {"storage.tsdb.allow-overlapping-compaction", true, kNoBlocks},
-    {"storage.tsdb.delayed-compaction.max-percent", false, kNoBlocks},
-    {"storage.tsdb.block-reload-interval", false, kNoBlocks},
-    {"storage.tsdb.delay-compact-file.path", false, kNoBlocks},
-    {"storage.tsdb.head-chunks-write-queue-size", false, kNoBlocks},
+    {"storage.tsdb.max-block-chunk-segment-size", false, kBlocksFixed},
+    {"storage.tsdb.allow-overlapping-compaction", true, kBlocksFixed},
+    {"storage.tsdb.delayed-compaction.max-percent", false, kBlocksFixed},
+    {"storage.tsdb.block-reload-interval", false, kBlocksFixed},
+    {"storage.tsdb.delay-compact-file.path", false, kBlocksFixed},
+    {"storage.tsdb.head-chunks-write-queue-size", false, kBlocksFixed},
     {"storage.tsdb.samples-per-chunk", false, "chunks hold 120 samples"},
     {"storage.agent.path", false, kNoAgentMode},
     {"storage.agent.wal-compression", true, kNoAgentMode},
@@ -146,10 +143,16 @@ void AddStorageFlags(CLI::App& app, ServeFlags& flags) {
   const std::string group = "Storage";
   app.option_defaults()->group(group);
   app.add_option("--storage.tsdb.path", flags.tsdb_path, "Data directory")->capture_default_str();
-  app.add_option(
-         "--storage.tsdb.retention.time", flags.retention_time,
-         "How long to keep samples (without effect in this version: the head holds all samples)")
-      ->capture_default_str();
+  AddParsed(app, "storage.tsdb.retention.time", flags.retention_ms, base::ParseDurationMs,
+            "How long to keep samples (0: as the configuration says, or 15d when there is no size "
+            "either)",
+            "0s");
+  AddParsed(app, "storage.tsdb.retention.size", flags.retention_bytes, base::ParseBytes,
+            "Size of log and blocks from which on the oldest blocks are deleted (0: none)", "0");
+  AddParsed(app, "storage.tsdb.min-block-duration", flags.min_block_ms, base::ParseDurationMs,
+            "Time that a block holds before it is merged with others", "2h");
+  AddParsed(app, "storage.tsdb.max-block-duration", flags.max_block_ms, base::ParseDurationMs,
+            "Longest time that a block may hold (0: a tenth of the retention, at most 31d)", "0s");
   AddSwitch(app, "storage.tsdb.no-lockfile", flags.no_lockfile, "Do not lock the data directory");
   AddParsed(app, "storage.tsdb.wal-segment-size", flags.wal_segment_bytes, ParseSegmentBytes,
             "Size of a segment of the write-ahead log", "128MB");

@@ -23,7 +23,10 @@ struct ServeFlags {
   uint64_t wal_segment_bytes = 128ull << 20;
   bool wal_compression = true;
   bool no_lockfile = false;
-  std::string retention_time = "15d";
+  int64_t retention_ms = 0;  // 0 in both: what the configuration says, or 15d
+  uint64_t retention_bytes = 0;
+  int64_t min_block_ms = 2 * 60 * 60 * 1000;
+  int64_t max_block_ms = 0;
 
   int64_t lookback_ms = 5 * 60 * 1000;
   int64_t query_timeout_ms = 2 * 60 * 1000;

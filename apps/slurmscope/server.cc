@@ -137,13 +137,35 @@ Result<void> Server::Listen() {
   return {};
 }
 
+// Flags come before the file; without any limit it is 15 days, as in Prometheus.
+Server::Retention Server::ChosenRetention() const {
+  constexpr int64_t kDefaultMs = int64_t{15} * 24 * 3600 * 1000;
+  Retention chosen{flags_.retention_ms, flags_.retention_bytes};
+  if (chosen.retention_ms == 0) chosen.retention_ms = config_.storage.retention_time_ms;
+  if (chosen.retention_bytes == 0) chosen.retention_bytes = config_.storage.retention_size;
+  if (chosen.retention_ms == 0 && chosen.retention_bytes == 0) chosen.retention_ms = kDefaultMs;
+  return chosen;
+}
+
+std::string Server::RetentionText() const {
+  std::string text;
+  if (retention_.retention_ms > 0) text = base::FormatDurationMs(retention_.retention_ms);
+  if (retention_.retention_bytes == 0) return text;
+  return StrCat(text, text.empty() ? "" : " or ", retention_.retention_bytes, "B");
+}
+
 Result<void> Server::OpenStorage() {
+  retention_ = ChosenRetention();
   tsdb::DbOptions options;
   options.path = flags_.tsdb_path;
   options.wal_segment_bytes = flags_.wal_segment_bytes;
   options.wal_compression =
       flags_.wal_compression ? tsdb::WalCompression::kSnappy : tsdb::WalCompression::kNone;
   options.lock = !flags_.no_lockfile;
+  options.retention_ms = retention_.retention_ms;
+  options.retention_bytes = retention_.retention_bytes;
+  options.min_block_ms = flags_.min_block_ms;
+  options.max_block_ms = flags_.max_block_ms;
   db_ = TRY(tsdb::Db::Open(options));
   LogReplay(db_->replay());
 
@@ -252,7 +274,7 @@ void Server::AddApiRoutes() {
                                  *scrape_,
                                  base::SystemClock(),
                                  flags_.all,
-                                 flags_.retention_time,
+                                 RetentionText(),
                                  start_time_ms_,
                                  ExternalHost(flags_.external_url),
                                  [this] { return Runtime(); }};

@@ -38,6 +38,12 @@ class Server {
  private:
   Server(ServeFlags flags, config::PrometheusConfig config, std::function<void()> quit);
   Result<void> Listen();
+  struct Retention {
+    int64_t retention_ms = 0;      // 0: no limit
+    uint64_t retention_bytes = 0;  // 0: no limit
+  };
+  Retention ChosenRetention() const;
+  std::string RetentionText() const;
   Result<void> OpenStorage();
   Result<void> OpenUi();
   Result<void> StartScraping();
@@ -53,6 +59,7 @@ class Server {
 
   ServeFlags flags_;
   std::function<void()> quit_;
+  Retention retention_;
   int64_t start_time_ms_;
   std::atomic<bool> ready_{false};
 

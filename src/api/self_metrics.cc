@@ -1,5 +1,7 @@
 #include "api/self_metrics.h"
 
+#include <limits>
+
 #include "base/process_stats.h"
 #include "base/version.h"
 #include "exposition/text_writer.h"
@@ -60,6 +62,8 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
   page.Gauge("prometheus_tsdb_head_series", "Series in the head.", head.series);
   page.Counter("prometheus_tsdb_head_series_created_total",
                "Series created in the head since start.", head.series_created);
+  page.Counter("prometheus_tsdb_head_series_removed_total",
+               "Series removed from the head since start.", head.series_removed);
   page.Gauge("prometheus_tsdb_head_chunks", "Chunks in the head.", head.chunks);
   if (head.series > 0 && head.min_time <= head.max_time) {
     page.Gauge("prometheus_tsdb_head_min_time",
@@ -85,6 +89,37 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
   page.Gauge("slurmscope_tsdb_writable",
              "Whether the data directory takes writes (0: for example disk full).",
              head.writable ? 1 : 0);
+}
+
+void WriteBlocks(Page& page, const tsdb::StorageStats& storage) {
+  page.Gauge("prometheus_tsdb_blocks_loaded", "Blocks that are served.", storage.blocks);
+  page.Gauge("prometheus_tsdb_storage_blocks_bytes", "Size of the blocks on disk.",
+             storage.block_bytes);
+  page.Gauge("slurmscope_tsdb_blocks_unreadable", "Blocks left out because they are damaged.",
+             storage.unreadable.size());
+  if (storage.lowest_time != std::numeric_limits<int64_t>::max()) {
+    page.Gauge("prometheus_tsdb_lowest_timestamp",
+               "Time of the oldest sample that is kept, in milliseconds.", storage.lowest_time);
+    page.Gauge("prometheus_tsdb_lowest_timestamp_seconds",
+               "Time of the oldest sample that is kept, in seconds.",
+               static_cast<double>(storage.lowest_time) / 1000);
+  }
+  page.Counter("prometheus_tsdb_compactions_total", "Blocks written from the head or merged.",
+               storage.compactions);
+  page.Counter("prometheus_tsdb_compactions_failed_total", "Blocks that could not be written.",
+               storage.compactions_failed);
+  page.Counter("prometheus_tsdb_head_truncations_total",
+               "Times that old samples were taken out of the head.", storage.head_truncations);
+  page.Counter("prometheus_tsdb_checkpoint_creations_total",
+               "Checkpoints of the write-ahead log begun.",
+               storage.checkpoints + storage.checkpoints_failed);
+  page.Counter("prometheus_tsdb_checkpoint_creations_failed_total",
+               "Checkpoints of the write-ahead log that failed.", storage.checkpoints_failed);
+  page.Counter("prometheus_tsdb_time_retentions_total",
+               "Times that blocks were deleted for their age.", storage.time_retentions);
+  page.Counter("prometheus_tsdb_size_retentions_total",
+               "Times that blocks were deleted because there was too much data.",
+               storage.size_retentions);
 }
 
 void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
@@ -149,6 +184,7 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   WriteConfig(page, sources);
   WriteEngine(page, sources.engine);
   WriteStorage(page, sources.db.head_stats());
+  WriteBlocks(page, sources.db.storage_stats());
   WriteScrape(page, sources.scrape.stats());
   WriteDiscovery(page, sources.discovery);
   sources.http.Write(out);
