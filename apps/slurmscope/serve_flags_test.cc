@@ -87,12 +87,12 @@ TEST(ServeFlags, Switches) {
 
 TEST(ServeFlags, FlagsWithoutEffectAreTakenWithANote) {
   ServeFlags flags =
-      Parse({"--web.enable-admin-api", "--storage.tsdb.retention.size=10GB", "--web.page-title",
+      Parse({"--web.enable-admin-api", "--storage.tsdb.samples-per-chunk=120", "--web.page-title",
              "x", "--enable-feature=agent-mode", "--storage.tsdb.wal-compression-type=zstd"});
   ASSERT_EQ(flags.notes.size(), 5u);
   std::string notes = base::Join(flags.notes, "\n");
   for (std::string_view name :
-       {"--web.enable-admin-api has no effect", "--storage.tsdb.retention.size has no effect",
+       {"--web.enable-admin-api has no effect", "--storage.tsdb.samples-per-chunk has no effect",
         "--web.page-title has no effect", "--enable-feature=agent-mode", "snappy is written"}) {
     EXPECT_TRUE(Contains(notes, name)) << name << "\n" << notes;
   }

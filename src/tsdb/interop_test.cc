@@ -24,6 +24,19 @@ using model::Labels;
 
 const std::string kPeers = std::string(SLURMSCOPE_SOURCE_DIR) + "/build/peers/usr/bin/";
 
+// A port that nobody listens on now.
+int FreePort() {
+  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
+  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  ::close(fd);
+  return ntohs(address.sin_port);
+}
+
 #define SKIP_WITHOUT(program)                                                              \
   if (::access((kPeers + (program)).c_str(), X_OK) != 0) {                                 \
     GTEST_SKIP() << "no " << kPeers << (program) << " (unpack Debian's prometheus there)"; \
@@ -127,7 +140,7 @@ TEST(Interop, WeReadTheLogOfAKilledPrometheus) {
   SKIP_WITHOUT("prometheus");
   SKIP_WITHOUT("promtool");
   TestDirectory directory;
-  std::string address = StrCat("127.0.0.1:", 20'000 + ::getpid() % 20'000);
+  std::string address = StrCat("127.0.0.1:", FreePort());
   std::string config = directory.path() + "/prometheus.yml";
   std::ofstream(config) << "global: {scrape_interval: 1s}\nscrape_configs:\n"
                         << "- {job_name: self, static_configs: [{targets: ['" << address
@@ -237,7 +250,7 @@ TEST(Interop, StockPrometheusServesOurBlocks) {
   TestDirectory directory;
   std::set<std::string> ours;
   FillBlocks(directory.path() + "/data", &ours).reset();
-  std::string address = StrCat("127.0.0.1:", 20'000 + (::getpid() + 7919) % 20'000);
+  std::string address = StrCat("127.0.0.1:", FreePort());
   std::string config = directory.path() + "/prometheus.yml";
   std::ofstream(config) << "global: {scrape_interval: 1h}\n";
   pid_t child = ::fork();
