@@ -12,6 +12,8 @@
 
 namespace slurmscope::base {
 
+// All of this file asks base/file_faults.h first, which lets tests make operations fail.
+
 // An open file descriptor, closed at the end. Movable. Reads and writes retry on EINTR and finish
 // short ones.
 class File {
@@ -32,6 +34,8 @@ class File {
   void Close();
 
   Result<void> WriteAll(std::string_view data);
+  // Replaces bytes in the middle, or adds at the end.
+  Result<void> WriteAllAt(std::string_view data, uint64_t offset);
   // At most `size` bytes from `offset`; fewer only at the end of the file.
   Result<size_t> ReadAt(char* buffer, size_t size, uint64_t offset) const;
   Result<uint64_t> Size() const;
@@ -48,6 +52,16 @@ Result<std::string> ReadFile(const std::string& path, uint64_t limit = 1ull << 3
 // Replaces `path` with `data` so that after a crash either the old or the new content is there,
 // whole.
 Result<void> WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode = 0644);
+
+Result<bool> FileExists(const std::string& path);
+// Not durable before SyncDirectory(). Errors name the path.
+Result<void> RenameFile(const std::string& from, const std::string& to);
+// One that is not there is no error.
+Result<void> RemoveFile(const std::string& path);
+// Removes a file or a directory with all that is in it; one that is not there is no error.
+Result<void> RemoveTree(const std::string& path);
+// Makes `to` a copy of the directory `from` whose files are hard links.
+Result<void> LinkTree(const std::string& from, const std::string& to);
 
 // Makes a directory and its parents; an existing one is no error.
 Result<void> MakeDirectories(const std::string& path);

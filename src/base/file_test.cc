@@ -6,7 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
+
+#include "base/file_faults.h"
 
 namespace slurmscope::base {
 namespace {
@@ -92,6 +95,62 @@ TEST_F(FileTest, ADirectoryIsLockedForOneProcess) {
   EXPECT_EQ(LockInChild(directory_), 0);
   EXPECT_TRUE(DirectoryLock::Acquire(directory_));
   EXPECT_FALSE(DirectoryLock::Acquire(directory_ + "/none"));
+}
+
+// Fails the operations of one kind.
+class Failing final : public FileFaults {
+ public:
+  Failing(FileOp op, int error, size_t written = 0) : op_(op), error_(error), written_(written) {
+    SetFileFaults(this);
+  }
+  ~Failing() override { SetFileFaults(nullptr); }
+  int Before(FileOp op, const std::string& path, size_t* size) override {
+    if (op != op_) return 0;
+    path_ = path;
+    *size = std::min(*size, written_);
+    return error_;
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  const FileOp op_;
+  const int error_;
+  const size_t written_;
+  std::string path_;
+};
+
+TEST_F(FileTest, FaultsHitTheOperationAndNameItsFile) {
+  std::string path = directory_ + "/a";
+  ASSERT_TRUE(WriteFileAtomic(path, "old"));
+  {
+    Failing writes(FileOp::kWrite, ENOSPC, 2);
+    EXPECT_FALSE(WriteFileAtomic(path, "new one"));
+    EXPECT_EQ(writes.path(), path + ".tmp");
+  }
+  EXPECT_EQ(*ReadFile(path), "old");
+  EXPECT_EQ(*ReadFile(path + ".tmp"), "ne");
+  {
+    Failing short_writes(FileOp::kWrite, 0, 1);
+    EXPECT_TRUE(WriteFileAtomic(path, "whole"));
+  }
+  EXPECT_EQ(*ReadFile(path), "whole");
+  for (FileOp op : {FileOp::kOpen, FileOp::kSync, FileOp::kRename, FileOp::kRemove}) {
+    Failing failing(op, EIO);
+    auto written = WriteFileAtomic(path, "never");
+    ASSERT_FALSE(written);
+    EXPECT_NE(written.error().message().find("Input/output error"), std::string::npos);
+  }
+  EXPECT_EQ(*ReadFile(path), "whole");
+}
+
+TEST_F(FileTest, LinksAndRemovesTrees) {
+  ASSERT_TRUE(MakeDirectories(directory_ + "/a/b"));
+  ASSERT_TRUE(WriteFileAtomic(directory_ + "/a/b/c", "x"));
+  ASSERT_TRUE(LinkTree(directory_ + "/a", directory_ + "/d"));
+  ASSERT_TRUE(RemoveTree(directory_ + "/a"));
+  EXPECT_FALSE(*FileExists(directory_ + "/a"));
+  EXPECT_EQ(*ReadFile(directory_ + "/d/b/c"), "x");
+  EXPECT_TRUE(RemoveTree(directory_ + "/a"));
 }
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include "tsdb/block.h"
 
-#include <unistd.h>
-
 #include "base/file.h"
 
 namespace slurmscope::tsdb {
@@ -13,7 +11,7 @@ constexpr uint64_t kMaxMetaBytes = 64 << 20;
 
 Result<Tombstones> ReadTombstones(const std::string& path, uint64_t* bytes) {
   // Prometheus takes a block without the file for one without deletions.
-  if (::access(path.c_str(), F_OK) != 0) return Tombstones();
+  if (!TRY(base::FileExists(path))) return Tombstones();
   MappedFile file = TRY(MappedFile::Open(path));
   *bytes += file.view().size();
   return TRY_CONTEXT(ParseTombstones(file.view()), path);

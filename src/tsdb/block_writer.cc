@@ -1,10 +1,5 @@
 #include "tsdb/block_writer.h"
 
-#include <stdio.h>
-
-#include <cerrno>
-#include <filesystem>
-
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -16,13 +11,6 @@ namespace slurmscope::tsdb {
 using base::Result;
 using base::StrCat;
 
-Result<void> RemoveTree(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (error) return base::FailErrno("remove " + path, error.value());
-  return {};
-}
-
 std::string BlockWriter::Temporary() const {
   return StrCat(data_directory_, "/", ulid_, kCreationSuffix);
 }
@@ -31,7 +19,7 @@ Result<BlockWriter> BlockWriter::Create(const std::string& data_directory, const
                                         std::vector<std::string> symbols) {
   BlockWriter writer(data_directory, ulid);
   std::string directory = writer.Temporary();
-  TRY(RemoveTree(directory));
+  TRY(base::RemoveTree(directory));
   TRY(base::MakeDirectories(directory + "/chunks"));
   writer.chunks_ = std::make_unique<ChunkWriter>(directory + "/chunks");
   writer.index_.emplace(TRY(IndexWriter::Create(directory + "/index", std::move(symbols))));
@@ -42,7 +30,7 @@ BlockWriter::~BlockWriter() {
   if (!chunks_) return;
   index_.reset();
   chunks_.reset();
-  if (auto removed = RemoveTree(Temporary()); !removed) {
+  if (auto removed = base::RemoveTree(Temporary()); !removed) {
     base::LogWarn("an unfinished block stays behind", {{"error", removed.error()}});
   }
 }
@@ -72,9 +60,7 @@ Result<void> BlockWriter::Finish(BlockMeta* meta) {
   TRY(base::WriteFileAtomic(directory + "/tombstones", EmptyTombstones()));
   TRY(base::WriteFileAtomic(directory + "/meta.json", WriteBlockMeta(*meta)));
   std::string final_path = StrCat(data_directory_, "/", ulid_);
-  if (::rename(directory.c_str(), final_path.c_str()) != 0) {
-    return base::FailErrno(directory, errno);
-  }
+  TRY(base::RenameFile(directory, final_path));
   chunks_.reset();
   return base::SyncDirectory(data_directory_);
 }
@@ -82,9 +68,9 @@ Result<void> BlockWriter::Finish(BlockMeta* meta) {
 Result<void> DeleteBlock(const std::string& data_directory, const std::string& ulid) {
   std::string path = StrCat(data_directory, "/", ulid);
   std::string aside = path + std::string(kDeletionSuffix);
-  TRY(RemoveTree(aside));
-  if (::rename(path.c_str(), aside.c_str()) != 0) return base::FailErrno(path, errno);
-  return RemoveTree(aside);
+  TRY(base::RemoveTree(aside));
+  TRY(base::RenameFile(path, aside));
+  return base::RemoveTree(aside);
 }
 
 Result<void> RemoveLeftovers(const std::string& data_directory) {
@@ -92,7 +78,7 @@ Result<void> RemoveLeftovers(const std::string& data_directory) {
     bool leftover = name.ends_with(kCreationSuffix) || name.ends_with(kDeletionSuffix);
     if (!leftover) continue;
     base::LogInfo("removing what was left of a block", {{"directory", name}});
-    TRY(RemoveTree(StrCat(data_directory, "/", name)));
+    TRY(base::RemoveTree(StrCat(data_directory, "/", name)));
   }
   return {};
 }

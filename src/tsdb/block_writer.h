@@ -58,7 +58,5 @@ class BlockWriter {
 base::Result<void> DeleteBlock(const std::string& data_directory, const std::string& ulid);
 // Removes what a crash left of blocks being written or deleted.
 base::Result<void> RemoveLeftovers(const std::string& data_directory);
-// Removes a directory with all that is in it; one that is not there is no error.
-base::Result<void> RemoveTree(const std::string& path);
 
 }  // namespace slurmscope::tsdb

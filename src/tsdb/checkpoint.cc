@@ -1,17 +1,12 @@
 #include "tsdb/checkpoint.h"
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <filesystem>
 
 #include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "tsdb/block_writer.h"
 #include "tsdb/replay.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_reader.h"
@@ -137,7 +132,7 @@ class Filter {
 Result<uint64_t> WriteCheckpoint(const LogFiles& files, uint64_t last, const std::string& path,
                                  const CheckpointOptions& options) {
   std::string temporary = path + ".tmp";
-  TRY(RemoveTree(temporary));
+  TRY(base::RemoveTree(temporary));
   TRY(base::MakeDirectories(temporary));
   uint64_t dropped = 0;
   {
@@ -152,8 +147,8 @@ Result<uint64_t> WriteCheckpoint(const LogFiles& files, uint64_t last, const std
     dropped = filter.dropped_histograms();
   }
   TRY(base::SyncDirectory(temporary));
-  TRY(RemoveTree(path));
-  if (::rename(temporary.c_str(), path.c_str()) != 0) return base::FailErrno(path, errno);
+  TRY(base::RemoveTree(path));
+  TRY(base::RenameFile(temporary, path));
   return dropped;
 }
 
@@ -180,7 +175,7 @@ uint64_t LogBytes(const std::string& directory) {
 Result<void> RemoveUnfinishedCheckpoints(const std::string& directory) {
   for (const std::string& name : TRY(base::ListDirectory(directory))) {
     bool unfinished = name.starts_with("checkpoint.") && name.ends_with(".tmp");
-    if (unfinished) TRY(RemoveTree(StrCat(directory, "/", name)));
+    if (unfinished) TRY(base::RemoveTree(StrCat(directory, "/", name)));
   }
   return {};
 }
@@ -207,7 +202,7 @@ Result<CheckpointReport> TruncateLog(const std::string& directory,
     if (!IsReplaced(name, last)) continue;
     std::string old = StrCat(directory, "/", name);
     report.bytes_freed += TreeBytes(old);
-    TRY(RemoveTree(old));
+    TRY(base::RemoveTree(old));
   }
   return report;
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <filesystem>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -44,17 +43,6 @@ void SetDefaults(DbOptions& options) {
         options.retention_ms > 0 ? std::min(options.retention_ms / 10, kMaxBlockMs) : kMaxBlockMs;
   }
   options.max_block_ms = std::max(options.max_block_ms, options.min_block_ms);
-}
-
-Result<void> LinkTree(const std::string& from, const std::string& to) {
-  std::error_code error;
-  std::filesystem::create_directories(to, error);
-  std::filesystem::copy(
-      from, to,
-      std::filesystem::copy_options::recursive | std::filesystem::copy_options::create_hard_links,
-      error);
-  if (error) return base::FailErrno(to, error.value());
-  return {};
 }
 
 }  // namespace
@@ -221,8 +209,8 @@ Result<void> Db::Snapshot(const std::string& directory, bool with_head) {
   auto list = state_->blocks.blocks();
   for (const BlockPtr& block : *list) {
     const std::string& ulid = block->meta().ulid;
-    TRY(LinkTree(base::StrCat(state_->options.path, "/", ulid),
-                 base::StrCat(directory, "/", ulid)));
+    TRY(base::LinkTree(base::StrCat(state_->options.path, "/", ulid),
+                       base::StrCat(directory, "/", ulid)));
   }
   const Head& head = state_->head;
   if (!with_head || head.min_time() > head.max_time()) return {};

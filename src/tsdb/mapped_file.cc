@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "base/file.h"
+#include "base/file_faults.h"
 
 namespace slurmscope::tsdb {
 
@@ -21,6 +22,7 @@ base::Result<MappedFile> MappedFile::Open(const std::string& path) {
   uint64_t size = TRY_CONTEXT(file.Size(), path);
   MappedFile mapped;
   if (size == 0) return mapped;
+  if (int fault = base::FaultOf(base::FileOp::kMap, path)) return base::FailErrno(path, fault);
   void* memory = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.fd(), 0);
   if (memory == MAP_FAILED) return base::FailErrno("mmap " + path, errno);
   mapped.view_ = {static_cast<const char*>(memory), size};

@@ -1,9 +1,6 @@
 #include "tsdb/output_file.h"
 
 #include <fcntl.h>
-#include <unistd.h>
-
-#include <cerrno>
 
 namespace slurmscope::tsdb {
 namespace {
@@ -37,8 +34,7 @@ Result<void> OutputFile::Align(uint64_t alignment) {
 
 Result<void> OutputFile::Patch(uint64_t offset, std::string_view bytes) {
   TRY(Flush());
-  ssize_t n = ::pwrite(file_.fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-  if (n != static_cast<ssize_t>(bytes.size())) return base::FailErrno(path_, errno);
+  TRY_CONTEXT(file_.WriteAllAt(bytes, offset), path_);
   return {};
 }
 

@@ -1,7 +1,6 @@
 #include "tsdb/replay.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 
 #include <algorithm>
 #include <thread>
@@ -18,7 +17,6 @@ namespace {
 
 using base::ErrorCode;
 using base::Fail;
-using base::FailErrno;
 using base::Result;
 using base::StrCat;
 
@@ -174,8 +172,7 @@ Result<uint64_t> SetAside(const std::string& directory, const LogFiles& plan,
     const std::string& path = plan.segments[i].path;
     base::File file = TRY(base::File::Open(path, O_RDONLY));
     moved += TRY_CONTEXT(file.Size(), path);
-    std::string target = StrCat(aside, "/", BaseName(path));
-    if (::rename(path.c_str(), target.c_str()) != 0) return FailErrno(path, errno);
+    TRY(base::RenameFile(path, StrCat(aside, "/", BaseName(path))));
   }
   TRY(base::SyncDirectory(aside));
   return moved;

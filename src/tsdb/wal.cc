@@ -1,10 +1,8 @@
 #include "tsdb/wal.h"
 
 #include <fcntl.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -15,7 +13,6 @@ namespace {
 
 using base::ErrorCode;
 using base::Fail;
-using base::FailErrno;
 using base::Result;
 
 constexpr size_t kKeepFrameBytes = 4 << 20;
@@ -135,8 +132,7 @@ Result<void> Wal::WriteLocked(const std::vector<StoredRecord>& records) {
 Result<void> Wal::Repair() {
   frames_.clear();
   for (uint64_t index = segment(); index > good_.segment; --index) {
-    std::string path = SegmentPath(index);
-    if (::unlink(path.c_str()) != 0 && errno != ENOENT) return FailErrno(path, errno);
+    TRY(base::RemoveFile(SegmentPath(index)));
   }
   TRY(OpenSegment(good_.segment, 0));
   TRY_CONTEXT(file_->Truncate(good_.offset), SegmentPath(good_.segment));
