@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 
 namespace slurmscope::base {
@@ -132,6 +133,12 @@ std::string Quote(std::string_view text) {
 
 bool IsValidUtf8(std::string_view text) {
   while (!text.empty()) {
+    uint64_t word = 0;
+    if (text.size() >= sizeof word) std::memcpy(&word, text.data(), sizeof word);
+    if (text.size() >= sizeof word && (word & 0x8080808080808080u) == 0) {
+      text.remove_prefix(sizeof word);
+      continue;
+    }
     if (static_cast<uint8_t>(text[0]) < 0x80) {
       text.remove_prefix(1);
       continue;

@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "base/strings.h"
+#include "tsdb/wal_record.h"
 
 namespace slurmscope::tsdb {
 namespace {
@@ -43,7 +44,7 @@ class TopList {
 
 }  // namespace
 
-std::optional<SeriesId> Head::FindLocked(uint64_t hash, const model::Labels& labels) const {
+std::optional<SeriesId> Head::FindLocked(uint64_t hash, LabelViews labels) const {
   return by_labels_.Find(hash,
                          [&](SeriesId id) { return index_.Equal(series_[id].labels(), labels); });
 }
@@ -60,7 +61,11 @@ std::optional<SeriesId> Head::NewPlace() {
 }
 
 std::optional<Head::Handle> Head::GetOrCreate(const model::Labels& labels, uint64_t wal_ref) {
-  uint64_t hash = labels.Hash();
+  std::vector<model::Label> views = ViewsOf(labels);
+  return GetOrCreate(labels.Hash(), views, wal_ref);
+}
+
+std::optional<Head::Handle> Head::GetOrCreate(uint64_t hash, LabelViews labels, uint64_t wal_ref) {
   {
     std::shared_lock lock(mutex_);
     auto id = FindLocked(hash, labels);
@@ -83,6 +88,11 @@ std::optional<Head::Handle> Head::GetOrCreate(const model::Labels& labels, uint6
   series_[id].SetLife(SeriesLife::kLive);
   series_count_.store(static_cast<uint32_t>(series_.size()), std::memory_order_release);
   return Handle{id, &series_[id]};
+}
+
+void Head::AppendSeriesRecord(SeriesId id, std::string* record) const {
+  BeginSeries(*record, series_[id].wal_ref());
+  index_.AppendPacked(series_[id].labels(), record);
 }
 
 void Head::ReserveWalRef(uint64_t wal_ref) {

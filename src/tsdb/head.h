@@ -48,6 +48,8 @@ class Head {
   // Finds the series with these labels or makes it, not yet published, under `wal_ref` (0: the next
   // free one). nullopt when the head cannot hold another series.
   std::optional<Handle> GetOrCreate(const model::Labels& labels, uint64_t wal_ref = 0);
+  // The same, `hash` being that of the labels as model::Labels.
+  std::optional<Handle> GetOrCreate(uint64_t hash, LabelViews labels, uint64_t wal_ref = 0);
   // Keeps new series from taking `wal_ref` or one below it.
   void ReserveWalRef(uint64_t wal_ref);
   // Lets queries see these series.
@@ -57,6 +59,8 @@ class Head {
   Series& series(SeriesId id) { return series_[id]; }
   const Series& series(SeriesId id) const { return series_[id]; }
   model::Labels LabelsOf(SeriesId id) const { return index_.LabelsOf(series_[id].labels()); }
+  // Adds the series to a series record of the log.
+  void AppendSeriesRecord(SeriesId id, std::string* record) const;
 
   // Samples before `mint` are refused from now on.
   void RaiseMinValid(int64_t mint);
@@ -88,7 +92,7 @@ class Head {
   void CountRefused(model::AppendStatus status);
 
  private:
-  std::optional<SeriesId> FindLocked(uint64_t hash, const model::Labels& labels) const;
+  std::optional<SeriesId> FindLocked(uint64_t hash, LabelViews labels) const;
   void PublishLocked(SeriesId id);
   std::optional<SeriesId> NewPlace();
   bool Revive(SeriesId id);

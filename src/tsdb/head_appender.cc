@@ -58,14 +58,14 @@ const HeadAppender::Pending* HeadAppender::LastInBatch(Series& series) {
 }
 
 SamplePlace HeadAppender::PlaceIn(Series& series, int64_t t, double v) {
-  if (series.batch.load(std::memory_order_relaxed) == batch_) {
+  if (series.batch.load(std::memory_order_relaxed) == static_cast<uint16_t>(batch_)) {
     if (const Pending* last = LastInBatch(series)) return Compare(last->t, last->v, t, v);
   }
   return series.Place(t, v);
 }
 
 void HeadAppender::Add(Series& series, SeriesId id, int64_t t, double v) {
-  series.batch.store(batch_, std::memory_order_relaxed);
+  series.batch.store(static_cast<uint16_t>(batch_), std::memory_order_relaxed);
   bool known = series.logged.load(std::memory_order_acquire) &&
                series.published.load(std::memory_order_acquire);
   if (!known) new_series_.push_back(id);
@@ -121,7 +121,7 @@ std::vector<StoredRecord> HeadAppender::MakeRecords() {
   std::string series_record;
   for (SeriesId id : new_series_) {
     if (head_.series(id).logged.load(std::memory_order_acquire)) continue;
-    AddSeries(series_record, head_.series(id).wal_ref(), head_.LabelsOf(id));
+    head_.AppendSeriesRecord(id, &series_record);
     if (series_record.size() >= record_limit_) Store(std::exchange(series_record, {}), &records);
   }
   if (!series_record.empty()) Store(std::move(series_record), &records);

@@ -95,6 +95,33 @@ void AppendCommit(benchmark::State& state) {
 BENCHMARK(AppendCommit)->Arg(1)->Arg(100)->Unit(benchmark::kMicrosecond);
 BENCHMARK(AppendCommit)->Arg(1000)->Iterations(10'000)->Unit(benchmark::kMicrosecond);
 
+// Makes 1M series of 1000 targets and gives each a second sample: CPU time of the storage's part.
+void CreateSeries(benchmark::State& state) {
+  Directory directory;
+  auto db = Open(directory.path);
+  std::vector<std::vector<uint64_t>> refs(1000, std::vector<uint64_t>(1000));
+  double before = ResidentBytes();
+  for (auto _ : state) {
+    for (int target = 0; target < 1000; ++target) {
+      state.PauseTiming();
+      std::vector<Labels> labels;
+      for (int i = 0; i < 1000; ++i) labels.push_back(SeriesLabels(target, i));
+      state.ResumeTiming();
+      auto& mine = refs[static_cast<size_t>(target)];
+      auto appender = db->NewAppender();
+      for (size_t i = 0; i < 1000; ++i) {
+        mine[i] = appender->Append(0, labels[i], 1'700'000'000'000 + target, Value(static_cast<int>(i), 0)).ref;
+      }
+      if (!appender->Commit()) std::abort();
+    }
+    for (int target = 0; target < 1000; ++target) {
+      Scrape(*db, target, refs[static_cast<size_t>(target)], 1);
+    }
+  }
+  state.counters["rss_per_series"] = (ResidentBytes() - before) / 1e6;
+}
+BENCHMARK(CreateSeries)->Iterations(1)->Unit(benchmark::kMillisecond);
+
 // Creates 1M series, closes, and reads them back with ten samples each.
 void Replay(benchmark::State& state) {
   Directory directory;

@@ -20,8 +20,9 @@ bool Head::Revive(SeriesId id) {
 }
 
 bool Head::HasLabels(const model::Labels& labels) const {
+  std::vector<model::Label> views = ViewsOf(labels);
   std::shared_lock lock(mutex_);
-  return FindLocked(labels.Hash(), labels).has_value();
+  return FindLocked(labels.Hash(), views).has_value();
 }
 
 std::vector<SeriesId> Head::SortedSeries(int64_t mint, int64_t maxt) const {

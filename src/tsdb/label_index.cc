@@ -16,6 +16,13 @@ size_t RoundedLength(std::string_view text) { return (text.size() + 7) / 8 * 8; 
 
 }  // namespace
 
+std::vector<model::Label> ViewsOf(const model::Labels& labels) {
+  std::vector<model::Label> views;
+  views.reserve(16);
+  for (model::Label label : labels) views.push_back(label);
+  return views;
+}
+
 void IdTable::Place(Slot slot) {
   size_t mask = slots_.size() - 1;
   size_t i = slot.tag & mask;
@@ -52,8 +59,8 @@ void IdTable::Erase(uint64_t hash, uint32_t id) {
   --used_;
 }
 
-uint64_t LabelIndex::HashPair(std::string_view name, std::string_view value) {
-  return base::Hash64(value) * 0x9E3779B97F4A7C15u + base::Hash64(name);
+uint64_t LabelIndex::HashPair(uint64_t name_hash, std::string_view value) {
+  return base::Hash64(value) * 0x9E3779B97F4A7C15u + name_hash;
 }
 
 char* LabelIndex::Allocate(size_t size) {
@@ -88,40 +95,51 @@ std::string_view LabelIndex::Store(std::string_view text) {
 NameId LabelIndex::AddName(std::string_view name) {
   if (auto id = FindName(name)) return *id;
   auto id = static_cast<NameId>(names_.size());
-  names_.push_back({std::string(name), {}});
-  name_ids_.emplace(names_.back().text, id);
+  uint64_t hash = base::Hash64(name);
+  names_.push_back({std::string(name), hash, {}});
+  name_table_.Insert(hash, id);
   return id;
 }
 
 std::optional<NameId> LabelIndex::FindName(std::string_view name) const {
-  auto it = name_ids_.find(name);
-  if (it == name_ids_.end()) return std::nullopt;
-  return it->second;
+  return name_table_.Find(base::Hash64(name), [&](NameId id) { return names_[id].text == name; });
 }
 
 std::optional<PairId> LabelIndex::FindPair(std::string_view name, std::string_view value) const {
-  return pair_table_.Find(HashPair(name, value), [&](PairId id) {
+  return pair_table_.Find(HashPair(base::Hash64(name), value), [&](PairId id) {
     return pairs_[id].value == value && pairs_[id].name == name;
   });
 }
 
-std::optional<PairId> LabelIndex::AddPair(std::string_view name, std::string_view value) {
-  if (auto id = FindPair(name, value)) return id;
+std::optional<PairId> LabelIndex::AddPair(model::Label label) {
+  if (auto id = FindPair(label.name, label.value)) return id;
   size_t index = free_pairs_.empty() ? pairs_.Grow(1) : free_pairs_.back();
   if (index == pairs_.npos) return std::nullopt;
   if (!free_pairs_.empty()) free_pairs_.pop_back();
   auto id = static_cast<PairId>(index);
-  NameId name_id = AddName(name);
+  NameId name_id = AddName(label.name);
   LabelPair& pair = pairs_[id];
   pair.name = names_[name_id].text;
-  pair.value = Store(value);
+  pair.value = Store(label.value);
   pair.name_id = name_id;
   names_[name_id].pairs.push_back(id);
-  pair_table_.Insert(HashPair(name, value), id);
+  pair_table_.Insert(HashPair(names_[name_id].hash, label.value), id);
   return id;
 }
 
-std::optional<LabelRange> LabelIndex::Add(const model::Labels& labels) {
+// Series come scrape by scrape, so most labels are those of the series before. `last` walks along
+// its pairs, which are sorted by name too.
+std::optional<PairId> LabelIndex::AddPairLikeLast(model::Label label, size_t* last) {
+  for (; *last < last_added_.size(); ++*last) {
+    const LabelPair& pair = pairs_[last_added_[*last]];
+    if (pair.name < label.name) continue;
+    if (pair.name == label.name && pair.value == label.value) return last_added_[*last];
+    break;
+  }
+  return AddPair(label);
+}
+
+std::optional<LabelRange> LabelIndex::Add(LabelViews labels) {
   size_t count = labels.size();
   if (count > kMaxLabels) return std::nullopt;
   auto free_run = free_runs_.find(count);
@@ -129,24 +147,34 @@ std::optional<LabelRange> LabelIndex::Add(const model::Labels& labels) {
   size_t first = reuse ? free_run->second.back() : series_pairs_.Grow(count);
   if (first == series_pairs_.npos) return std::nullopt;
   if (reuse) free_run->second.pop_back();
-  size_t i = first;
-  for (model::Label label : labels) {
-    auto id = AddPair(label.name, label.value);
+  size_t last = 0;
+  for (size_t i = 0; i < count; ++i) {
+    auto id = AddPairLikeLast(labels[i], &last);
     if (!id) return std::nullopt;
     ++pairs_[*id].users;
-    series_pairs_[i++] = *id;
+    series_pairs_[first + i] = *id;
   }
+  const PairId* pairs = &series_pairs_[first];
+  last_added_.assign(pairs, pairs + count);
   return LabelRange{static_cast<uint32_t>(first), static_cast<uint16_t>(count)};
 }
 
-bool LabelIndex::Equal(LabelRange range, const model::Labels& labels) const {
-  uint32_t i = 0;
-  for (model::Label label : labels) {
-    if (i == range.count) return false;
-    const LabelPair& mine = pairs_[series_pairs_[range.first + i++]];
-    if (mine.name != label.name || mine.value != label.value) return false;
+bool LabelIndex::Equal(LabelRange range, LabelViews labels) const {
+  if (range.count != labels.size()) return false;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const LabelPair& mine = pairs_[series_pairs_[range.first + i]];
+    if (mine.value != labels[i].value || mine.name != labels[i].name) return false;
   }
-  return i == range.count;
+  return true;
+}
+
+void LabelIndex::AppendPacked(LabelRange range, std::string* out) const {
+  base::PutUvarint(*out, range.count);
+  for (uint32_t i = 0; i < range.count; ++i) {
+    const LabelPair& pair = pairs_[series_pairs_[range.first + i]];
+    base::PutUvarintString(*out, pair.name);
+    base::PutUvarintString(*out, pair.value);
+  }
 }
 
 model::Labels LabelIndex::LabelsOf(LabelRange range) const {
@@ -165,6 +193,9 @@ void LabelIndex::Publish(SeriesId series, LabelRange range) {
     auto& postings = pairs_[id].postings;
     // Series are mostly published in the order they were made.
     if (!postings.empty() && postings.back() > series) unsorted_.push_back(id);
+    // There are many long lists: growing by half as much as a vector would is less to hold.
+    size_t size = postings.size();
+    if (size == postings.capacity() && size > 16) postings.reserve(size + size / 4);
     postings.push_back(series);
   }
 }
@@ -215,12 +246,13 @@ void LabelIndex::Remove(const std::vector<LabelRange>& ranges) {
     if (!names[name]) continue;
     std::erase_if(names_[name].pairs, [&](PairId id) { return pairs_[id].users == 0; });
   }
+  last_added_.clear();
   for (PairId id : unused) RemovePair(id);
 }
 
 void LabelIndex::RemovePair(PairId id) {
   LabelPair& pair = pairs_[id];
-  pair_table_.Erase(HashPair(pair.name, pair.value), id);
+  pair_table_.Erase(HashPair(names_[pair.name_id].hash, pair.value), id);
   if (!pair.value.empty()) {
     free_texts_[RoundedLength(pair.value)].push_back(const_cast<char*>(pair.value.data()));
   }

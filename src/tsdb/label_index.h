@@ -4,6 +4,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,6 +29,10 @@ struct LabelPair {
   std::vector<SeriesId> postings;  // ascending; the series that queries may see
 };
 
+// Labels sorted by name, names unique, no empty values.
+using LabelViews = std::span<const model::Label>;
+std::vector<model::Label> ViewsOf(const model::Labels& labels);
+
 // Where a series' pairs are.
 struct LabelRange {
   uint32_t first = 0;
@@ -48,6 +53,12 @@ class IdTable {
         return slots_[i].id_plus_one - 1;
     }
     return std::nullopt;
+  }
+  // Brings the place of `hash` nearer.
+  void Prefetch(uint64_t hash) const {
+    if (!slots_.empty()) {
+      __builtin_prefetch(&slots_[static_cast<uint32_t>(hash) & (slots_.size() - 1)]);
+    }
   }
   // `id` must not be in the table.
   void Insert(uint64_t hash, uint32_t id);
@@ -71,9 +82,11 @@ class IdTable {
 class LabelIndex {
  public:
   // Stores a label set; nullopt when the index is full.
-  std::optional<LabelRange> Add(const model::Labels& labels);
-  bool Equal(LabelRange range, const model::Labels& labels) const;
+  std::optional<LabelRange> Add(LabelViews labels);
+  bool Equal(LabelRange range, LabelViews labels) const;
   model::Labels LabelsOf(LabelRange range) const;
+  // Appends number of labels, names and values as a series record of the log has them.
+  void AppendPacked(LabelRange range, std::string* out) const;
   const uint32_t* PairsOf(LabelRange range) const { return &series_pairs_[range.first]; }
   const LabelPair& pair(PairId id) const { return pairs_[id]; }
 
@@ -102,10 +115,12 @@ class LabelIndex {
  private:
   struct Name {
     std::string text;
+    uint64_t hash = 0;
     std::vector<PairId> pairs;
   };
-  static uint64_t HashPair(std::string_view name, std::string_view value);
-  std::optional<PairId> AddPair(std::string_view name, std::string_view value);
+  static uint64_t HashPair(uint64_t name_hash, std::string_view value);
+  std::optional<PairId> AddPair(model::Label label);
+  std::optional<PairId> AddPairLikeLast(model::Label label, size_t* last);
   NameId AddName(std::string_view name);
   char* Allocate(size_t size);
   std::string_view Store(std::string_view text);
@@ -115,7 +130,8 @@ class LabelIndex {
   StableArray<LabelPair, 4096> pairs_;
   IdTable pair_table_;
   std::deque<Name> names_;
-  std::unordered_map<std::string_view, NameId> name_ids_;
+  IdTable name_table_;
+  std::vector<PairId> last_added_;  // the pairs of the label set that Add saw last
   std::vector<std::unique_ptr<char[]>> arena_;
   size_t arena_left_ = 0;
   std::vector<PairId> unsorted_;

@@ -17,7 +17,9 @@ namespace {
 
 // A chunk is cut when the next sample might push it over 1 KiB.
 constexpr size_t kMaxOpenBytes = 1024 - 19;
-// The first time of a series that has lost its samples.
+// A time of today and a value.
+constexpr size_t kFirstSampleBytes = 14;
+// The start of the open chunk of a series that has lost its samples.
 constexpr int64_t kEmptied = std::numeric_limits<int64_t>::max();
 
 }  // namespace
@@ -44,6 +46,17 @@ void FreeChunks(Series::FullChunk* chunk) {
     std::free(chunk);
     chunk = previous;
   }
+}
+
+}  // namespace
+
+namespace {
+
+// How long after `start` this is, in 32 bits: no chunk lasts longer than 49 days.
+uint32_t TimeAfter(int64_t start, int64_t end) {
+  constexpr uint64_t kLongest = std::numeric_limits<uint32_t>::max();
+  uint64_t after = static_cast<uint64_t>(end) - static_cast<uint64_t>(start);
+  return static_cast<uint32_t>(std::min(after, kLongest));
 }
 
 }  // namespace
@@ -86,29 +99,30 @@ SamplePlace Series::Place(int64_t t, double v) {
   std::lock_guard lock(lock_);
   if (t < last_time_) return SamplePlace::kOlder;
   // No sample may have the time that stands for none.
-  bool same = state_.value_bits == std::bit_cast<uint64_t>(v) && t != kNoTime;
+  bool same = value_bits_ == std::bit_cast<uint64_t>(v) && t != kNoTime;
   return same ? SamplePlace::kSame : SamplePlace::kDuplicate;
 }
 
 void Series::Reserve(size_t size) {
-  if (size <= capacity_) return;
-  // Half as much again, so that malloc's 16 byte steps with 8 bytes of their own are used to the
-  // end.
-  size_t wanted = std::max<size_t>(size, capacity_ + capacity_ / 4u);
-  size_t rounded = std::max<size_t>((wanted + 8 + 15) / 16 * 16 - 8, 40);
+  if (size <= capacity()) return;
+  // A quarter more, so that malloc's 16 byte steps with 8 bytes of their own are used to the end.
+  size_t wanted = std::max<size_t>(size, capacity() + capacity() / 4);
+  size_t rounded = (wanted + 8 + 15) / 16 * 16 - 8;
   void* grown = std::realloc(data_, rounded);
   if (grown == nullptr) throw std::bad_alloc();
   data_ = static_cast<uint8_t*>(grown);
-  capacity_ = static_cast<uint16_t>(rounded);
+  capacity_ = static_cast<uint8_t>(rounded / 8);
 }
 
 bool Series::MustCut(int64_t t) {
   if (size_ > kMaxOpenBytes) return true;
-  unsigned count = XorChunkSamples(OpenChunk());
-  if (count == kSamplesPerChunk / 4) {
-    next_cut_ = PredictChunkEnd(XorChunkFirstTime(OpenChunk()), last_time_, next_cut_);
+  if (samples_ == kSamplesPerChunk / 4) {
+    int64_t latest = open_start_ + int64_t{next_cut_};
+    next_cut_ = TimeAfter(open_start_, PredictChunkEnd(open_start_, last_time_, latest));
   }
-  return t >= next_cut_ || count >= kSamplesPerChunk * 2;
+  // The times ascend, so what wraps around is far away.
+  uint64_t age = static_cast<uint64_t>(t) - static_cast<uint64_t>(open_start_);
+  return age >= next_cut_ || samples_ >= kSamplesPerChunk * 2;
 }
 
 void Series::Cut() {
@@ -116,33 +130,39 @@ void Series::Cut() {
   auto* chunk = static_cast<FullChunk*>(std::malloc(bytes));
   if (chunk == nullptr) throw std::bad_alloc();
   chunk->previous = full_;
-  chunk->mint = XorChunkFirstTime(OpenChunk());
+  chunk->mint = open_start_;
   chunk->maxt = last_time_;
   chunk->size = size_;
   std::memcpy(reinterpret_cast<char*>(chunk) + offsetof(FullChunk, bytes), data_, size_);
-  full_ = chunk;
+  Full().store(chunk, std::memory_order_release);
   size_ = 0;
 }
 
 void Series::Encode(int64_t t, double v, int64_t chunk_range) {
+  XorState state{last_time_, value_bits_, delta_, leading_, trailing_, free_bits_};
   if (size_ == 0) {
-    Reserve(kXorHeaderBytes);
-    data_[0] = data_[1] = 0;
+    state = {};
+    samples_ = 0;
     size_ = kXorHeaderBytes;
-    state_ = {};
-    next_cut_ = RangeEnd(t, chunk_range);
+    Reserve(kXorHeaderBytes + kFirstSampleBytes);
+    next_cut_ = TimeAfter(t, RangeEnd(t, chunk_range));
+    OpenStart().store(t, std::memory_order_release);
   }
-  unsigned count = (unsigned{data_[0]} << 8) | data_[1];
   uint8_t sample[kMaxXorSampleBytes];
-  size_t kept = size_ - (state_.free_bits > 0 ? 1u : 0u);
-  if (state_.free_bits > 0) sample[0] = data_[kept];
-  size_t added = EncodeXorSample(state_, count, t, v, sample);
+  size_t kept = size_ - (state.free_bits > 0 ? 1u : 0u);
+  if (state.free_bits > 0) sample[0] = data_[kept];
+  size_t added = EncodeXorSample(state, samples_, t, v, sample);
   Reserve(kept + added);
   std::memcpy(data_ + kept, sample, added);
   size_ = static_cast<uint16_t>(kept + added);
-  ++count;
-  data_[0] = static_cast<uint8_t>(count >> 8);
-  data_[1] = static_cast<uint8_t>(count);
+  ++samples_;
+  data_[0] = static_cast<uint8_t>(samples_ >> 8);
+  data_[1] = static_cast<uint8_t>(samples_);
+  value_bits_ = state.value_bits;
+  delta_ = static_cast<uint32_t>(state.delta);
+  leading_ = state.leading;
+  trailing_ = state.trailing;
+  free_bits_ = state.free_bits;
 }
 
 bool Series::Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk) {
@@ -154,8 +174,6 @@ bool Series::Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk) {
     *new_chunk = true;
   }
   Encode(t, v, chunk_range);
-  if (first_time_ == kNoTime || first_time_ == kEmptied)
-    std::atomic_ref(first_time_).store(t, std::memory_order_relaxed);
   LastTime().store(t, std::memory_order_relaxed);
   return true;
 }
@@ -163,9 +181,13 @@ bool Series::Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk) {
 bool Series::Overlaps(int64_t mint, int64_t maxt) const {
   int64_t last = last_time();
   if (last == kNoTime || last < mint) return false;
-  // A first sample being added just now reads as kNoTime: it may overlap.
-  int64_t first = std::atomic_ref(first_time_).load(std::memory_order_relaxed);
-  return first <= maxt && first != kEmptied;
+  int64_t first = OpenStart().load(std::memory_order_acquire);
+  if (first <= maxt) return true;
+  const FullChunk* chunk = Full().load(std::memory_order_acquire);
+  for (; chunk != nullptr; chunk = chunk->Previous()) {
+    if (chunk->mint <= maxt) return true;
+  }
+  return false;
 }
 
 unsigned Series::chunk_count() const {
@@ -226,12 +248,10 @@ unsigned Series::Truncate(int64_t mint, Detached* out) {
   if (oldest_kept != nullptr) {
     std::atomic_ref(oldest_kept->previous).store(nullptr, std::memory_order_release);
   } else {
-    full_ = nullptr;
+    Full().store(nullptr, std::memory_order_release);
   }
-  int64_t first = oldest_kept != nullptr ? oldest_kept->mint : kEmptied;
-  if (keep_open && oldest_kept == nullptr) first = XorChunkFirstTime(OpenChunk());
-  std::atomic_ref(first_time_).store(first, std::memory_order_relaxed);
   if (keep_open) return count;
+  OpenStart().store(kEmptied, std::memory_order_relaxed);
   // The open chunk is only read under the lock.
   std::free(std::exchange(data_, nullptr));
   size_ = capacity_ = 0;
@@ -263,9 +283,9 @@ void Series::Recycle() {
   uint32_t generation = (tag_.load(std::memory_order_relaxed) >> 2) + 1;
   logged = published = false;
   batch = 0;
-  std::atomic_ref(first_time_).store(kNoTime, std::memory_order_relaxed);
+  OpenStart().store(kNoTime, std::memory_order_relaxed);
   LastTime().store(kNoTime, std::memory_order_relaxed);
-  state_ = {};
+  value_bits_ = 0;
   tag_.store((generation << 2) | static_cast<uint32_t>(SeriesLife::kGone),
              std::memory_order_release);
 }
@@ -276,9 +296,8 @@ base::Result<void> Series::CopyChunks(int64_t mint, int64_t maxt,
   {
     std::lock_guard lock(lock_);
     if (size_ == 0) return {};
-    int64_t open_start = XorChunkFirstTime(OpenChunk());
-    if (open_start <= maxt && last_time_ >= mint) {
-      found.push_back({open_start, last_time_, std::string(OpenChunk())});
+    if (open_start_ <= maxt && last_time_ >= mint) {
+      found.push_back({open_start_, last_time_, std::string(OpenChunk())});
     }
     for (const FullChunk* chunk = full_; chunk != nullptr; chunk = chunk->previous) {
       if (chunk->mint > maxt || chunk->maxt < mint) continue;

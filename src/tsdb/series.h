@@ -48,7 +48,7 @@ struct ChunkCopy {
 // longer in the label index, its place may be given to another.
 enum class SeriesLife : uint32_t { kLive = 0, kDying = 1, kGone = 2 };
 
-// One series of the head: its samples as full chunks and an open one. A hundred bytes, as there are
+// One series of the head: its samples as full chunks and an open one. Eighty bytes, as there are
 // millions. Thread-safe where not said otherwise.
 class Series {
  public:
@@ -69,6 +69,7 @@ class Series {
 
   // kNoTime when there is no sample.
   int64_t last_time() const { return LastTime().load(std::memory_order_relaxed); }
+  // May be wrong by a sample that is just being added. Who calls this holds a pass.
   bool Overlaps(int64_t mint, int64_t maxt) const;
   // Appends the samples of [mint, maxt] to `out`.
   base::Result<void> Read(int64_t mint, int64_t maxt, model::Columns* out) const;
@@ -112,29 +113,38 @@ class Series {
   // Whether the log names the series, and whether queries may see it. Changed by commits.
   std::atomic<bool> logged{false};
   std::atomic<bool> published{false};
-  // The appender that last took a sample for this series, to notice a second sample in one batch.
-  std::atomic<uint32_t> batch{0};
+  // The appender that last took a sample for this series (modulo 65536), to notice a second sample
+  // in one batch.
+  std::atomic<uint16_t> batch{0};
 
  private:
   std::atomic_ref<int64_t> LastTime() const { return std::atomic_ref<int64_t>(last_time_); }
+  std::atomic_ref<int64_t> OpenStart() const { return std::atomic_ref<int64_t>(open_start_); }
+  std::atomic_ref<FullChunk*> Full() const { return std::atomic_ref<FullChunk*>(full_); }
   std::string_view OpenChunk() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  size_t capacity() const { return size_t{capacity_} * 8; }
   bool MustCut(int64_t t);
   void Cut();
   void Encode(int64_t t, double v, int64_t chunk_range);
   void Reserve(size_t size);
 
   mutable int64_t last_time_ = kNoTime;
-  mutable int64_t first_time_ = kNoTime;
-  XorState state_;
-  int64_t next_cut_ = 0;
-  FullChunk* full_ = nullptr;  // newest first; immutable once linked, but for being cut off
-  uint8_t* data_ = nullptr;    // the open chunk
+  mutable int64_t open_start_ = kNoTime;  // first time of the open chunk
+  mutable FullChunk* full_ = nullptr;  // newest first; immutable once linked, but for being cut off
+  uint8_t* data_ = nullptr;            // the open chunk
   uint64_t wal_ref_ = 0;
+  uint64_t value_bits_ = 0;  // this and delta_ to free_bits_: see XorState
+  uint32_t delta_ = 0;
+  uint32_t next_cut_ = 0;         // how long after its start the open chunk must end
   std::atomic<uint32_t> tag_{0};  // generation << 2 | life
   uint32_t labels_first_ = 0;
   uint16_t labels_count_ = 0;
-  uint16_t size_ = 0;
-  uint16_t capacity_ = 0;
+  uint16_t size_ = 0;     // of the open chunk
+  uint16_t samples_ = 0;  // in the open chunk
+  uint8_t capacity_ = 0;  // of data_, in steps of 8 bytes
+  uint8_t leading_ = 0xff;
+  uint8_t trailing_ = 0;
+  uint8_t free_bits_ = 0;
   mutable ByteLock lock_;
 };
 

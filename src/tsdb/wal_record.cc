@@ -44,9 +44,13 @@ void SamplesRecord::Add(uint64_t ref, int64_t t, double v) {
 
 std::string SamplesRecord::Take() { return std::exchange(bytes_, {}); }
 
-void AddSeries(std::string& record, uint64_t ref, const model::Labels& labels) {
+void BeginSeries(std::string& record, uint64_t ref) {
   if (record.empty()) PutType(record, RecordType::kSeries);
   base::PutU64Be(record, ref);
+}
+
+void AddSeries(std::string& record, uint64_t ref, const model::Labels& labels) {
+  BeginSeries(record, ref);
   base::PutUvarint(record, labels.size());
   for (model::Label label : labels) {
     base::PutUvarintString(record, label.name);

@@ -53,6 +53,8 @@ class SamplesRecord {
 
 // Starts a series record in an empty `record`, or adds to it.
 void AddSeries(std::string& record, uint64_t ref, const model::Labels& labels);
+// The same up to the labels, which are to follow.
+void BeginSeries(std::string& record, uint64_t ref);
 
 // Append what a record of that type holds. kCorruption when the bytes do not fit the layout; safe
 // on any bytes.
