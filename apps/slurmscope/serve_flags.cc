@@ -41,7 +41,6 @@ constexpr InertFlag kInertFlags[] = {
     {"web.console.libraries", false, kOneBinary},
     {"web.page-title", false, kOneBinary},
     {"web.cors.origin", false, "cross-origin requests are not allowed in this version"},
-    {"web.enable-admin-api", true, "there is no admin API in this version"},
     {"web.enable-remote-write-receiver", true, kNoRemote},
     {"web.remote-write-receiver.accepted-protobuf-messages", false, kNoRemote},
     {"web.enable-otlp-receiver", true, kNoRemote},
@@ -160,13 +159,8 @@ void AddStorageFlags(CLI::App& app, ServeFlags& flags) {
             "Compress the write-ahead log");
   app.add_option_function<std::string>(
          "--storage.tsdb.wal-compression-type",
-         [&flags](const std::string& type) {
-           if (type != "snappy") {
-             flags.notes.push_back("--storage.tsdb.wal-compression-type=" + type +
-                                   ": snappy is written instead");
-           }
-         },
-         "Compression of the write-ahead log")
+         [&flags](const std::string& type) { flags.wal_zstd = type == "zstd"; },
+         "Compression of the write-ahead log; a Prometheus before 2.48 cannot read zstd")
       ->check(CLI::IsMember({"snappy", "zstd"}))
       ->default_str("snappy");
 }
@@ -183,6 +177,8 @@ void AddWebFlags(CLI::App& app, ServeFlags& flags) {
       ->capture_default_str();
   AddSwitch(app, "web.enable-lifecycle", flags.enable_lifecycle,
             "Take reload and shutdown by HTTP");
+  AddSwitch(app, "web.enable-admin-api", flags.enable_admin_api,
+            "Delete series and make snapshots by HTTP (/api/v1/admin/tsdb)");
   app.option_defaults()->group("Web UI");
   app.add_option("--ui.listen-address", flags.ui_listen_address,
                  "Address of the web UI; empty: none")

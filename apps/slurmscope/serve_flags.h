@@ -18,10 +18,12 @@ struct ServeFlags {
   int64_t read_timeout_ms = 5 * 60 * 1000;
   uint64_t max_connections = 512;
   bool enable_lifecycle = false;
+  bool enable_admin_api = false;
 
   std::string tsdb_path = "data/";
   uint64_t wal_segment_bytes = 128ull << 20;
   bool wal_compression = true;
+  bool wal_zstd = false;  // else snappy
   bool no_lockfile = false;
   int64_t retention_ms = 0;  // 0 in both: what the configuration says, or 15d
   uint64_t retention_bytes = 0;

@@ -159,8 +159,9 @@ Result<void> Server::OpenStorage() {
   tsdb::DbOptions options;
   options.path = flags_.tsdb_path;
   options.wal_segment_bytes = flags_.wal_segment_bytes;
-  options.wal_compression =
-      flags_.wal_compression ? tsdb::WalCompression::kSnappy : tsdb::WalCompression::kNone;
+  options.wal_compression = !flags_.wal_compression ? tsdb::WalCompression::kNone
+                            : flags_.wal_zstd       ? tsdb::WalCompression::kZstd
+                                                    : tsdb::WalCompression::kSnappy;
   options.lock = !flags_.no_lockfile;
   options.retention_ms = retention_.retention_ms;
   options.retention_bytes = retention_.retention_bytes;
@@ -212,7 +213,7 @@ Result<void> Server::OpenUi() {
   ProvisionDashboards();
   ui_ = std::make_unique<dashboards::UiServer>(
       *accounts_, *dashboards_,
-      [this](const http::Request& request) { return HandleApi(request); });
+      [this](const http::Request& request) { return HandleUiApi(request); });
   PrintWelcome(setup);
   return {};
 }
@@ -277,7 +278,9 @@ void Server::AddApiRoutes() {
                                  RetentionText(),
                                  start_time_ms_,
                                  ExternalHost(flags_.external_url),
-                                 [this] { return Runtime(); }};
+                                 [this] { return Runtime(); },
+                                 flags_.enable_admin_api,
+                                 flags_.tsdb_path};
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
   router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
@@ -326,6 +329,14 @@ http::Response Server::HandleApi(const http::Request& request) {
     return http::Response::Text(200, "Prometheus Server is Healthy.\n");
   if (!ready_) return NotReady();
   return http_metrics_.Serve(router_, request);
+}
+
+// What every user may ask for; deleting data is not among it.
+http::Response Server::HandleUiApi(const http::Request& request) {
+  if (request.path.starts_with("/api/v1/admin/")) {
+    return http::Response::Text(403, "The admin API is on the API's port only.\n");
+  }
+  return HandleApi(request);
 }
 
 http::Response Server::HandleUi(const http::Request& request) {

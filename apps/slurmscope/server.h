@@ -52,6 +52,7 @@ class Server {
   void ProvisionDashboards();
 
   http::Response HandleApi(const http::Request& request);
+  http::Response HandleUiApi(const http::Request& request);
   http::Response HandleUi(const http::Request& request);
   http::Response SelfMetrics() const;
   http::Response RedirectToUi(const http::Request& request) const;

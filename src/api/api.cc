@@ -37,6 +37,9 @@ void Api::Register(http::Router& router) {
   Add(router, "GET", "/status/runtimeinfo", &Api::StatusRuntimeinfo);
   Add(router, "GET", "/status/tsdb", &Api::StatusTsdb);
   Add(router, "GET", "/status/walreplay", &Api::StatusWalReplay);
+  AddAdmin(router, "/delete_series", &Api::DeleteSeries);
+  AddAdmin(router, "/clean_tombstones", &Api::CleanTombstones);
+  AddAdmin(router, "/snapshot", &Api::Snapshot);
   router.Add("GET POST", "/api/v1/query_exemplars", Constant("[]"));
   router.Add("GET", "/api/v1/rules", Constant(R"({"groups":[]})"));
   router.Add("GET", "/api/v1/alerts", Constant(R"({"alerts":[]})"));

@@ -31,11 +31,13 @@ struct Dependencies {
   int64_t start_time_ms = 0;
   std::string external_host;  // stands for loopback hosts in a target's globalUrl
   std::function<RuntimeState()> runtime;
+  bool admin_api = false;           // whether /admin/tsdb may be used
+  std::string data_directory = {};  // snapshots are made in its `snapshots`
 };
 
 // Prometheus' HTTP API v1 (https://prometheus.io/docs/prometheus/latest/querying/api/): the read
-// side. Answers have Prometheus' shapes, error types, status codes and number forms. Handlers are
-// thread-safe.
+// side, and the administration of the storage. Answers have Prometheus' shapes, error types, status
+// codes and number forms. Handlers are thread-safe.
 class Api {
  public:
   explicit Api(Dependencies dependencies) : deps_(std::move(dependencies)) {}
@@ -57,6 +59,11 @@ class Api {
   http::Response LabelNames(const http::Request& request) const;
   http::Response LabelValues(const http::Request& request) const;
   http::Response Metadata(const http::Request& request) const;
+
+  void AddAdmin(http::Router& router, std::string pattern, Method method);
+  http::Response DeleteSeries(const http::Request& request) const;
+  http::Response CleanTombstones(const http::Request& request) const;
+  http::Response Snapshot(const http::Request& request) const;
 
   http::Response Targets(const http::Request& request) const;
   http::Response TargetsMetadata(const http::Request& request) const;

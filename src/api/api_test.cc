@@ -235,5 +235,51 @@ TEST_F(ApiTest, MethodsAndPaths) {
   EXPECT_EQ(Ask("/nothing").status, 404);
 }
 
+TEST_F(ApiTest, TheAdminApiIsOffUnlessAskedFor) {
+  for (std::string_view path : {"delete_series?match[]=up", "clean_tombstones", "snapshot"}) {
+    http::Response response = Ask("/admin/tsdb/" + std::string(path), "POST");
+    EXPECT_EQ(response.status, 500);
+    EXPECT_EQ(response.body,
+              R"({"status":"error","errorType":"unavailable","error":"admin APIs disabled"})");
+    EXPECT_EQ(Ask("/admin/tsdb/" + std::string(path)).status, 405);
+  }
+}
+
+TEST_F(ApiTest, SeriesAreDeletedAndSnapshotsMade) {
+  Api admin(
+      Dependencies{engine_, *db_, *scrape_, clock_, {}, "", 0, "", {}, true, directory_.path()});
+  http::Router router;
+  admin.Register(router);
+  std::swap(router, router_);
+  auto post = [&](const std::string& target) { return Ask("/admin/tsdb/" + target, "POST"); };
+  EXPECT_EQ(post("delete_series").body, BadData("no match[] parameter provided"));
+  EXPECT_EQ(post("delete_series?match[]=up{").status, 400);
+  EXPECT_EQ(post("delete_series?match[]=up&start=x").status, 400);
+  EXPECT_EQ(post("delete_series?match[]={}").status, 400);
+  EXPECT_EQ(
+      Get("/query?query=count(up)"),
+      Success(R"({"resultType":"vector","result":[{"metric":{},"value":[1700000000,"2"]}]})"));
+  http::Response deleted = post(R"(delete_series?match[]=up{instance="n2"}&match[]=nothing)");
+  EXPECT_EQ(deleted.status, 204);
+  EXPECT_EQ(deleted.body, "");
+  EXPECT_EQ(
+      Get("/query?query=count(up)"),
+      Success(R"({"resultType":"vector","result":[{"metric":{},"value":[1700000000,"1"]}]})"));
+  EXPECT_EQ(post("clean_tombstones").status, 204);
+  EXPECT_EQ(post("snapshot?skip_head=maybe").body,
+            BadData(R"(invalid parameter \"skip_head\": unable to parse boolean: )"
+                    R"(strconv.ParseBool: parsing \"maybe\": invalid syntax)"));
+  EXPECT_EQ(post("snapshot?skip_head=true").status, 200);
+  http::Response snapshot = Ask("/admin/tsdb/snapshot", "PUT");
+  EXPECT_EQ(snapshot.status, 200);
+  EXPECT_EQ(tsdb::DumpDb(*db_).size(), 3u);
+  std::string name = snapshot.body.substr(snapshot.body.find("2023"), 33);
+  EXPECT_TRUE(name.starts_with("20231114T221320Z-")) << snapshot.body;
+  auto copy = tsdb::OpenDb(directory_.path() + "/snapshots/" + name);
+  ASSERT_TRUE(copy);
+  EXPECT_EQ(tsdb::DumpDb(*copy).size(), 2u);
+  std::swap(router, router_);
+}
+
 }  // namespace
 }  // namespace slurmscope::api

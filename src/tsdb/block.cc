@@ -34,7 +34,7 @@ Result<BlockPtr> Block::Open(const std::string& directory) {
   return BlockPtr(std::move(block));
 }
 
-const std::vector<TimeInterval>* Block::DeletedOf(uint32_t series) const {
+const Intervals* Block::DeletedOf(uint32_t series) const {
   auto it = tombstones_.find(series);
   return it == tombstones_.end() ? nullptr : &it->second;
 }

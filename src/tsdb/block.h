@@ -26,7 +26,8 @@ class Block {
   // The checksum is compared each time.
   base::Result<EncodedChunk> ReadChunk(uint64_t ref) const { return chunks_.Read(ref); }
   // What was deleted of a series; nullptr when nothing was.
-  const std::vector<TimeInterval>* DeletedOf(uint32_t series) const;
+  const Intervals* DeletedOf(uint32_t series) const;
+  const Tombstones& tombstones() const { return tombstones_; }
   uint64_t bytes() const { return bytes_; }  // on disk
   // Whether it may hold samples of [mint, maxt].
   bool Overlaps(int64_t mint, int64_t maxt) const {

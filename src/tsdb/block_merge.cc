@@ -92,10 +92,11 @@ class Cursor {
     const auto* deleted = block_->DeletedOf(ids_[next_]);
     for (const ChunkMeta& meta : series_.chunks) {
       Piece piece{meta.mint, meta.maxt, TRY(block_->ReadChunk(meta.ref)), {}};
-      if (deleted == nullptr) {
+      if (deleted == nullptr || !Touches(*deleted, meta.mint, meta.maxt)) {
         out->push_back(std::move(piece));
         continue;
       }
+      if (Covers(*deleted, meta.mint, meta.maxt)) continue;
       model::Columns columns;
       TRY(DecodeInto(piece, &columns));
       RemoveIntervals(*deleted, &columns);

@@ -18,9 +18,12 @@ struct SelectedSeries {
   IndexedSeries series;
 };
 
-bool ChunksOverlap(const std::vector<ChunkMeta>& chunks, int64_t mint, int64_t maxt) {
+// Whether a chunk is in the window of which something is left.
+bool ChunksOverlap(const std::vector<ChunkMeta>& chunks, const Intervals* deleted, int64_t mint,
+                   int64_t maxt) {
   return std::any_of(chunks.begin(), chunks.end(), [&](const ChunkMeta& chunk) {
-    return chunk.mint <= maxt && chunk.maxt >= mint;
+    bool inside = chunk.mint <= maxt && chunk.maxt >= mint;
+    return inside && (deleted == nullptr || !Covers(*deleted, chunk.mint, chunk.maxt));
   });
 }
 
@@ -31,7 +34,8 @@ Result<std::vector<SelectedSeries>> ReadMatching(const Block& block,
   for (uint32_t id : TRY(SelectSeries(block.index(), matchers))) {
     SelectedSeries selected{id, {}};
     TRY(block.index().ReadSeries(id, true, &selected.series));
-    if (ChunksOverlap(selected.series.chunks, mint, maxt)) out.push_back(std::move(selected));
+    if (ChunksOverlap(selected.series.chunks, block.DeletedOf(id), mint, maxt))
+      out.push_back(std::move(selected));
   }
   return out;
 }

@@ -100,7 +100,11 @@ Result<void> BlockSet::MarkFailed(const std::string& ulid) {
   BlockMeta meta = TRY(ParseBlockMeta(json));
   meta.failed = true;
   TRY(base::WriteFileAtomic(path + "/meta.json", WriteBlockMeta(meta)));
-  BlockPtr reopened = TRY(Block::Open(path));
+  return Reopen(ulid);
+}
+
+Result<void> BlockSet::Reopen(const std::string& ulid) {
+  BlockPtr reopened = TRY(Block::Open(StrCat(directory_, "/", ulid)));
   std::lock_guard lock(mutex_);
   auto list = std::make_shared<BlockList>(*blocks_);
   for (BlockPtr& block : *list) {

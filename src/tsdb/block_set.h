@@ -28,6 +28,8 @@ class BlockSet {
   // Opens blocks that were written, and only then lets go of `replaced` and deletes them.
   base::Result<void> Replace(const std::vector<std::string>& written,
                              const std::vector<std::string>& replaced);
+  // Takes a block whose files were changed anew.
+  base::Result<void> Reopen(const std::string& ulid);
   // Notes in the block's meta.json that compacting it failed, so that it is not tried again.
   base::Result<void> MarkFailed(const std::string& ulid);
 

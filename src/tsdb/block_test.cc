@@ -190,8 +190,8 @@ TEST(BlockMeta, RefusesWhatIsNotOne) {
 }
 
 TEST(Tombstones, ReadAndApply) {
-  EXPECT_EQ(EmptyTombstones(), std::string("\x01\x30\xba\x30\x01\0\0\0\0", 9));
-  EXPECT_TRUE(ParseTombstones(EmptyTombstones())->empty());
+  EXPECT_EQ(WriteTombstones({}), std::string("\x01\x30\xba\x30\x01\0\0\0\0", 9));
+  EXPECT_TRUE(ParseTombstones(WriteTombstones({}))->empty());
   model::Columns columns{{1, 2, 3, 4}, {10, 20, 30, 40}};
   RemoveIntervals({{2, 2}, {4, 9}}, &columns);
   EXPECT_EQ(columns.t, (std::vector<int64_t>{1, 3}));

@@ -57,7 +57,7 @@ Result<void> BlockWriter::Finish(BlockMeta* meta) {
   meta->stats = stats_;
   TRY(chunks_->Finish());
   TRY(index_->Finish());
-  TRY(base::WriteFileAtomic(directory + "/tombstones", EmptyTombstones()));
+  TRY(base::WriteFileAtomic(directory + "/tombstones", WriteTombstones({})));
   TRY(base::WriteFileAtomic(directory + "/meta.json", WriteBlockMeta(*meta)));
   std::string final_path = StrCat(data_directory_, "/", ulid_);
   TRY(base::RenameFile(directory, final_path));

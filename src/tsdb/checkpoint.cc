@@ -64,6 +64,8 @@ class Filter {
         return AddSeriesOf(record);
       case RecordType::kSamples:
         return AddSamplesOf(record);
+      case RecordType::kTombstones:
+        return AddTombstones(record);
       case RecordType::kExemplars:
         return {};
       case RecordType::kHistograms:
@@ -96,6 +98,19 @@ class Filter {
     return Flush(kRecordBytes);
   }
 
+  // Behind the samples and series that they are about.
+  Result<void> AddTombstones(std::string_view record) {
+    std::vector<TombstoneEntry> entries;
+    TRY(DecodeTombstones(record, &entries));
+    std::string kept;
+    for (const TombstoneEntry& entry : entries) {
+      if (entry.interval.maxt >= options_.mint) AddTombstone(kept, entry);
+    }
+    if (kept.empty()) return {};
+    TRY(Flush(0));
+    return Store(std::move(kept));
+  }
+
   // The first bytes are a ref and a time that the rest is counted from.
   Result<void> AddHistograms(std::string_view record) {
     base::ByteReader reader(record);
@@ -117,7 +132,7 @@ class Filter {
   }
   Result<void> Store(std::string record) {
     std::vector<StoredRecord> records;
-    records.push_back(CompressRecord(std::move(record)));
+    records.push_back(StoreRecord(std::move(record), options_.compression));
     return out_.Write(records);
   }
 

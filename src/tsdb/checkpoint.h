@@ -5,14 +5,16 @@
 #include <string>
 
 #include "base/result.h"
+#include "tsdb/wal_format.h"
 #include "tsdb/wal_record.h"
 
 namespace slurmscope::tsdb {
 
 // What of the log is still needed.
 struct CheckpointOptions {
-  uint64_t current_segment = 0;  // being written
-  int64_t mint = 0;              // older samples are not
+  uint64_t current_segment = 0;                          // being written
+  int64_t mint = 0;                                      // older samples are not
+  WalCompression compression = WalCompression::kSnappy;  // of what is written
   // Whether a series record is; `last` is the last segment that the checkpoint stands for.
   std::function<bool(const SeriesEntry& entry, uint64_t last)> keep_series;
 };

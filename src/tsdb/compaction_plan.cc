@@ -63,6 +63,11 @@ bool HasManyTombstones(const BlockMeta& block) {
   return deleted / static_cast<double>(block.stats.series + 1) > kManyTombstones;
 }
 
+// As far as the number of deletions tells.
+bool IsAllDeleted(const BlockMeta& block) {
+  return block.stats.tombstones > 0 && block.stats.tombstones >= block.stats.series;
+}
+
 }  // namespace
 
 std::vector<int64_t> BlockRanges(int64_t min_block_ms, int64_t max_block_ms) {
@@ -85,8 +90,10 @@ Names PlanCompaction(const Metas& blocks, const std::vector<int64_t>& ranges) {
   }
   for (size_t i = older.size(); i > 0; --i) {
     const BlockMeta& block = older[i - 1];
-    if (block.max_time - block.min_time < ranges[ranges.size() / 2]) break;
-    if (HasManyTombstones(block) && !block.failed) return {block.ulid};
+    bool small = block.max_time - block.min_time < ranges[ranges.size() / 2];
+    bool due = small ? IsAllDeleted(block) : HasManyTombstones(block);
+    if (due && !block.failed) return {block.ulid};
+    if (small) break;
   }
   return {};
 }

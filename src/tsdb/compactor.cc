@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "tsdb/block_merge.h"
@@ -15,6 +16,7 @@ namespace {
 using base::ErrorCode;
 using base::Fail;
 using base::Result;
+using base::StrCat;
 
 void Count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
   counter.fetch_add(n, std::memory_order_relaxed);
@@ -96,6 +98,7 @@ Result<void> Compactor::TruncateWal() {
   CheckpointOptions options;
   options.current_segment = wal_.segment();
   options.mint = truncated_to_;
+  options.compression = options_.wal_compression;
   options.keep_series = [this](const SeriesEntry& entry, uint64_t last) {
     {
       std::lock_guard lock(removed_mutex_);
@@ -172,6 +175,45 @@ Result<void> Compactor::ApplyRetention() {
   std::vector<std::string> all = std::move(verdict.by_time);
   all.insert(all.end(), verdict.by_size.begin(), verdict.by_size.end());
   return all.empty() ? Result<void>() : blocks_.Replace({}, all);
+}
+
+Result<void> Compactor::Delete(const Deletion& deletion) {
+  std::lock_guard lock(mutex_);
+  auto list = blocks_.blocks();
+  for (const BlockPtr& block : *list) {
+    const std::string& ulid = block->meta().ulid;
+    std::string directory = StrCat(blocks_.directory(), "/", ulid);
+    bool changed = TRY_CONTEXT(DeleteFromBlock(*block, directory, deletion), "block " + ulid);
+    if (changed) TRY(blocks_.Reopen(ulid));
+  }
+  return DeleteFromHead(head_, wal_, options_.wal_compression, deletion);
+}
+
+Result<void> Compactor::CleanTombstones(const std::function<bool()>& stop) {
+  std::lock_guard lock(mutex_);
+  auto list = blocks_.blocks();
+  for (const BlockPtr& block : *list) {
+    if (block->tombstones().empty()) continue;
+    if (stop()) return Fail(ErrorCode::kCanceled, "the server is stopping");
+    auto merged = Merge({block});
+    Count(merged ? compactions_ : failed_);
+    TRY_CONTEXT(std::move(merged), "block " + block->meta().ulid);
+  }
+  return {};
+}
+
+Result<void> Compactor::Snapshot(const std::string& directory, bool with_head) {
+  std::lock_guard lock(mutex_);
+  TRY(base::MakeDirectories(directory));
+  auto list = blocks_.blocks();
+  for (const BlockPtr& block : *list) {
+    const std::string& ulid = block->meta().ulid;
+    TRY(base::LinkTree(StrCat(blocks_.directory(), "/", ulid), StrCat(directory, "/", ulid)));
+  }
+  if (with_head && head_.min_time() <= head_.max_time()) {
+    TRY(WriteHeadBlock(head_, directory, head_.min_time(), head_.max_time() + 1, clock_.NowMs()));
+  }
+  return base::SyncDirectory(directory);
 }
 
 void Compactor::FillStats(StorageStats* stats) const {

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "tsdb/block_set.h"
 #include "tsdb/db.h"
+#include "tsdb/deletion.h"
 #include "tsdb/head.h"
 #include "tsdb/wal.h"
 
@@ -26,6 +27,11 @@ class Compactor {
   // Does all that there is to do. `stop` is asked between steps and while waiting for readers. An
   // error is one of the head or the log; a merge that fails is counted and not tried again.
   base::Result<void> Run(const std::function<bool()>& stop);
+
+  // See Db.
+  base::Result<void> Delete(const Deletion& deletion);
+  base::Result<void> CleanTombstones(const std::function<bool()>& stop);
+  base::Result<void> Snapshot(const std::string& directory, bool with_head);
 
   void FillStats(StorageStats* stats) const;
   // By how much the log has shrunk since the start.

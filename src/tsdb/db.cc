@@ -18,7 +18,6 @@
 #include "tsdb/compactor.h"
 #include "tsdb/head.h"
 #include "tsdb/head_appender.h"
-#include "tsdb/head_block.h"
 #include "tsdb/head_querier.h"
 #include "tsdb/merged_querier.h"
 #include "tsdb/replay.h"
@@ -205,17 +204,18 @@ StorageStats Db::storage_stats() const {
 Result<void> Db::Compact() { return state_->Compact(); }
 
 Result<void> Db::Snapshot(const std::string& directory, bool with_head) {
-  TRY(base::MakeDirectories(directory));
-  auto list = state_->blocks.blocks();
-  for (const BlockPtr& block : *list) {
-    const std::string& ulid = block->meta().ulid;
-    TRY(base::LinkTree(base::StrCat(state_->options.path, "/", ulid),
-                       base::StrCat(directory, "/", ulid)));
-  }
-  const Head& head = state_->head;
-  if (!with_head || head.min_time() > head.max_time()) return {};
-  TRY(WriteHeadBlock(head, directory, head.min_time(), head.max_time() + 1, state_->clock.NowMs()));
-  return {};
+  return state_->compactor->Snapshot(directory, with_head);
+}
+
+Result<void> Db::Delete(int64_t mint, int64_t maxt, const std::vector<model::Matcher>& matchers) {
+  // As in Prometheus, {} names no series when it comes to deleting.
+  if (matchers.empty()) return {};
+  return state_->compactor->Delete({mint, maxt, matchers});
+}
+
+Result<void> Db::CleanTombstones() {
+  return state_->compactor->CleanTombstones(
+      [this] { return state_->stop_requested.load(std::memory_order_relaxed); });
 }
 
 CardinalityStats Db::cardinality(size_t limit) const { return state_->head.Cardinality(limit); }

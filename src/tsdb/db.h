@@ -10,13 +10,13 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "model/appender.h"
+#include "model/matcher.h"
 #include "model/querier.h"
+#include "tsdb/wal_format.h"
 
 namespace slurmscope::tsdb {
 
 using base::Result;
-
-enum class WalCompression { kNone, kSnappy };
 
 struct DbOptions {
   std::string path;  // made when missing
@@ -126,6 +126,13 @@ class Db final : public model::Appendable, public model::Queryable {
   // Writes, merges and deletes blocks as far as there is something to do; also done in the
   // background. Must not be called by a thread that holds a querier.
   Result<void> Compact();
+  // Deletes the samples of [mint, maxt] of the series that satisfy all matchers: queries no longer
+  // give them when it returns, and neither after power loss. Their space comes free when blocks are
+  // merged or by CleanTombstones(). Waits for a compaction that runs. After an error some of them
+  // may be deleted. Without matchers nothing is.
+  Result<void> Delete(int64_t mint, int64_t maxt, const std::vector<model::Matcher>& matchers);
+  // Writes all blocks with deletions anew, without what was deleted.
+  Result<void> CleanTombstones();
   // Puts links to all blocks, and with `with_head` a block of what is in memory, into `directory`,
   // which is made.
   Result<void> Snapshot(const std::string& directory, bool with_head);

@@ -11,6 +11,7 @@
 #include "model/labels.h"
 #include "tsdb/db.h"
 #include "tsdb/grace.h"
+#include "tsdb/head_tombstones.h"
 #include "tsdb/label_index.h"
 #include "tsdb/series.h"
 
@@ -72,6 +73,9 @@ class Head {
   // All series that queries may see and that may have samples in [mint, maxt], sorted by labels.
   std::vector<SeriesId> SortedSeries(int64_t mint, int64_t maxt) const;
 
+  HeadTombstones& tombstones() { return tombstones_; }
+  const HeadTombstones& tombstones() const { return tombstones_; }
+
   // For readers of the index, with mutex() held shared.
   std::shared_mutex& mutex() const { return mutex_; }
   const LabelIndex& index() const { return index_; }
@@ -103,6 +107,7 @@ class Head {
   const int64_t chunk_range_ms_;
   mutable Grace grace_;
 
+  HeadTombstones tombstones_;
   mutable std::shared_mutex mutex_;
   LabelIndex index_;
   IdTable by_labels_;

@@ -106,11 +106,7 @@ AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& lab
 }
 
 void HeadAppender::Store(std::string record, std::vector<StoredRecord>* out) const {
-  if (compression_ == WalCompression::kSnappy) {
-    out->push_back(CompressRecord(std::move(record)));
-  } else {
-    out->push_back({std::move(record), 0});
-  }
+  out->push_back(StoreRecord(std::move(record), compression_));
 }
 
 // The series come first, so that no reader meets a ref it does not know.

@@ -37,10 +37,28 @@ std::vector<std::string> SymbolsOf(const Head& head, const std::vector<SeriesId>
   return symbols;
 }
 
+Result<void> RemoveDeleted(const Intervals& deleted, std::vector<ChunkCopy>* chunks) {
+  for (ChunkCopy& chunk : *chunks) {
+    if (!Touches(deleted, chunk.mint, chunk.maxt)) continue;
+    model::Columns columns;
+    TRY(DecodeXorChunk(chunk.bytes, chunk.mint, chunk.maxt, &columns));
+    RemoveIntervals(deleted, &columns);
+    XorChunkBuilder builder;
+    for (size_t i = 0; i < columns.size(); ++i) builder.Append(columns.t[i], columns.v[i]);
+    chunk.bytes.clear();
+    if (columns.t.empty()) continue;
+    chunk = {columns.t.front(), columns.t.back(), builder.bytes()};
+  }
+  std::erase_if(*chunks, [](const ChunkCopy& chunk) { return chunk.bytes.empty(); });
+  return {};
+}
+
 Result<void> WriteSeries(const Head& head, SeriesId id, int64_t mint, int64_t maxt,
                          BlockWriter& writer) {
   std::vector<ChunkCopy> copies;
   TRY(head.series(id).CopyChunks(mint, maxt - 1, &copies));
+  Intervals deleted = head.tombstones().Of(id);
+  if (!deleted.empty()) TRY(RemoveDeleted(deleted, &copies));
   if (copies.empty()) return {};
   std::vector<BlockChunk> chunks;
   for (const ChunkCopy& copy : copies) {

@@ -65,6 +65,7 @@ void Head::Truncate(int64_t mint, std::function<void(const std::vector<uint64_t>
   grace_.Defer([this, detached, candidates, on_removed = std::move(on_removed)] {
     auto unlinked = std::make_shared<std::vector<SeriesId>>();
     on_removed(Unlink(*candidates, unlinked.get()));
+    tombstones_.Truncate(min_valid());
     if (!unlinked->empty()) grace_.Defer([this, unlinked] { Recycle(*unlinked); });
   });
 }
@@ -99,6 +100,7 @@ std::vector<uint64_t> Head::Unlink(const std::vector<SeriesId>& candidates,
 void Head::Recycle(const std::vector<SeriesId>& ids) {
   std::vector<LabelRange> ranges;
   for (SeriesId id : ids) ranges.push_back(series_[id].labels());
+  tombstones_.Forget(ids);
   std::unique_lock lock(mutex_);
   index_.Remove(ranges);
   for (SeriesId id : ids) {

@@ -22,7 +22,9 @@ class HeadSeriesSet final : public model::SeriesSet {
   Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
                       model::Columns* out) const override {
     out->Clear();
-    return head_.series(ids_[index]).Read(std::max(mint, mint_), std::min(maxt, maxt_), out);
+    TRY(head_.series(ids_[index]).Read(std::max(mint, mint_), std::min(maxt, maxt_), out));
+    head_.tombstones().RemoveFrom(ids_[index], out);
+    return {};
   }
 
  private:

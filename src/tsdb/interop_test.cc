@@ -247,35 +247,98 @@ TEST(Interop, WeReadBlocksOfPromtool) {
   ExpectSame(theirs, PromtoolDump(data));
 }
 
+// A stock Prometheus on a directory, killed at the end.
+class Stock {
+ public:
+  Stock(const std::string& work, const std::string& data)
+      : work_(work), address_(StrCat("127.0.0.1:", FreePort())) {
+    std::string config = work + "/prometheus.yml";
+    std::ofstream(config) << "global: {scrape_interval: 1h}\n";
+    child_ = ::fork();
+    if (child_ != 0) return;
+    std::string program = kPeers + "prometheus";
+    ::execl(program.c_str(), program.c_str(), ("--config.file=" + config).c_str(),
+            ("--storage.tsdb.path=" + data).c_str(), "--storage.tsdb.retention.time=100y",
+            "--web.enable-admin-api", ("--web.listen-address=" + address_).c_str(),
+            "--log.level=error", nullptr);
+    ::_exit(127);
+  }
+  ~Stock() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+  }
+
+  // The answer to a request below /api/v1, once the server is up.
+  std::string Ask(const std::string& target, const std::string& method = "GET") {
+    std::string answer = work_ + "/answer";
+    std::string command = StrCat(
+        "curl -g -s --retry 30 --retry-delay 1 --retry-connrefused --retry-all-errors -f -X ",
+        method, " 'http://", address_, "/api/v1/", target, "' > ", answer);
+    EXPECT_EQ(std::system(command.c_str()), 0) << target;
+    return *base::ReadFile(answer);
+  }
+  // The value of a query with one row, as text.
+  std::string Value(const std::string& query, int64_t time) {
+    std::string answer = Ask(StrCat("query?query=", query, "&time=", time));
+    size_t end = answer.rfind("\"]");
+    size_t begin = answer.rfind(",\"", end);
+    if (end == std::string::npos || begin == std::string::npos) return answer;
+    return answer.substr(begin + 2, end - begin - 2);
+  }
+
+ private:
+  const std::string work_;
+  const std::string address_;
+  pid_t child_ = -1;
+};
+
 TEST(Interop, StockPrometheusServesOurBlocks) {
   SKIP_WITHOUT("prometheus");
   TestDirectory directory;
   std::set<std::string> ours;
   FillBlocks(directory.path() + "/data", &ours).reset();
-  std::string address = StrCat("127.0.0.1:", FreePort());
-  std::string config = directory.path() + "/prometheus.yml";
-  std::ofstream(config) << "global: {scrape_interval: 1h}\n";
-  pid_t child = ::fork();
-  if (child == 0) {
-    std::string program = kPeers + "prometheus";
-    ::execl(program.c_str(), program.c_str(), ("--config.file=" + config).c_str(),
-            ("--storage.tsdb.path=" + directory.path() + "/data").c_str(),
-            "--storage.tsdb.retention.time=100y", ("--web.listen-address=" + address).c_str(),
-            "--log.level=error", nullptr);
-    ::_exit(127);
+  Stock stock(directory.path(), directory.path() + "/data");
+  EXPECT_EQ(stock.Value("sum(count_over_time(m%5B8h%5D))", 1'700'006'400 + 7 * 3600),
+            StrCat(ours.size()));
+}
+
+TEST(Interop, DeletionsAreReadBothWays) {
+  SKIP_WITHOUT("prometheus");
+  SKIP_WITHOUT("promtool");
+  TestDirectory directory;
+  std::string data = directory.path() + "/data";
+  constexpr int64_t kBegin = 1'700'006'400;
+  std::set<std::string> ours;
+  auto db = FillBlocks(data, &ours);
+  auto some = *model::Matcher::Make(model::MatchType::kRegexp, "i", "1.|3");
+  auto one = *model::Matcher::Make(model::MatchType::kEqual, "i", "7");
+  // In both blocks and the head; and a whole series.
+  ASSERT_TRUE(db->Delete((kBegin + 3600) * 1000, (kBegin + 6 * 3600) * 1000, {some}));
+  ASSERT_TRUE(db->Delete(kMinTime, kMaxTime, {one}));
+  ours = OurDump(*db);
+  EXPECT_EQ(ours.size(), 30u * 7 * 120 - 11 * (5 * 120 + 1) - 7 * 120);
+  db.reset();
+  ExpectSame(ours, PromtoolDump(data));
+  std::string all = "sum(count_over_time(m%5B8h%5D))";
+  {
+    Stock stock(directory.path(), data);
+    EXPECT_EQ(stock.Value(all, kBegin + 7 * 3600), StrCat(ours.size()));
+    // Now they delete, and are killed.
+    stock.Ask(StrCat("admin/tsdb/delete_series?match[]=m{i=~\"2.\"}&start=", kBegin + 3 * 3600,
+                     "&end=", kBegin + 6 * 3600),
+              "POST");
+    EXPECT_EQ(stock.Value(all, kBegin + 7 * 3600), StrCat(ours.size() - 10 * (3 * 120 + 1)));
   }
-  std::string answer = directory.path() + "/answer";
-  std::string command =
-      StrCat("curl -s --retry 30 --retry-delay 1 --retry-connrefused --retry-all-errors -f ",
-             "'http://", address,
-             "/api/v1/query?query=sum(count_over_time(m%5B8h%5D))&time=", 1'700'006'400 + 7 * 3600,
-             "' > ", answer);
-  int rc = std::system(command.c_str());
-  ::kill(child, SIGKILL);
-  ::waitpid(child, nullptr, 0);
-  EXPECT_EQ(rc, 0);
-  EXPECT_NE(base::ReadFile(answer)->find(StrCat("\"", ours.size(), "\"")), std::string::npos)
-      << *base::ReadFile(answer);
+  db = OpenDb(data);
+  EXPECT_EQ(db->replay().corruption, "");
+  std::set<std::string> left = OurDump(*db);
+  EXPECT_EQ(left.size(), ours.size() - 10 * (3 * 120 + 1));
+  // The files of blocks and log are read alike by promtool, which opens them like the server.
+  ExpectSame(left, PromtoolDump(data));
+  ASSERT_TRUE(db->CleanTombstones());
+  EXPECT_EQ(OurDump(*db), left);
+  db.reset();
+  ExpectSame(left, PromtoolDump(data));
 }
 
 }  // namespace

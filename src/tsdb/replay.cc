@@ -92,6 +92,7 @@ class Applier {
   void Apply(const DecodedRecord& record) {
     for (const SeriesEntry& entry : record.series) AddSeries(entry);
     for (const SampleEntry& entry : record.samples) AddSample(entry);
+    for (const TombstoneEntry& entry : record.tombstones) AddTombstone(entry);
   }
 
   void Finish(ReplayReport* report) {
@@ -112,6 +113,11 @@ class Applier {
     head_.ReserveWalRef(entry.ref);
     refs_.Set(entry.ref, handle->id);
     if (handle->series->wal_ref() == entry.ref) handle->series->logged = true;
+  }
+
+  void AddTombstone(const TombstoneEntry& entry) {
+    auto id = refs_.Get(entry.ref);
+    if (id && entry.interval.maxt >= head_.min_valid()) head_.tombstones().Add(*id, entry.interval);
   }
 
   void AddSample(const SampleEntry& entry) {

@@ -49,6 +49,8 @@ Result<bool> DecodeRecord(std::string_view record, DecodedRecord* out, ReadCount
     TRY(DecodeSeries(record, &out->series));
   } else if (type == static_cast<uint8_t>(RecordType::kSamples)) {
     TRY(DecodeSamples(record, &out->samples));
+  } else if (type == static_cast<uint8_t>(RecordType::kTombstones)) {
+    TRY(DecodeTombstones(record, &out->tombstones));
   } else {
     ++counts->skipped[type];
     return false;

@@ -18,6 +18,7 @@ namespace slurmscope::tsdb {
 struct DecodedRecord {
   std::vector<SeriesEntry> series;
   std::vector<SampleEntry> samples;
+  std::vector<TombstoneEntry> tombstones;
 };
 
 // Hands records from the thread that decodes to the one that applies. Bounded; thread-safe.

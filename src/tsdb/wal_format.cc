@@ -10,6 +10,8 @@ namespace {
 
 // Three bytes of snappy stand for 64 at most, so a lying length cannot make us allocate much.
 constexpr size_t kSnappyBestRatio = 22;
+// The fastest of the regular levels, as Prometheus writes.
+constexpr int kZstdLevel = 1;
 
 using base::ErrorCode;
 using base::Fail;
@@ -26,6 +28,27 @@ Result<std::string_view> DecompressSnappy(std::string_view stored, std::string* 
     return Fail(ErrorCode::kCorruption, "snappy record is damaged");
   }
   return *buffer;
+}
+
+size_t CompressSnappy(std::string_view record, std::string* out) {
+  out->resize(snappy::MaxCompressedLength(record.size()));
+  size_t size = 0;
+  snappy::RawCompress(record.data(), record.size(), out->data(), &size);
+  return size;
+}
+
+// 0 when it could not. The context is large: one for each thread that writes.
+size_t CompressZstd(std::string_view record, std::string* out) {
+  struct Context {
+    ZSTD_CCtx* cctx = ZSTD_createCCtx();
+    ~Context() { ZSTD_freeCCtx(cctx); }
+  };
+  thread_local Context context;
+  if (context.cctx == nullptr) return 0;
+  out->resize(ZSTD_compressBound(record.size()));
+  size_t size = ZSTD_compressCCtx(context.cctx, out->data(), out->size(), record.data(),
+                                  record.size(), kZstdLevel);
+  return ZSTD_isError(size) ? 0 : size;
 }
 
 // The frame need not say its length, so the output grows as it comes.
@@ -64,14 +87,14 @@ std::optional<uint64_t> ParseSegmentName(std::string_view name) {
   return base::ParseInt<uint64_t>(name);
 }
 
-StoredRecord CompressRecord(std::string record) {
+StoredRecord StoreRecord(std::string record, WalCompression compression) {
+  if (compression == WalCompression::kNone) return {std::move(record), 0};
+  bool zstd = compression == WalCompression::kZstd;
   std::string compressed;
-  compressed.resize(snappy::MaxCompressedLength(record.size()));
-  size_t size = 0;
-  snappy::RawCompress(record.data(), record.size(), compressed.data(), &size);
-  if (size >= record.size()) return {std::move(record), 0};
+  size_t size = zstd ? CompressZstd(record, &compressed) : CompressSnappy(record, &compressed);
+  if (size == 0 || size >= record.size()) return {std::move(record), 0};
   compressed.resize(size);
-  return {std::move(compressed), kSnappyFlag};
+  return {std::move(compressed), zstd ? kZstdFlag : kSnappyFlag};
 }
 
 Result<std::string_view> DecompressRecord(std::string_view stored, uint8_t flags,

@@ -32,8 +32,9 @@ struct StoredRecord {
   std::string bytes;
   uint8_t flags = 0;
 };
-// Compresses by snappy unless that is no gain.
-StoredRecord CompressRecord(std::string record);
+enum class WalCompression { kNone, kSnappy, kZstd };
+// Compresses unless that is no gain. Thread-safe.
+StoredRecord StoreRecord(std::string record, WalCompression compression);
 // The record behind stored bytes, in `buffer` or in `stored` itself. kCorruption on bad input.
 base::Result<std::string_view> DecompressRecord(std::string_view stored, uint8_t flags,
                                                 std::string* buffer);

@@ -58,6 +58,13 @@ void AddSeries(std::string& record, uint64_t ref, const model::Labels& labels) {
   }
 }
 
+void AddTombstone(std::string& record, const TombstoneEntry& entry) {
+  if (record.empty()) PutType(record, RecordType::kTombstones);
+  base::PutU64Be(record, entry.ref);
+  base::PutVarint(record, entry.interval.mint);
+  base::PutVarint(record, entry.interval.maxt);
+}
+
 Result<void> DecodeSeries(std::string_view record, std::vector<SeriesEntry>* out) {
   base::ByteReader reader(record);
   reader.U8();
@@ -89,6 +96,20 @@ Result<void> DecodeSamples(std::string_view record, std::vector<SampleEntry>* ou
     if (reader.ok()) out->push_back({ref, t, v});
   }
   if (!reader.ok()) return Fail(ErrorCode::kCorruption, "samples record does not fit its layout");
+  return {};
+}
+
+Result<void> DecodeTombstones(std::string_view record, std::vector<TombstoneEntry>* out) {
+  base::ByteReader reader(record);
+  reader.U8();
+  while (reader.ok() && !reader.empty()) {
+    TombstoneEntry entry;
+    entry.ref = reader.U64Be();
+    entry.interval.mint = reader.Varint();
+    entry.interval.maxt = reader.Varint();
+    if (reader.ok()) out->push_back(entry);
+  }
+  if (!reader.ok()) return Fail(ErrorCode::kCorruption, "tombstones do not fit their layout");
   return {};
 }
 

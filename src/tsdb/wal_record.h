@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "model/labels.h"
+#include "tsdb/tombstones.h"
 
 namespace slurmscope::tsdb {
 
@@ -35,6 +36,11 @@ struct SampleEntry {
   double v = 0;
 };
 
+struct TombstoneEntry {
+  uint64_t ref = 0;
+  TimeInterval interval;
+};
+
 // A samples record in the making. Not thread-safe.
 class SamplesRecord {
  public:
@@ -55,10 +61,13 @@ class SamplesRecord {
 void AddSeries(std::string& record, uint64_t ref, const model::Labels& labels);
 // The same up to the labels, which are to follow.
 void BeginSeries(std::string& record, uint64_t ref);
+// The same for a record of tombstones.
+void AddTombstone(std::string& record, const TombstoneEntry& entry);
 
 // Append what a record of that type holds. kCorruption when the bytes do not fit the layout; safe
 // on any bytes.
 base::Result<void> DecodeSeries(std::string_view record, std::vector<SeriesEntry>* out);
 base::Result<void> DecodeSamples(std::string_view record, std::vector<SampleEntry>* out);
+base::Result<void> DecodeTombstones(std::string_view record, std::vector<TombstoneEntry>* out);
 
 }  // namespace slurmscope::tsdb
