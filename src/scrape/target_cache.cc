@@ -264,6 +264,7 @@ class BodyIngest {
         break;
       case AppendStatus::kUnknownSeries:
       case AppendStatus::kInvalidLabels:
+      case AppendStatus::kInvalidHistogram:
         break;
     }
   }

@@ -5,17 +5,14 @@
 #include <set>
 
 #include "tsdb/block_writer.h"
-#include "tsdb/merge.h"
+#include "tsdb/chunk_codec.h"
 #include "tsdb/series.h"
 #include "tsdb/tombstones.h"
 #include "tsdb/ulid.h"
-#include "tsdb/xor_chunk.h"
 
 namespace slurmscope::tsdb {
 namespace {
 
-using base::ErrorCode;
-using base::Fail;
 using base::Result;
 
 // A chunk to be written; `owned` holds the bytes of one that was made anew.
@@ -24,32 +21,24 @@ struct Piece {
   int64_t maxt = 0;
   EncodedChunk chunk;
   std::string owned;
+
+  EncodedChunk view() const { return owned.empty() ? chunk : EncodedChunk{chunk.encoding, owned}; }
 };
 
-std::vector<Piece> Encode(const model::Columns& columns) {
+// Of chunks that overlap or have deletions.
+Result<std::vector<Piece>> Rewrite(const std::vector<EncodedChunk>& chunks,
+                                   const std::vector<TimeInterval>& deleted) {
   std::vector<Piece> pieces;
-  for (size_t from = 0; from < columns.size(); from += kSamplesPerChunk) {
-    size_t to = std::min(columns.size(), from + kSamplesPerChunk);
-    XorChunkBuilder builder;
-    for (size_t i = from; i < to; ++i) builder.Append(columns.t[i], columns.v[i]);
-    pieces.push_back({columns.t[from], columns.t[to - 1], {}, builder.bytes()});
+  auto written = TRY(RewriteChunks(chunks, kNoTime, std::numeric_limits<int64_t>::max(), deleted));
+  for (ChunkCopy& copy : written) {
+    pieces.push_back({copy.mint, copy.maxt, {copy.encoding, {}}, std::move(copy.bytes)});
   }
   return pieces;
 }
 
-Result<void> DecodeInto(const Piece& piece, model::Columns* columns) {
-  if (piece.chunk.encoding != kXorEncoding) {
-    return Fail(ErrorCode::kUnavailable, "histogram chunks that overlap or have deletions");
-  }
-  model::Columns samples;
-  TRY(DecodeXorChunk(piece.chunk.data, kNoTime, std::numeric_limits<int64_t>::max(), &samples));
-  MergeColumns(samples, columns);
-  return {};
-}
-
 bool Same(const Piece& a, const Piece& b) {
   return a.mint == b.mint && a.maxt == b.maxt && a.chunk.encoding == b.chunk.encoding &&
-         a.chunk.data == b.chunk.data;
+         a.view().data == b.view().data;
 }
 
 // Makes chunks that overlap into ones that do not.
@@ -68,9 +57,9 @@ Result<std::vector<Piece>> Flatten(std::vector<Piece> pieces) {
       out.push_back(std::move(pieces[i]));
       continue;
     }
-    model::Columns columns;
-    for (size_t k = i; k < next; ++k) TRY(DecodeInto(pieces[k], &columns));
-    for (Piece& piece : Encode(columns)) out.push_back(std::move(piece));
+    std::vector<EncodedChunk> chunks;
+    for (size_t k = i; k < next; ++k) chunks.push_back(pieces[k].view());
+    for (Piece& piece : TRY(Rewrite(chunks, {}))) out.push_back(std::move(piece));
   }
   return out;
 }
@@ -97,18 +86,11 @@ class Cursor {
         continue;
       }
       if (Covers(*deleted, meta.mint, meta.maxt)) continue;
-      model::Columns columns;
-      TRY(DecodeInto(piece, &columns));
-      RemoveIntervals(*deleted, &columns);
-      for (Piece& kept : Encode(columns)) {
-        rewritten_.push_back(std::make_unique<std::string>(std::move(kept.owned)));
-        out->push_back({kept.mint, kept.maxt, {kXorEncoding, *rewritten_.back()}, {}});
-      }
+      for (Piece& kept : TRY(Rewrite({piece.chunk}, *deleted))) out->push_back(std::move(kept));
     }
     ++next_;
     return Load();
   }
-  void ForgetRewritten() { rewritten_.clear(); }
 
  private:
   Result<void> Load() {
@@ -119,7 +101,6 @@ class Cursor {
   std::vector<uint32_t> ids_;
   size_t next_ = 0;
   IndexedSeries series_;
-  std::vector<std::unique_ptr<std::string>> rewritten_;
 };
 
 Result<std::vector<std::string>> AllSymbols(const BlockList& blocks) {
@@ -170,13 +151,8 @@ Result<void> WriteMerged(std::vector<Cursor>& cursors, BlockWriter& writer) {
     }
     std::vector<Piece> flat = TRY(Flatten(std::move(pieces)));
     std::vector<BlockChunk> chunks;
-    for (const Piece& piece : flat) {
-      EncodedChunk chunk =
-          piece.owned.empty() ? piece.chunk : EncodedChunk{kXorEncoding, piece.owned};
-      chunks.push_back({piece.mint, piece.maxt, chunk});
-    }
+    for (const Piece& piece : flat) chunks.push_back({piece.mint, piece.maxt, piece.view()});
     if (!chunks.empty()) TRY(writer.AddSeries(labels, chunks));
-    for (Cursor& cursor : cursors) cursor.ForgetRewritten();
   }
   return {};
 }

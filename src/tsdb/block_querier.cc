@@ -4,8 +4,8 @@
 #include <set>
 
 #include "tsdb/block_select.h"
+#include "tsdb/chunk_codec.h"
 #include "tsdb/merge.h"
-#include "tsdb/xor_chunk.h"
 
 namespace slurmscope::tsdb {
 namespace {
@@ -136,13 +136,12 @@ Result<void> ReadBlockSeries(const Block& block, uint32_t id, const std::vector<
   for (const ChunkMeta& meta : chunks) {
     if (meta.maxt < mint || meta.mint > maxt) continue;
     EncodedChunk chunk = TRY(block.ReadChunk(meta.ref));
-    if (chunk.encoding != kXorEncoding) continue;
     if (out->t.empty() || meta.mint > out->t.back()) {
-      TRY(DecodeXorChunk(chunk.data, mint, maxt, out));
+      TRY(DecodeChunk(chunk, mint, maxt, out));
       continue;
     }
     overlapping.Clear();
-    TRY(DecodeXorChunk(chunk.data, mint, maxt, &overlapping));
+    TRY(DecodeChunk(chunk, mint, maxt, &overlapping));
     MergeColumns(overlapping, out);
   }
   if (const auto* deleted = block.DeletedOf(id)) RemoveIntervals(*deleted, out);

@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <unordered_set>
 
-#include "base/bytes.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "tsdb/replay.h"
 #include "tsdb/wal.h"
+#include "tsdb/wal_exemplar_record.h"
+#include "tsdb/wal_histogram_record.h"
 #include "tsdb/wal_reader.h"
 
 namespace slurmscope::tsdb {
@@ -53,8 +56,15 @@ class Filter {
       TRY_CONTEXT(Add(record), path);
     }
   }
-  Result<void> Finish() { return Flush(0); }
-  uint64_t dropped_histograms() const { return dropped_histograms_; }
+  Result<void> Finish() {
+    TRY(Flush(0));
+    std::string record;
+    for (const auto& [ref, metadata] : metadata_) {
+      AddMetadata(record, ref, metadata);
+      if (record.size() >= kRecordBytes) TRY(Store(std::exchange(record, {})));
+    }
+    return record.empty() ? Result<void>() : Store(std::move(record));
+  }
 
  private:
   Result<void> Add(std::string_view record) {
@@ -67,7 +77,9 @@ class Filter {
       case RecordType::kTombstones:
         return AddTombstones(record);
       case RecordType::kExemplars:
-        return {};
+        return AddExemplars(record);
+      case RecordType::kMetadata:
+        return KeepMetadata(record);
       case RecordType::kHistograms:
       case RecordType::kFloatHistograms:
       case RecordType::kCustomHistograms:
@@ -83,7 +95,11 @@ class Filter {
     std::vector<SeriesEntry> entries;
     TRY(DecodeSeries(record, &entries));
     for (const SeriesEntry& entry : entries) {
-      if (options_.keep_series(entry, last_)) AddSeries(series_, entry.ref, entry.labels);
+      if (options_.keep_series(entry, last_)) {
+        AddSeries(series_, entry.ref, entry.labels);
+      } else {
+        dropped_refs_.insert(entry.ref);
+      }
     }
     // Samples must not come before their series.
     return series_.size() < kRecordBytes ? Result<void>() : Flush(0);
@@ -111,17 +127,39 @@ class Filter {
     return Store(std::move(kept));
   }
 
-  // The first bytes are a ref and a time that the rest is counted from.
+  // Flushed first, as the samples of a series must stay in their order.
   Result<void> AddHistograms(std::string_view record) {
-    base::ByteReader reader(record);
-    reader.Bytes(1 + 8);
-    auto t = static_cast<int64_t>(reader.U64Be());
-    if (reader.ok() && t < options_.mint) {
-      ++dropped_histograms_;
-      return {};
+    std::vector<HistogramEntry> entries;
+    TRY(DecodeHistograms(record, &entries));
+    HistogramsRecord kept(static_cast<RecordType>(record[0]));
+    for (const HistogramEntry& entry : entries) {
+      if (entry.t >= options_.mint) kept.Add(entry.ref, entry.t, entry.view());
     }
+    if (kept.empty()) return {};
     TRY(Flush(0));
-    return Store(std::string(record));
+    return Store(kept.Take());
+  }
+
+  Result<void> AddExemplars(std::string_view record) {
+    std::vector<ExemplarEntry> entries;
+    TRY(DecodeExemplars(record, &entries));
+    ExemplarsRecord kept;
+    for (const ExemplarEntry& entry : entries) {
+      if (entry.exemplar.t >= options_.mint) kept.Add(entry.ref, entry.exemplar);
+    }
+    if (kept.empty()) return {};
+    TRY(Flush(0));
+    return Store(kept.Take());
+  }
+
+  // Of each series that stays the newest, which is written in the end.
+  Result<void> KeepMetadata(std::string_view record) {
+    std::vector<MetadataEntry> entries;
+    TRY(DecodeMetadata(record, &entries));
+    for (MetadataEntry& entry : entries) {
+      if (dropped_refs_.count(entry.ref) == 0) metadata_[entry.ref] = std::move(entry.metadata);
+    }
+    return {};
   }
 
   Result<void> Flush(size_t at_least) {
@@ -141,15 +179,15 @@ class Filter {
   Wal& out_;
   std::string series_;
   SamplesRecord samples_;
-  uint64_t dropped_histograms_ = 0;
+  std::unordered_set<uint64_t> dropped_refs_;
+  std::map<uint64_t, model::Metadata> metadata_;
 };
 
-Result<uint64_t> WriteCheckpoint(const LogFiles& files, uint64_t last, const std::string& path,
-                                 const CheckpointOptions& options) {
+Result<void> WriteCheckpoint(const LogFiles& files, uint64_t last, const std::string& path,
+                             const CheckpointOptions& options) {
   std::string temporary = path + ".tmp";
   TRY(base::RemoveTree(temporary));
   TRY(base::MakeDirectories(temporary));
-  uint64_t dropped = 0;
   {
     auto out = TRY(Wal::Open(temporary, 0, kSegmentBytes));
     Filter filter(options, last, *out);
@@ -159,12 +197,10 @@ Result<uint64_t> WriteCheckpoint(const LogFiles& files, uint64_t last, const std
     }
     TRY(filter.Finish());
     TRY(out->Sync());
-    dropped = filter.dropped_histograms();
   }
   TRY(base::SyncDirectory(temporary));
   TRY(base::RemoveTree(path));
-  TRY(base::RenameFile(temporary, path));
-  return dropped;
+  return base::RenameFile(temporary, path);
 }
 
 // Whether a file of the log is needless once checkpoint `last` is there.
@@ -208,7 +244,7 @@ Result<CheckpointReport> TruncateLog(const std::string& directory,
   uint64_t last = first + (newest - first) * 2 / 3;
   if (last <= first) return report;
   std::string path = StrCat(directory, "/", CheckpointName(last));
-  report.dropped_histograms = TRY(WriteCheckpoint(files, last, path, options));
+  TRY(WriteCheckpoint(files, last, path, options));
   TRY(base::SyncDirectory(directory));
   report.made = true;
   report.last_segment = last;

@@ -20,9 +20,8 @@ struct CheckpointOptions {
 };
 struct CheckpointReport {
   bool made = false;
-  uint64_t last_segment = 0;        // that it stands for
-  int64_t bytes_freed = 0;          // on disk
-  uint64_t dropped_histograms = 0;  // records that neither blocks nor head can hold
+  uint64_t last_segment = 0;  // that it stands for
+  int64_t bytes_freed = 0;    // on disk
 };
 
 // Puts what is needed of the older two thirds of the segments into checkpoint.N and deletes them;

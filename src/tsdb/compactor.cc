@@ -85,6 +85,7 @@ bool Compactor::TruncateHead(int64_t end, const std::function<bool()>& stop) {
   Count(truncations_);
   head_.grace().Defer([this, end] {
     head_.Truncate(end, [this](const std::vector<uint64_t>& refs) {
+      if (head_.metadata() != nullptr) head_.metadata()->Forget(refs);
       std::lock_guard lock(removed_mutex_);
       for (uint64_t ref : refs) removed_[ref] = wal_.segment();
     });
@@ -112,10 +113,6 @@ Result<void> Compactor::TruncateWal() {
   if (!report) return Fail(std::move(report).error().Wrap("checkpoint of the log"));
   if (!report->made) return {};
   log_bytes_freed_.fetch_add(report->bytes_freed, std::memory_order_relaxed);
-  if (report->dropped_histograms > 0) {
-    base::LogWarn("histograms of an earlier Prometheus have left the log; blocks do not hold them",
-                  {{"records", report->dropped_histograms}});
-  }
   std::lock_guard lock(removed_mutex_);
   std::erase_if(removed_, [&](const auto& entry) { return entry.second <= report->last_segment; });
   return {};

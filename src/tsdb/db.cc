@@ -129,6 +129,8 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   WarnOfUnreadData(TRY(base::ListDirectory(path)));
   TRY_CONTEXT(state->blocks.Load(), "data directory");
   state->head.RaiseMinValid(state->blocks.max_time());
+  if (state->options.max_exemplars > 0) state->head.KeepExemplars(state->options.max_exemplars);
+  if (state->options.metadata_records) state->head.KeepMetadata();
   TRY(RemoveUnfinishedCheckpoints(wal_path));
   state->replay = TRY(Replay(wal_path, state->head));
   state->wal =
@@ -180,6 +182,7 @@ HeadStats Db::head_stats() const {
   const ReplayResult& replay = state_->replay;
   state_->head.FillStats(&stats);
   stats.samples_appended -= replay.report.samples;
+  stats.histograms_appended -= replay.report.histograms;
   stats.series_created -= replay.report.series;
   int64_t wal_bytes = static_cast<int64_t>(replay.wal_bytes + state_->wal->written_bytes()) -
                       state_->compactor->log_bytes_freed();

@@ -26,6 +26,10 @@ struct DbOptions {
   // once (it survives kill -9); power loss costs at most this much.
   int64_t wal_sync_interval_ms = 5'000;
   bool lock = true;  // false: --storage.tsdb.no-lockfile
+  // How many exemplars to keep; none: they are not taken.
+  uint64_t max_exemplars = 0;
+  // Whether the log is told what is known of the series' metrics.
+  bool metadata_records = false;
 
   // Blocks older than this, by the newest one's end, are deleted; and the oldest ones while log and
   // blocks are larger than this. 0: no limit.
@@ -71,7 +75,8 @@ struct HeadStats {
   int64_t min_time =
       0;  // of the samples, ms; INT64_MAX / INT64_MIN when there are none, as Prometheus shows them
   int64_t max_time = 0;
-  uint64_t samples_appended = 0;  // since start
+  uint64_t samples_appended = 0;     // since start
+  uint64_t histograms_appended = 0;  // of them
   uint64_t series_created = 0;
   uint64_t series_removed = 0;
   uint64_t out_of_order = 0;
@@ -96,10 +101,11 @@ struct ReplayReport {
   uint64_t segments = 0;
   uint64_t records = 0;
   uint64_t samples = 0;
+  uint64_t histograms = 0;  // of the samples
   uint64_t series = 0;
   uint64_t unknown_series_samples = 0;  // samples whose series record is missing
-  // Records of known types that are not applied yet (tombstones, exemplars, histograms...), by
-  // type.
+  uint64_t invalid_histograms = 0;      // samples that model::Validate() refuses
+  // Records of known types that are not applied (tombstones, markers), by type.
   std::array<uint64_t, 11> skipped_records{};
   uint64_t dropped_bytes = 0;  // after the first bad record, cut off
   std::string corruption;      // what was wrong and where; empty when nothing was

@@ -169,6 +169,7 @@ void Head::FillStats(HeadStats* stats) const {
   stats->min_time = min_time_.load(std::memory_order_relaxed);
   stats->max_time = max_time();
   stats->samples_appended = samples_.load(std::memory_order_relaxed);
+  stats->histograms_appended = histograms_.load(std::memory_order_relaxed);
   stats->out_of_order = out_of_order_.load(std::memory_order_relaxed);
   stats->duplicates = duplicates_.load(std::memory_order_relaxed);
   stats->out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);

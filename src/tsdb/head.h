@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <shared_mutex>
 #include <vector>
@@ -10,9 +11,11 @@
 #include "model/appender.h"
 #include "model/labels.h"
 #include "tsdb/db.h"
+#include "tsdb/exemplar_store.h"
 #include "tsdb/grace.h"
 #include "tsdb/head_tombstones.h"
 #include "tsdb/label_index.h"
+#include "tsdb/metadata_store.h"
 #include "tsdb/series.h"
 
 namespace slurmscope::tsdb {
@@ -33,6 +36,12 @@ class Head {
   // No chunk spans a border of this width.
   int64_t chunk_range_ms() const { return chunk_range_ms_; }
   Grace& grace() const { return grace_; }
+
+  // Both are nullptr unless they were asked for, which is done before anything else.
+  void KeepExemplars(size_t capacity) { exemplars_ = std::make_unique<ExemplarStore>(capacity); }
+  void KeepMetadata() { metadata_ = std::make_unique<MetadataStore>(); }
+  ExemplarStore* exemplars() const { return exemplars_.get(); }
+  MetadataStore* metadata() const { return metadata_.get(); }
 
   // The series of a ref given out before: generation << 32 | id + 1; nullptr when it is gone.
   Series* Find(model::SeriesRef ref) {
@@ -83,6 +92,10 @@ class Head {
 
   // Samples taken, with their smallest and largest time and the chunks begun.
   void Count(uint64_t samples, uint64_t chunks, int64_t mint, int64_t maxt);
+  // How many of the samples were histograms.
+  void CountHistograms(uint64_t histograms) {
+    histograms_.fetch_add(histograms, std::memory_order_relaxed);
+  }
   // kNoTime when there are none.
   int64_t max_time() const { return max_time_.load(std::memory_order_relaxed); }
   // INT64_MAX when there are none.
@@ -106,6 +119,8 @@ class Head {
 
   const int64_t chunk_range_ms_;
   mutable Grace grace_;
+  std::unique_ptr<ExemplarStore> exemplars_;
+  std::unique_ptr<MetadataStore> metadata_;
 
   HeadTombstones tombstones_;
   mutable std::shared_mutex mutex_;
@@ -124,6 +139,7 @@ class Head {
   std::atomic<int64_t> min_time_ = std::numeric_limits<int64_t>::max();
   std::atomic<int64_t> max_time_ = kNoTime;
   std::atomic<uint64_t> samples_ = 0;
+  std::atomic<uint64_t> histograms_ = 0;
   std::atomic<uint64_t> chunks_ = 0;
   std::atomic<uint64_t> out_of_order_ = 0;
   std::atomic<uint64_t> duplicates_ = 0;

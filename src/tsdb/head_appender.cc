@@ -25,10 +25,13 @@ bool ValidLabels(const model::Labels& labels) {
   return true;
 }
 
-SamplePlace Compare(int64_t last_t, double last_v, int64_t t, double v) {
+bool SameBits(double a, double b) {
+  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+}
+
+SamplePlace Compare(int64_t last_t, int64_t t, bool same) {
   if (t > last_t) return SamplePlace::kNewer;
   if (t < last_t) return SamplePlace::kOlder;
-  bool same = std::bit_cast<uint64_t>(v) == std::bit_cast<uint64_t>(last_v);
   return same ? SamplePlace::kSame : SamplePlace::kDuplicate;
 }
 
@@ -57,97 +60,135 @@ const HeadAppender::Pending* HeadAppender::LastInBatch(Series& series) {
   return it == last_.end() ? nullptr : &samples_[it->second];
 }
 
+void HeadAppender::Touch(Series& series, SeriesId id) {
+  series.batch.store(static_cast<uint16_t>(batch_), std::memory_order_relaxed);
+  bool known = series.logged.load(std::memory_order_acquire) &&
+               series.published.load(std::memory_order_acquire);
+  if (!known) new_series_.push_back(id);
+}
+
 SamplePlace HeadAppender::PlaceIn(Series& series, int64_t t, double v) {
-  if (series.batch.load(std::memory_order_relaxed) == static_cast<uint16_t>(batch_)) {
-    if (const Pending* last = LastInBatch(series)) return Compare(last->t, last->v, t, v);
+  if (InBatch(series)) {
+    const Pending* last = LastInBatch(series);
+    const PendingHistogram* histogram = LastHistogramInBatch(series);
+    bool after = histogram != nullptr && (last == nullptr || histogram->t > last->t);
+    if (after) return Compare(histogram->t, t, false);
+    if (last != nullptr) return Compare(last->t, t, SameBits(last->v, v));
   }
   return series.Place(t, v);
 }
 
 void HeadAppender::Add(Series& series, SeriesId id, int64_t t, double v) {
-  series.batch.store(static_cast<uint16_t>(batch_), std::memory_order_relaxed);
-  bool known = series.logged.load(std::memory_order_acquire) &&
-               series.published.load(std::memory_order_acquire);
-  if (!known) new_series_.push_back(id);
+  if (LastHistogramInBatch(series) != nullptr) CloseRecords();
+  Touch(series, id);
   if (!last_.empty()) last_[&series] = samples_.size();
   samples_.push_back({&series, t, v});
   record_.Add(series.wal_ref(), t, v);
   if (record_.bytes().size() >= record_limit_) full_records_.push_back(record_.Take());
 }
 
-AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
-                                  double v) {
+Series* HeadAppender::FindSeries(model::SeriesRef* ref, const model::Labels& labels,
+                                 AppendStatus* status) {
   if (!pass_.held()) pass_ = head_.grace().Enter();
-  Series* series = ref != 0 ? head_.Find(ref) : nullptr;
-  if (series == nullptr) {
-    if (ref != 0 && labels.empty()) return {AppendStatus::kUnknownSeries, 0};
-    if (!ValidLabels(labels)) return {AppendStatus::kInvalidLabels, 0};
-    auto handle = head_.GetOrCreate(labels);
-    if (!handle) return {AppendStatus::kInvalidLabels, 0};
-    series = handle->series;
-    ref = head_.RefOf(handle->id);
-  }
+  Series* series = *ref != 0 ? head_.Find(*ref) : nullptr;
+  if (series != nullptr) return series;
+  *status = AppendStatus::kUnknownSeries;
+  if (*ref != 0 && labels.empty()) return nullptr;
+  *status = AppendStatus::kInvalidLabels;
+  if (!ValidLabels(labels)) return nullptr;
+  auto handle = head_.GetOrCreate(labels);
+  if (!handle) return nullptr;
+  *ref = head_.RefOf(handle->id);
+  return handle->series;
+}
+
+bool HeadAppender::TooOld(int64_t t) {
   if (!has_min_valid_) {
     int64_t newest = head_.max_time() == kNoTime ? t : head_.max_time();
     min_valid_ = std::max(OldestValid(newest, head_.chunk_range_ms()), head_.min_valid());
     has_min_valid_ = true;
   }
-  AppendStatus status = AppendStatus::kOk;
-  if (t < min_valid_) {
-    status = AppendStatus::kOutOfBounds;
-  } else {
-    SamplePlace place = PlaceIn(*series, t, v);
-    if (place == SamplePlace::kNewer) Add(*series, Head::IdOf(ref), t, v);
-    if (place == SamplePlace::kOlder) status = AppendStatus::kOutOfOrder;
-    if (place == SamplePlace::kDuplicate) status = AppendStatus::kDuplicate;
-  }
-  if (status != AppendStatus::kOk) head_.CountRefused(status);
+  return t < min_valid_;
+}
+
+AppendResult HeadAppender::Refuse(AppendStatus status, model::SeriesRef ref) {
+  head_.CountRefused(status);
   return {status, ref};
+}
+
+AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
+                                  double v) {
+  AppendStatus status;
+  Series* series = FindSeries(&ref, labels, &status);
+  if (series == nullptr) return {status, 0};
+  if (model::IsStale(v)) {
+    uint8_t encoding = EncodingOf(*series);
+    if (encoding != kXorEncoding) return EndHistogram(encoding, ref, labels, t, v);
+  }
+  if (TooOld(t)) return Refuse(AppendStatus::kOutOfBounds, ref);
+  SamplePlace place = PlaceIn(*series, t, v);
+  if (place == SamplePlace::kOlder) return Refuse(AppendStatus::kOutOfOrder, ref);
+  if (place == SamplePlace::kDuplicate) return Refuse(AppendStatus::kDuplicate, ref);
+  if (place == SamplePlace::kNewer) Add(*series, Head::IdOf(ref), t, v);
+  return {AppendStatus::kOk, ref};
+}
+
+void HeadAppender::MakeSeriesRecords(std::vector<StoredRecord>* out) {
+  std::sort(new_series_.begin(), new_series_.end());
+  new_series_.erase(std::unique(new_series_.begin(), new_series_.end()), new_series_.end());
+  std::string record;
+  for (SeriesId id : new_series_) {
+    if (head_.series(id).logged.load(std::memory_order_acquire)) continue;
+    head_.AppendSeriesRecord(id, &record);
+    if (record.size() >= record_limit_) Store(std::exchange(record, {}), out);
+  }
+  if (!record.empty()) Store(std::move(record), out);
+}
+
+// The series come first, so that no reader meets a ref it does not know.
+std::vector<StoredRecord> HeadAppender::MakeRecords() {
+  std::vector<StoredRecord> records;
+  MakeSeriesRecords(&records);
+  CloseRecords();
+  for (std::string& record : full_records_) Store(std::move(record), &records);
+  MakeOtherRecords(&records);
+  return records;
 }
 
 void HeadAppender::Store(std::string record, std::vector<StoredRecord>* out) const {
   out->push_back(StoreRecord(std::move(record), compression_));
 }
 
-// The series come first, so that no reader meets a ref it does not know.
-std::vector<StoredRecord> HeadAppender::MakeRecords() {
-  std::sort(new_series_.begin(), new_series_.end());
-  new_series_.erase(std::unique(new_series_.begin(), new_series_.end()), new_series_.end());
-  std::vector<StoredRecord> records;
-  std::string series_record;
-  for (SeriesId id : new_series_) {
-    if (head_.series(id).logged.load(std::memory_order_acquire)) continue;
-    head_.AppendSeriesRecord(id, &series_record);
-    if (series_record.size() >= record_limit_) Store(std::exchange(series_record, {}), &records);
-  }
-  if (!series_record.empty()) Store(std::move(series_record), &records);
-  for (std::string& record : full_records_) Store(std::move(record), &records);
-  if (!record_.empty()) Store(record_.Take(), &records);
-  return records;
-}
-
-void HeadAppender::Apply() {
-  int64_t mint = samples_.front().t;
-  int64_t maxt = mint;
-  uint64_t taken = 0;
-  uint64_t chunks = 0;
-  for (const Pending& sample : samples_) {
+void HeadAppender::ApplyFloats(size_t first, size_t last, Applied* applied) {
+  for (size_t i = first; i < last; ++i) {
+    const Pending& sample = samples_[i];
     bool new_chunk = false;
     if (!sample.series->Append(sample.t, sample.v, head_.chunk_range_ms(), &new_chunk)) {
       // Another batch was committed since this sample was checked.
       head_.CountRefused(AppendStatus::kOutOfOrder);
       continue;
     }
-    mint = std::min(mint, sample.t);
-    maxt = std::max(maxt, sample.t);
-    ++taken;
-    chunks += new_chunk ? 1 : 0;
+    applied->mint = std::min(applied->mint, sample.t);
+    applied->maxt = std::max(applied->maxt, sample.t);
+    ++applied->taken;
+    applied->chunks += new_chunk ? 1 : 0;
   }
-  head_.Count(taken, chunks, mint, maxt);
+}
+
+void HeadAppender::Apply() {
+  Applied applied;
+  size_t floats = 0;
+  for (const PendingHistogram& sample : histograms_) {
+    ApplyFloats(std::exchange(floats, sample.before), sample.before, &applied);
+    ApplyHistogram(sample, &applied);
+  }
+  ApplyFloats(floats, samples_.size(), &applied);
+  head_.Count(applied.taken, applied.chunks, applied.mint, applied.maxt);
 }
 
 Result<void> HeadAppender::Commit() {
-  if (samples_.empty()) {
+  bool empty = samples_.empty() && histograms_.empty() && exemplars_.empty() && metadata_.empty();
+  if (empty) {
     Reset();
     return {};
   }
@@ -156,6 +197,7 @@ Result<void> HeadAppender::Commit() {
     for (SeriesId id : new_series_) head_.series(id).logged.store(true, std::memory_order_release);
     Apply();
     if (!new_series_.empty()) head_.Publish(new_series_);
+    ApplyOthers();
   }
   bool was_writable = writable_.exchange(written.has_value(), std::memory_order_relaxed);
   if (was_writable && !written) {
@@ -175,6 +217,11 @@ void HeadAppender::Reset() {
   record_.Clear();
   full_records_.clear();
   last_.clear();
+  histograms_.clear();
+  last_histogram_.clear();
+  histogram_records_.clear();
+  exemplars_.clear();
+  metadata_.clear();
   has_min_valid_ = false;
   batch_ = head_.NextBatch();
   pass_.Leave();

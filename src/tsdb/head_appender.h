@@ -2,14 +2,18 @@
 
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <unordered_map>
+#include <variant>
 #include <vector>
 
 #include "model/appender.h"
 #include "tsdb/db.h"
 #include "tsdb/head.h"
 #include "tsdb/wal.h"
+#include "tsdb/wal_exemplar_record.h"
+#include "tsdb/wal_histogram_record.h"
 #include "tsdb/wal_record.h"
 
 namespace slurmscope::tsdb {
@@ -23,6 +27,14 @@ class HeadAppender final : public model::Appender {
 
   model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
                              double v) override;
+  model::AppendResult AppendHistogram(model::SeriesRef ref, const model::Labels& labels, int64_t t,
+                                      const model::IntHistogram& h) override;
+  model::AppendResult AppendFloatHistogram(model::SeriesRef ref, const model::Labels& labels,
+                                           int64_t t, const model::FloatHistogram& h) override;
+  model::ExemplarStatus AppendExemplar(model::SeriesRef ref, const model::Labels& labels,
+                                       const model::Exemplar& exemplar) override;
+  model::AppendStatus UpdateMetadata(model::SeriesRef ref, const model::Labels& labels,
+                                     const model::Metadata& metadata) override;
   base::Result<void> Commit() override;
   void Rollback() override;
 
@@ -32,13 +44,60 @@ class HeadAppender final : public model::Appender {
     int64_t t;
     double v;
   };
+  struct PendingHistogram {
+    Series* series;
+    int64_t t;
+    std::variant<model::IntHistogram, model::FloatHistogram> h;
+    size_t before;  // the number of floats that came first
 
+    HistogramRef view() const;
+  };
+  struct PendingExemplar {
+    SeriesId id;
+    model::Exemplar exemplar;
+  };
+  struct PendingMetadata {
+    uint64_t wal_ref;
+    model::Metadata metadata;
+  };
+  // What applying a batch came to.
+  struct Applied {
+    int64_t mint = std::numeric_limits<int64_t>::max();
+    int64_t maxt = kNoTime;
+    uint64_t taken = 0;
+    uint64_t chunks = 0;
+  };
+
+  Series* FindSeries(model::SeriesRef* ref, const model::Labels& labels,
+                     model::AppendStatus* status);
+  Series* FindKnown(model::SeriesRef* ref, const model::Labels& labels);
+  bool TooOld(int64_t t);
+  model::AppendResult Refuse(model::AppendStatus status, model::SeriesRef ref);
+  bool InBatch(const Series& series) const {
+    return series.batch.load(std::memory_order_relaxed) == static_cast<uint16_t>(batch_);
+  }
   SamplePlace PlaceIn(Series& series, int64_t t, double v);
+  SamplePlace PlaceIn(Series& series, int64_t t, HistogramRef h);
   const Pending* LastInBatch(Series& series);
+  const PendingHistogram* LastHistogramInBatch(const Series& series) const;
+  void Touch(Series& series, SeriesId id);
   void Add(Series& series, SeriesId id, int64_t t, double v);
+  void Add(Series& series, SeriesId id, int64_t t, HistogramRef h);
+  model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
+                             HistogramRef h);
+  uint8_t EncodingOf(Series& series);
+  model::AppendResult EndHistogram(uint8_t encoding, model::SeriesRef ref,
+                                   const model::Labels& labels, int64_t t, double v);
+  HistogramsRecord& RecordFor(HistogramRef h);
+  void CloseRecords();
   std::vector<StoredRecord> MakeRecords();
+  void MakeSeriesRecords(std::vector<StoredRecord>* out);
+  void MakeOtherRecords(std::vector<StoredRecord>* out);
   void Store(std::string record, std::vector<StoredRecord>* out) const;
   void Apply();
+  void ApplyFloats(size_t first, size_t last, Applied* applied);
+  void ApplyHistogram(const PendingHistogram& sample, Applied* applied);
+  void ApplyOthers();
   void Reset();
 
   Head& head_;
@@ -55,6 +114,11 @@ class HeadAppender final : public model::Appender {
   SamplesRecord record_;
   std::vector<std::string> full_records_;
   std::unordered_map<const Series*, size_t> last_;  // filled once a series comes twice
+  std::vector<PendingHistogram> histograms_;
+  std::unordered_map<const Series*, size_t> last_histogram_;
+  std::vector<HistogramsRecord> histogram_records_;
+  std::vector<PendingExemplar> exemplars_;
+  std::vector<PendingMetadata> metadata_;
 };
 
 }  // namespace slurmscope::tsdb

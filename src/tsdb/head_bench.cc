@@ -110,7 +110,10 @@ void CreateSeries(benchmark::State& state) {
       auto& mine = refs[static_cast<size_t>(target)];
       auto appender = db->NewAppender();
       for (size_t i = 0; i < 1000; ++i) {
-        mine[i] = appender->Append(0, labels[i], 1'700'000'000'000 + target, Value(static_cast<int>(i), 0)).ref;
+        mine[i] =
+            appender
+                ->Append(0, labels[i], 1'700'000'000'000 + target, Value(static_cast<int>(i), 0))
+                .ref;
       }
       if (!appender->Commit()) std::abort();
     }

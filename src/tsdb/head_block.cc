@@ -38,18 +38,17 @@ std::vector<std::string> SymbolsOf(const Head& head, const std::vector<SeriesId>
 }
 
 Result<void> RemoveDeleted(const Intervals& deleted, std::vector<ChunkCopy>* chunks) {
+  std::vector<ChunkCopy> kept;
   for (ChunkCopy& chunk : *chunks) {
-    if (!Touches(deleted, chunk.mint, chunk.maxt)) continue;
-    model::Columns columns;
-    TRY(DecodeXorChunk(chunk.bytes, chunk.mint, chunk.maxt, &columns));
-    RemoveIntervals(deleted, &columns);
-    XorChunkBuilder builder;
-    for (size_t i = 0; i < columns.size(); ++i) builder.Append(columns.t[i], columns.v[i]);
-    chunk.bytes.clear();
-    if (columns.t.empty()) continue;
-    chunk = {columns.t.front(), columns.t.back(), builder.bytes()};
+    if (!Touches(deleted, chunk.mint, chunk.maxt)) {
+      kept.push_back(std::move(chunk));
+      continue;
+    }
+    for (ChunkCopy& piece : TRY(RewriteChunks({chunk.view()}, chunk.mint, chunk.maxt, deleted))) {
+      kept.push_back(std::move(piece));
+    }
   }
-  std::erase_if(*chunks, [](const ChunkCopy& chunk) { return chunk.bytes.empty(); });
+  *chunks = std::move(kept);
   return {};
 }
 
@@ -62,7 +61,7 @@ Result<void> WriteSeries(const Head& head, SeriesId id, int64_t mint, int64_t ma
   if (copies.empty()) return {};
   std::vector<BlockChunk> chunks;
   for (const ChunkCopy& copy : copies) {
-    chunks.push_back({copy.mint, copy.maxt, {kXorEncoding, copy.bytes}});
+    chunks.push_back({copy.mint, copy.maxt, copy.view()});
   }
   return writer.AddSeries(head.LabelsOf(id), chunks);
 }

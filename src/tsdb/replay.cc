@@ -92,13 +92,19 @@ class Applier {
   void Apply(const DecodedRecord& record) {
     for (const SeriesEntry& entry : record.series) AddSeries(entry);
     for (const SampleEntry& entry : record.samples) AddSample(entry);
+    for (const HistogramEntry& entry : record.histograms) AddHistogram(entry);
     for (const TombstoneEntry& entry : record.tombstones) AddTombstone(entry);
+    for (const ExemplarEntry& entry : record.exemplars) AddExemplar(entry);
+    for (const MetadataEntry& entry : record.metadata) AddMetadata(entry);
   }
 
   void Finish(ReplayReport* report) {
     head_.Count(samples_, chunks_, mint_, maxt_);
     head_.PublishAll();
+    head_.CountHistograms(histograms_);
     report->samples = samples_;
+    report->histograms = histograms_;
+    report->invalid_histograms = invalid_;
     report->unknown_series_samples = unknown_;
     HeadStats stats;
     head_.FillStats(&stats);
@@ -130,10 +136,43 @@ class Applier {
     bool new_chunk = false;
     // Older ones are there already: a checkpoint repeats samples of its segments.
     if (!head_.series(*id).Append(entry.t, entry.v, head_.chunk_range_ms(), &new_chunk)) return;
+    Count(entry.t, new_chunk);
+  }
+
+  void AddHistogram(const HistogramEntry& entry) {
+    auto id = refs_.Get(entry.ref);
+    HistogramRef h = entry.view();
+    bool valid = h.stale() || (h.integer() ? model::Validate(h.ints()).has_value()
+                                           : model::Validate(h.floats()).has_value());
+    unknown_ += id ? 0 : 1;
+    invalid_ += valid ? 0 : 1;
+    if (!id || !valid || entry.t < head_.min_valid()) return;
+    bool new_chunk = false;
+    if (!head_.series(*id).Append(entry.t, h, head_.chunk_range_ms(), &new_chunk)) return;
+    Count(entry.t, new_chunk);
+    ++histograms_;
+  }
+
+  // Without regard to time: they are in no block.
+  void AddExemplar(const ExemplarEntry& entry) {
+    auto id = refs_.Get(entry.ref);
+    if (id && head_.exemplars() != nullptr) {
+      head_.exemplars()->Add(head_.LabelsOf(*id), entry.exemplar);
+    }
+  }
+
+  void AddMetadata(const MetadataEntry& entry) {
+    auto id = refs_.Get(entry.ref);
+    if (id && head_.metadata() != nullptr) {
+      head_.metadata()->Set(head_.series(*id).wal_ref(), entry.metadata);
+    }
+  }
+
+  void Count(int64_t t, bool new_chunk) {
     ++samples_;
     chunks_ += new_chunk ? 1 : 0;
-    mint_ = std::min(mint_, entry.t);
-    maxt_ = std::max(maxt_, entry.t);
+    mint_ = std::min(mint_, t);
+    maxt_ = std::max(maxt_, t);
   }
 
   Head& head_;
@@ -141,6 +180,8 @@ class Applier {
   uint64_t samples_ = 0;
   uint64_t chunks_ = 0;
   uint64_t unknown_ = 0;
+  uint64_t histograms_ = 0;
+  uint64_t invalid_ = 0;
   int64_t mint_ = std::numeric_limits<int64_t>::max();
   int64_t maxt_ = kNoTime;
 };
@@ -221,6 +262,10 @@ void LogFindings(const ReplayReport& report) {
   if (report.unknown_series_samples > 0) {
     base::LogWarn("the write-ahead log has samples of unknown series",
                   {{"samples", report.unknown_series_samples}});
+  }
+  if (report.invalid_histograms > 0) {
+    base::LogWarn("the write-ahead log has histograms that make no sense and were left out",
+                  {{"samples", report.invalid_histograms}});
   }
   for (size_t type = 0; type < report.skipped_records.size(); ++type) {
     if (report.skipped_records[type] == 0) continue;

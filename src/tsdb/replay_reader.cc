@@ -45,17 +45,32 @@ Result<bool> DecodeRecord(std::string_view record, DecodedRecord* out, ReadCount
                 base::StrCat("record type ", uint32_t{type}, " is unknown to this version"));
   }
   ++counts->records;
-  if (type == static_cast<uint8_t>(RecordType::kSeries)) {
-    TRY(DecodeSeries(record, &out->series));
-  } else if (type == static_cast<uint8_t>(RecordType::kSamples)) {
-    TRY(DecodeSamples(record, &out->samples));
-  } else if (type == static_cast<uint8_t>(RecordType::kTombstones)) {
-    TRY(DecodeTombstones(record, &out->tombstones));
-  } else {
-    ++counts->skipped[type];
-    return false;
+  switch (static_cast<RecordType>(type)) {
+    case RecordType::kSeries:
+      TRY(DecodeSeries(record, &out->series));
+      return true;
+    case RecordType::kSamples:
+      TRY(DecodeSamples(record, &out->samples));
+      return true;
+    case RecordType::kTombstones:
+      TRY(DecodeTombstones(record, &out->tombstones));
+      return true;
+    case RecordType::kHistograms:
+    case RecordType::kFloatHistograms:
+    case RecordType::kCustomHistograms:
+    case RecordType::kCustomFloatHistograms:
+      TRY(DecodeHistograms(record, &out->histograms));
+      return true;
+    case RecordType::kExemplars:
+      TRY(DecodeExemplars(record, &out->exemplars));
+      return true;
+    case RecordType::kMetadata:
+      TRY(DecodeMetadata(record, &out->metadata));
+      return true;
+    default:
+      ++counts->skipped[type];
+      return false;
   }
-  return true;
 }
 
 Result<std::optional<WalDamage>> ReadSegment(const std::string& path, RecordQueue& queue,

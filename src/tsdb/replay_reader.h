@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "tsdb/wal_exemplar_record.h"
+#include "tsdb/wal_histogram_record.h"
 #include "tsdb/wal_record.h"
 
 namespace slurmscope::tsdb {
@@ -19,6 +21,9 @@ struct DecodedRecord {
   std::vector<SeriesEntry> series;
   std::vector<SampleEntry> samples;
   std::vector<TombstoneEntry> tombstones;
+  std::vector<HistogramEntry> histograms;
+  std::vector<ExemplarEntry> exemplars;
+  std::vector<MetadataEntry> metadata;
 };
 
 // Hands records from the thread that decodes to the one that applies. Bounded; thread-safe.

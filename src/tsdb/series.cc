@@ -28,10 +28,11 @@ struct Series::FullChunk {
   FullChunk* previous;
   int64_t mint;
   int64_t maxt;
-  uint16_t size;
-  char bytes[6];  // and on: `size` of them
+  uint32_t size;
+  uint8_t encoding;
+  char bytes[3];  // and on: `size` of them
 
-  std::string_view view() const { return {bytes, size}; }
+  EncodedChunk view() const { return {encoding, {bytes, size}}; }
   // Read without a lock.
   FullChunk* Previous() const {
     return std::atomic_ref(const_cast<FullChunk*&>(previous)).load(std::memory_order_acquire);
@@ -63,10 +64,10 @@ uint32_t TimeAfter(int64_t start, int64_t end) {
 
 int64_t RangeEnd(int64_t t, int64_t width) { return t / width * width + width; }
 
-int64_t PredictChunkEnd(int64_t start, int64_t now, int64_t latest) {
+int64_t PredictChunkEnd(int64_t start, int64_t now, int64_t latest, double times_larger) {
   double whole = static_cast<double>(latest) - static_cast<double>(start);
-  double quarter = static_cast<double>(now) - static_cast<double>(start) + 1;
-  double chunks = whole / (quarter * 4);
+  double part = static_cast<double>(now) - static_cast<double>(start) + 1;
+  double chunks = whole / (part * times_larger);
   if (chunks <= 1) return latest;
   return static_cast<int64_t>(static_cast<double>(start) + whole / std::floor(chunks));
 }
@@ -79,7 +80,7 @@ void ByteLock::lock() {
 
 Series::~Series() {
   FreeChunks(full_);
-  std::free(data_);
+  FreeOpen();
 }
 
 Series::Detached::~Detached() {
@@ -99,8 +100,39 @@ SamplePlace Series::Place(int64_t t, double v) {
   std::lock_guard lock(lock_);
   if (t < last_time_) return SamplePlace::kOlder;
   // No sample may have the time that stands for none.
-  bool same = value_bits_ == std::bit_cast<uint64_t>(v) && t != kNoTime;
+  bool same =
+      encoding_ == kXorEncoding && value_bits_ == std::bit_cast<uint64_t>(v) && t != kNoTime;
   return same ? SamplePlace::kSame : SamplePlace::kDuplicate;
+}
+
+SamplePlace Series::Place(int64_t t, HistogramRef h) {
+  std::lock_guard lock(lock_);
+  if (t > last_time_) return SamplePlace::kNewer;
+  if (t < last_time_) return SamplePlace::kOlder;
+  bool same = encoding_ != kXorEncoding && open_histogram()->EndsWith(h);
+  return same ? SamplePlace::kSame : SamplePlace::kDuplicate;
+}
+
+uint8_t Series::encoding() const {
+  std::lock_guard lock(lock_);
+  return encoding_;
+}
+
+EncodedChunk Series::OpenChunk() const {
+  if (encoding_ != kXorEncoding) return open_histogram()->chunk();
+  return {kXorEncoding, {reinterpret_cast<const char*>(data_), size_}};
+}
+
+// Leaves the series without an open chunk.
+void Series::FreeOpen() {
+  if (encoding_ == kXorEncoding) {
+    std::free(data_);
+  } else {
+    delete open_histogram();
+  }
+  data_ = nullptr;
+  size_ = capacity_ = 0;
+  encoding_ = kXorEncoding;
 }
 
 void Series::Reserve(size_t size) {
@@ -115,6 +147,7 @@ void Series::Reserve(size_t size) {
 }
 
 bool Series::MustCut(int64_t t) {
+  if (encoding_ != kXorEncoding) return true;
   if (size_ > kMaxOpenBytes) return true;
   if (samples_ == kSamplesPerChunk / 4) {
     int64_t latest = open_start_ + int64_t{next_cut_};
@@ -126,15 +159,19 @@ bool Series::MustCut(int64_t t) {
 }
 
 void Series::Cut() {
-  size_t bytes = std::max(sizeof(FullChunk), offsetof(FullChunk, bytes) + size_);
+  EncodedChunk open = OpenChunk();
+  size_t bytes = std::max(sizeof(FullChunk), offsetof(FullChunk, bytes) + open.data.size());
   auto* chunk = static_cast<FullChunk*>(std::malloc(bytes));
   if (chunk == nullptr) throw std::bad_alloc();
   chunk->previous = full_;
   chunk->mint = open_start_;
   chunk->maxt = last_time_;
-  chunk->size = size_;
-  std::memcpy(reinterpret_cast<char*>(chunk) + offsetof(FullChunk, bytes), data_, size_);
+  chunk->size = static_cast<uint32_t>(open.data.size());
+  chunk->encoding = open.encoding;
+  std::memcpy(reinterpret_cast<char*>(chunk) + offsetof(FullChunk, bytes), open.data.data(),
+              open.data.size());
   Full().store(chunk, std::memory_order_release);
+  if (encoding_ != kXorEncoding) FreeOpen();
   size_ = 0;
 }
 
@@ -178,6 +215,24 @@ bool Series::Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk) {
   return true;
 }
 
+bool Series::Append(int64_t t, HistogramRef h, int64_t chunk_range, bool* new_chunk) {
+  std::lock_guard lock(lock_);
+  if (t <= last_time_) return false;
+  auto hint = model::ResetHint::kUnknown;
+  *new_chunk = encoding_ == kXorEncoding || !open_histogram()->Append(t, h, &hint);
+  if (*new_chunk) {
+    if (size_ > 0) Cut();
+    FreeOpen();
+    auto open = std::make_unique<OpenHistogram>(t, h, hint, chunk_range);
+    data_ = reinterpret_cast<uint8_t*>(open.release());
+    encoding_ = h.encoding();
+    size_ = 1;
+    OpenStart().store(t, std::memory_order_release);
+  }
+  LastTime().store(t, std::memory_order_relaxed);
+  return true;
+}
+
 bool Series::Overlaps(int64_t mint, int64_t maxt) const {
   int64_t last = last_time();
   if (last == kNoTime || last < mint) return false;
@@ -199,14 +254,23 @@ unsigned Series::chunk_count() const {
 
 base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out) const {
   char open[kMaxOpenBytes + kMaxXorSampleBytes];
-  size_t open_size = 0;
+  std::string open_histogram;
+  EncodedChunk open_chunk;
+  int64_t open_start = 0;
   const FullChunk* newest;
   {
     std::lock_guard lock(lock_);
     newest = full_;
     if (size_ > 0 && last_time_ >= mint) {
-      open_size = size_;
-      std::memcpy(open, data_, open_size);
+      open_chunk = OpenChunk();
+      open_start = open_start_;
+      if (open_chunk.encoding == kXorEncoding) {
+        std::memcpy(open, data_, size_);
+        open_chunk.data = {open, size_};
+      } else {
+        open_histogram = open_chunk.data;
+        open_chunk.data = open_histogram;
+      }
     }
   }
   std::vector<const FullChunk*> chunks;
@@ -214,16 +278,15 @@ base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out)
        chunk = chunk->Previous()) {
     if (chunk->mint <= maxt) chunks.push_back(chunk);
   }
-  std::string_view open_chunk(open, open_size);
-  size_t samples = XorChunkSamples(open_chunk);
-  for (const FullChunk* chunk : chunks) samples += XorChunkSamples(chunk->view());
+  size_t samples = ChunkSamples(open_chunk);
+  for (const FullChunk* chunk : chunks) samples += ChunkSamples(chunk->view());
   out->t.reserve(out->size() + samples);
   out->v.reserve(out->v.size() + samples);
   for (size_t i = chunks.size(); i > 0; --i) {
-    TRY(DecodeXorChunk(chunks[i - 1]->view(), mint, maxt, out));
+    TRY(DecodeChunk(chunks[i - 1]->view(), mint, maxt, out));
   }
-  if (open_size == 0 || XorChunkFirstTime(open_chunk) > maxt) return {};
-  return DecodeXorChunk(open_chunk, mint, maxt, out);
+  if (open_chunk.data.empty() || open_start > maxt) return {};
+  return DecodeChunk(open_chunk, mint, maxt, out);
 }
 
 bool Series::has_samples() const {
@@ -253,26 +316,9 @@ unsigned Series::Truncate(int64_t mint, Detached* out) {
   if (keep_open) return count;
   OpenStart().store(kEmptied, std::memory_order_relaxed);
   // The open chunk is only read under the lock.
-  std::free(std::exchange(data_, nullptr));
-  size_ = capacity_ = 0;
+  FreeOpen();
   return count;
 }
-
-namespace {
-
-// Leaves the samples of [mint, maxt]; no bytes when there are none.
-base::Result<void> CutChunk(int64_t mint, int64_t maxt, ChunkCopy* chunk) {
-  model::Columns columns;
-  TRY(DecodeXorChunk(chunk->bytes, mint, maxt, &columns));
-  chunk->bytes.clear();
-  if (columns.t.empty()) return {};
-  XorChunkBuilder builder;
-  for (size_t i = 0; i < columns.size(); ++i) builder.Append(columns.t[i], columns.v[i]);
-  *chunk = {columns.t.front(), columns.t.back(), builder.bytes()};
-  return {};
-}
-
-}  // namespace
 
 void Series::SetLife(SeriesLife life) {
   uint32_t generation = tag_.load(std::memory_order_relaxed) >> 2;
@@ -297,17 +343,24 @@ base::Result<void> Series::CopyChunks(int64_t mint, int64_t maxt,
     std::lock_guard lock(lock_);
     if (size_ == 0) return {};
     if (open_start_ <= maxt && last_time_ >= mint) {
-      found.push_back({open_start_, last_time_, std::string(OpenChunk())});
+      EncodedChunk open = OpenChunk();
+      found.push_back({open_start_, last_time_, std::string(open.data), open.encoding});
     }
     for (const FullChunk* chunk = full_; chunk != nullptr; chunk = chunk->previous) {
       if (chunk->mint > maxt || chunk->maxt < mint) continue;
-      found.push_back({chunk->mint, chunk->maxt, std::string(chunk->view())});
+      EncodedChunk full = chunk->view();
+      found.push_back({chunk->mint, chunk->maxt, std::string(full.data), full.encoding});
     }
   }
   for (size_t i = found.size(); i > 0; --i) {
     ChunkCopy& chunk = found[i - 1];
-    if (chunk.mint < mint || chunk.maxt > maxt) TRY(CutChunk(mint, maxt, &chunk));
-    if (!chunk.bytes.empty()) out->push_back(std::move(chunk));
+    if (chunk.mint >= mint && chunk.maxt <= maxt) {
+      out->push_back(std::move(chunk));
+      continue;
+    }
+    for (ChunkCopy& piece : TRY(RewriteChunks({chunk.view()}, mint, maxt, {}))) {
+      out->push_back(std::move(piece));
+    }
   }
   return {};
 }

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "model/sample.h"
 #include "tsdb/label_index.h"
+#include "tsdb/open_histogram.h"
 #include "tsdb/xor_chunk.h"
 
 namespace slurmscope::tsdb {
@@ -20,9 +21,9 @@ inline constexpr unsigned kSamplesPerChunk = 120;
 
 // The end (exclusive) of the range of `width` that `t` falls in.
 int64_t RangeEnd(int64_t t, int64_t width);
-// When to end a chunk that began at `start`, has a quarter of its samples at `now` and must end
-// before `latest`: so that the range up to there is cut into equal chunks.
-int64_t PredictChunkEnd(int64_t start, int64_t now, int64_t latest);
+// When to end a chunk that began at `start`, will be `times_larger` than it is at `now` and must
+// end before `latest`: so that the range up to there is cut into equal chunks.
+int64_t PredictChunkEnd(int64_t start, int64_t now, int64_t latest, double times_larger = 4);
 
 // A lock of one byte, for sections of some hundred nanoseconds.
 class ByteLock {
@@ -36,13 +37,6 @@ class ByteLock {
 
 // What to do with a sample, by the series' newest one.
 enum class SamplePlace { kNewer, kSame, kDuplicate, kOlder };
-
-// A chunk as bytes of its own.
-struct ChunkCopy {
-  int64_t mint = 0;
-  int64_t maxt = 0;
-  std::string bytes;
-};
 
 // Whether a series is in use. Dying: without samples, and taken out unless some come. Gone: no
 // longer in the label index, its place may be given to another.
@@ -63,9 +57,15 @@ class Series {
   LabelRange labels() const { return {labels_first_, labels_count_}; }
 
   SamplePlace Place(int64_t t, double v);
+  SamplePlace Place(int64_t t, HistogramRef h);
   // Takes a sample that is newer than all others; false, and nothing happens, when it is not.
   // `new_chunk` tells whether it began a chunk; none spans a border of `chunk_range` ms.
   bool Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk);
+  // The same with a histogram that Validate() accepts. `new_chunk` is true also when there were
+  // chunks of floats or of the other kind before.
+  bool Append(int64_t t, HistogramRef h, int64_t chunk_range, bool* new_chunk);
+  // The encoding of the newest sample; a stale marker continues it.
+  uint8_t encoding() const;
 
   // kNoTime when there is no sample.
   int64_t last_time() const { return LastTime().load(std::memory_order_relaxed); }
@@ -121,7 +121,9 @@ class Series {
   std::atomic_ref<int64_t> LastTime() const { return std::atomic_ref<int64_t>(last_time_); }
   std::atomic_ref<int64_t> OpenStart() const { return std::atomic_ref<int64_t>(open_start_); }
   std::atomic_ref<FullChunk*> Full() const { return std::atomic_ref<FullChunk*>(full_); }
-  std::string_view OpenChunk() const { return {reinterpret_cast<const char*>(data_), size_}; }
+  EncodedChunk OpenChunk() const;
+  OpenHistogram* open_histogram() const { return reinterpret_cast<OpenHistogram*>(data_); }
+  void FreeOpen();
   size_t capacity() const { return size_t{capacity_} * 8; }
   bool MustCut(int64_t t);
   void Cut();
@@ -131,7 +133,7 @@ class Series {
   mutable int64_t last_time_ = kNoTime;
   mutable int64_t open_start_ = kNoTime;  // first time of the open chunk
   mutable FullChunk* full_ = nullptr;  // newest first; immutable once linked, but for being cut off
-  uint8_t* data_ = nullptr;            // the open chunk
+  uint8_t* data_ = nullptr;            // the open chunk; an OpenHistogram when encoding_ says so
   uint64_t wal_ref_ = 0;
   uint64_t value_bits_ = 0;  // this and delta_ to free_bits_: see XorState
   uint32_t delta_ = 0;
@@ -139,12 +141,13 @@ class Series {
   std::atomic<uint32_t> tag_{0};  // generation << 2 | life
   uint32_t labels_first_ = 0;
   uint16_t labels_count_ = 0;
-  uint16_t size_ = 0;     // of the open chunk
+  uint16_t size_ = 0;     // of the open chunk; 1 when it is an OpenHistogram
   uint16_t samples_ = 0;  // in the open chunk
   uint8_t capacity_ = 0;  // of data_, in steps of 8 bytes
   uint8_t leading_ = 0xff;
   uint8_t trailing_ = 0;
   uint8_t free_bits_ = 0;
+  uint8_t encoding_ = kXorEncoding;  // of the open chunk
   mutable ByteLock lock_;
 };
 
