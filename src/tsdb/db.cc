@@ -130,7 +130,7 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   TRY_CONTEXT(state->blocks.Load(), "data directory");
   state->head.RaiseMinValid(state->blocks.max_time());
   TRY(RemoveUnfinishedCheckpoints(wal_path));
-  state->replay = TRY(Replay(wal_path, state->head));
+  state->replay = TRY(Replay(wal_path, state->head, state->stop_requested));
   state->wal =
       TRY(Wal::Open(wal_path, state->replay.next_segment, state->options.wal_segment_bytes));
   ReplayReport& report = state->replay.report;
