@@ -132,7 +132,7 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   if (state->options.max_exemplars > 0) state->head.KeepExemplars(state->options.max_exemplars);
   if (state->options.metadata_records) state->head.KeepMetadata();
   TRY(RemoveUnfinishedCheckpoints(wal_path));
-  state->replay = TRY(Replay(wal_path, state->head));
+  state->replay = TRY(Replay(wal_path, state->head, state->stop_requested));
   state->wal =
       TRY(Wal::Open(wal_path, state->replay.next_segment, state->options.wal_segment_bytes));
   ReplayReport& report = state->replay.report;

@@ -60,18 +60,26 @@ std::optional<SeriesId> Head::NewPlace() {
   return static_cast<SeriesId>(index);
 }
 
-std::optional<Head::Handle> Head::GetOrCreate(const model::Labels& labels, uint64_t wal_ref) {
+std::optional<Head::Handle> Head::GetOrCreate(const model::Labels& labels) {
   std::vector<model::Label> views = ViewsOf(labels);
-  return GetOrCreate(labels.Hash(), views, wal_ref);
-}
-
-std::optional<Head::Handle> Head::GetOrCreate(uint64_t hash, LabelViews labels, uint64_t wal_ref) {
+  uint64_t hash = labels.Hash();
   {
     std::shared_lock lock(mutex_);
-    auto id = FindLocked(hash, labels);
+    auto id = FindLocked(hash, views);
     if (id && series_[*id].life() == SeriesLife::kLive) return Handle{*id, &series_[*id]};
   }
   std::unique_lock lock(mutex_);
+  return GetOrCreateLocked(hash, views, next_wal_ref_);
+}
+
+std::optional<Head::Handle> Head::Restore(uint64_t hash, LabelViews labels, uint64_t wal_ref) {
+  std::unique_lock lock(mutex_);
+  next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1);
+  return GetOrCreateLocked(hash, labels, wal_ref);
+}
+
+std::optional<Head::Handle> Head::GetOrCreateLocked(uint64_t hash, LabelViews labels,
+                                                    uint64_t wal_ref) {
   if (auto id = FindLocked(hash, labels)) {
     series_[*id].SetLife(SeriesLife::kLive);
     return Handle{*id, &series_[*id]};
@@ -81,7 +89,6 @@ std::optional<Head::Handle> Head::GetOrCreate(uint64_t hash, LabelViews labels, 
   auto place = NewPlace();
   if (!place) return std::nullopt;
   SeriesId id = *place;
-  if (wal_ref == 0) wal_ref = next_wal_ref_;
   next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1);
   series_[id].Init(wal_ref, *range);
   by_labels_.Insert(hash, id);
@@ -93,11 +100,6 @@ std::optional<Head::Handle> Head::GetOrCreate(uint64_t hash, LabelViews labels, 
 void Head::AppendSeriesRecord(SeriesId id, std::string* record) const {
   BeginSeries(*record, series_[id].wal_ref());
   index_.AppendPacked(series_[id].labels(), record);
-}
-
-void Head::ReserveWalRef(uint64_t wal_ref) {
-  std::unique_lock lock(mutex_);
-  next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1);
 }
 
 void Head::PublishLocked(SeriesId id) {
@@ -115,12 +117,19 @@ void Head::Publish(const std::vector<SeriesId>& ids) {
   index_.EndPublish();
 }
 
-void Head::PublishAll() {
+void Head::PublishAll(size_t threads) {
   std::unique_lock lock(mutex_);
-  for (size_t id = 0; id < series_.size(); ++id) {
-    if (series_[id].last_time() != kNoTime) PublishLocked(static_cast<SeriesId>(id));
+  std::vector<SeriesId> ids;
+  std::vector<LabelRange> ranges;
+  for (SeriesId id = 0; id < series_.size(); ++id) {
+    if (series_[id].published || series_[id].last_time() == kNoTime) continue;
+    series_[id].published = true;
+    ids.push_back(id);
+    ranges.push_back(series_[id].labels());
   }
-  index_.EndPublish();
+  index_.PublishMany(ids, ranges, threads);
+  published_.fetch_add(ids.size(), std::memory_order_relaxed);
+  created_.fetch_add(ids.size(), std::memory_order_relaxed);
 }
 
 std::vector<SeriesId> Head::AllSeries() const {

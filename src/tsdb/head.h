@@ -55,16 +55,17 @@ class Head {
   model::SeriesRef RefOf(SeriesId id) const {
     return (uint64_t{series_[id].generation()} << 32) | (id + 1);
   }
-  // Finds the series with these labels or makes it, not yet published, under `wal_ref` (0: the next
-  // free one). nullopt when the head cannot hold another series.
-  std::optional<Handle> GetOrCreate(const model::Labels& labels, uint64_t wal_ref = 0);
-  // The same, `hash` being that of the labels as model::Labels.
-  std::optional<Handle> GetOrCreate(uint64_t hash, LabelViews labels, uint64_t wal_ref = 0);
-  // Keeps new series from taking `wal_ref` or one below it.
-  void ReserveWalRef(uint64_t wal_ref);
+  // Finds the series with these labels or makes it, not yet published. nullopt when the head cannot
+  // hold another series.
+  std::optional<Handle> GetOrCreate(const model::Labels& labels);
+  // For replay, with nobody else changing the index: the same for a series of the log, whose refs
+  // no new series takes.
+  std::optional<Handle> Restore(uint64_t hash, LabelViews labels, uint64_t wal_ref);
+  void PrefetchSeries(uint64_t hash) const { by_labels_.Prefetch(hash); }
   // Lets queries see these series.
   void Publish(const std::vector<SeriesId>& ids);
-  void PublishAll();
+  // All that have samples, by `threads` threads.
+  void PublishAll(size_t threads);
 
   Series& series(SeriesId id) { return series_[id]; }
   const Series& series(SeriesId id) const { return series_[id]; }
@@ -111,6 +112,7 @@ class Head {
  private:
   std::optional<SeriesId> FindLocked(uint64_t hash, LabelViews labels) const;
   void PublishLocked(SeriesId id);
+  std::optional<Handle> GetOrCreateLocked(uint64_t hash, LabelViews labels, uint64_t wal_ref);
   std::optional<SeriesId> NewPlace();
   bool Revive(SeriesId id);
   std::vector<uint64_t> Unlink(const std::vector<SeriesId>& candidates,

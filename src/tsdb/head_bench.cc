@@ -143,6 +143,6 @@ void Replay(benchmark::State& state) {
     state.ResumeTiming();
   }
 }
-BENCHMARK(Replay)->Iterations(1)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(Replay)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "base/bytes.h"
 
@@ -210,6 +211,26 @@ void LabelIndex::EndPublish() {
     std::inplace_merge(postings.begin(), tail, postings.end());
   }
   unsorted_.clear();
+}
+
+// Each thread has the pairs whose ids are its own modulo their number.
+void LabelIndex::PublishMany(const std::vector<SeriesId>& series,
+                             const std::vector<LabelRange>& ranges, size_t threads) {
+  auto publish = [&](size_t thread) {
+    for (size_t i = 0; i < series.size(); ++i) {
+      const PairId* pairs = PairsOf(ranges[i]);
+      for (uint32_t k = 0; k < ranges[i].count; ++k) {
+        if (pairs[k] % threads != thread) continue;
+        LabelPair& pair = pairs_[pairs[k]];
+        if (pair.postings.empty()) pair.postings.reserve(pair.users);
+        pair.postings.push_back(series[i]);
+      }
+    }
+  };
+  std::vector<std::thread> others;
+  for (size_t thread = 1; thread < threads; ++thread) others.emplace_back(publish, thread);
+  publish(0);
+  for (std::thread& other : others) other.join();
 }
 
 void LabelIndex::Unpublish(const std::vector<SeriesId>& series,

@@ -94,6 +94,9 @@ class LabelIndex {
   // EndPublish.
   void Publish(SeriesId series, LabelRange range);
   void EndPublish();
+  // The same for ascending `series` that come after all seen so far, by `threads` threads.
+  void PublishMany(const std::vector<SeriesId>& series, const std::vector<LabelRange>& ranges,
+                   size_t threads);
   // Takes series out of the postings of their pairs.
   void Unpublish(const std::vector<SeriesId>& series, const std::vector<LabelRange>& ranges);
   // Takes label sets back that nobody looks at any more, with the pairs that only they had.

@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <thread>
-#include <unordered_map>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
+#include "tsdb/replay_apply.h"
 #include "tsdb/replay_reader.h"
 #include "tsdb/wal_format.h"
 
@@ -22,6 +22,7 @@ using base::StrCat;
 
 constexpr std::string_view kCheckpointPrefix = "checkpoint.";
 constexpr uint64_t kMaxTailBytes = uint64_t{1} << 30;
+constexpr size_t kQueuedRecords = 64;
 
 std::vector<uint64_t> SegmentIndexes(const std::vector<std::string>& names) {
   std::vector<uint64_t> indexes;
@@ -41,14 +42,15 @@ struct Reading {
   std::optional<base::Error> error;
 };
 
-Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, Reading* reading) {
+Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, const std::atomic<bool>& stop,
+                     Reading* reading) {
   for (const std::string& path : plan.checkpoint) {
-    reading->checkpoint_damage = TRY(ReadSegment(path, queue, &reading->counts));
+    reading->checkpoint_damage = TRY(ReadSegment(path, queue, stop, &reading->counts));
     // What follows is still worth having.
     if (reading->checkpoint_damage) break;
   }
   for (size_t i = 0; i < plan.segments.size(); ++i) {
-    reading->damage = TRY(ReadSegment(plan.segments[i].path, queue, &reading->counts));
+    reading->damage = TRY(ReadSegment(plan.segments[i].path, queue, stop, &reading->counts));
     if (!reading->damage) continue;
     reading->damaged_segment = i;
     reading->damage->torn = reading->damage->torn && i + 1 == plan.segments.size();
@@ -56,135 +58,6 @@ Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, Reading* reading)
   }
   return {};
 }
-
-// Series by the refs of the log: dense below a bound, as refs are handed out in order.
-class RefMap {
- public:
-  void Set(uint64_t ref, SeriesId id) {
-    if (ref >= kDense) {
-      sparse_[ref] = id + 1;
-      return;
-    }
-    if (ref >= dense_.size()) dense_.resize(std::max<size_t>(ref + 1, dense_.size() * 2));
-    dense_[ref] = id + 1;
-  }
-  std::optional<SeriesId> Get(uint64_t ref) const {
-    uint32_t id_plus_one = 0;
-    if (ref < dense_.size()) id_plus_one = dense_[ref];
-    if (ref >= kDense) {
-      auto it = sparse_.find(ref);
-      if (it != sparse_.end()) id_plus_one = it->second;
-    }
-    if (id_plus_one == 0) return std::nullopt;
-    return id_plus_one - 1;
-  }
-
- private:
-  static constexpr uint64_t kDense = 1 << 24;
-  std::vector<uint32_t> dense_;
-  std::unordered_map<uint64_t, uint32_t> sparse_;
-};
-
-class Applier {
- public:
-  explicit Applier(Head& head) : head_(head) {}
-
-  void Apply(const DecodedRecord& record) {
-    for (const SeriesEntry& entry : record.series) AddSeries(entry);
-    for (const SampleEntry& entry : record.samples) AddSample(entry);
-    for (const HistogramEntry& entry : record.histograms) AddHistogram(entry);
-    for (const TombstoneEntry& entry : record.tombstones) AddTombstone(entry);
-    for (const ExemplarEntry& entry : record.exemplars) AddExemplar(entry);
-    for (const MetadataEntry& entry : record.metadata) AddMetadata(entry);
-  }
-
-  void Finish(ReplayReport* report) {
-    head_.Count(samples_, chunks_, mint_, maxt_);
-    head_.PublishAll();
-    head_.CountHistograms(histograms_);
-    report->samples = samples_;
-    report->histograms = histograms_;
-    report->invalid_histograms = invalid_;
-    report->unknown_series_samples = unknown_;
-    HeadStats stats;
-    head_.FillStats(&stats);
-    report->series = stats.series;
-  }
-
- private:
-  // A restarted Prometheus may name a series again by another ref.
-  void AddSeries(const SeriesEntry& entry) {
-    auto handle = head_.GetOrCreate(entry.labels, entry.ref);
-    if (!handle) return;
-    head_.ReserveWalRef(entry.ref);
-    refs_.Set(entry.ref, handle->id);
-    if (handle->series->wal_ref() == entry.ref) handle->series->logged = true;
-  }
-
-  void AddTombstone(const TombstoneEntry& entry) {
-    auto id = refs_.Get(entry.ref);
-    if (id && entry.interval.maxt >= head_.min_valid()) head_.tombstones().Add(*id, entry.interval);
-  }
-
-  void AddSample(const SampleEntry& entry) {
-    auto id = refs_.Get(entry.ref);
-    if (!id) {
-      ++unknown_;
-      return;
-    }
-    if (entry.t < head_.min_valid()) return;
-    bool new_chunk = false;
-    // Older ones are there already: a checkpoint repeats samples of its segments.
-    if (!head_.series(*id).Append(entry.t, entry.v, head_.chunk_range_ms(), &new_chunk)) return;
-    Count(entry.t, new_chunk);
-  }
-
-  void AddHistogram(const HistogramEntry& entry) {
-    auto id = refs_.Get(entry.ref);
-    HistogramRef h = entry.view();
-    bool valid = h.stale() || (h.integer() ? model::Validate(h.ints()).has_value()
-                                           : model::Validate(h.floats()).has_value());
-    unknown_ += id ? 0 : 1;
-    invalid_ += valid ? 0 : 1;
-    if (!id || !valid || entry.t < head_.min_valid()) return;
-    bool new_chunk = false;
-    if (!head_.series(*id).Append(entry.t, h, head_.chunk_range_ms(), &new_chunk)) return;
-    Count(entry.t, new_chunk);
-    ++histograms_;
-  }
-
-  // Without regard to time: they are in no block.
-  void AddExemplar(const ExemplarEntry& entry) {
-    auto id = refs_.Get(entry.ref);
-    if (id && head_.exemplars() != nullptr) {
-      head_.exemplars()->Add(head_.LabelsOf(*id), entry.exemplar);
-    }
-  }
-
-  void AddMetadata(const MetadataEntry& entry) {
-    auto id = refs_.Get(entry.ref);
-    if (id && head_.metadata() != nullptr) {
-      head_.metadata()->Set(head_.series(*id).wal_ref(), entry.metadata);
-    }
-  }
-
-  void Count(int64_t t, bool new_chunk) {
-    ++samples_;
-    chunks_ += new_chunk ? 1 : 0;
-    mint_ = std::min(mint_, t);
-    maxt_ = std::max(maxt_, t);
-  }
-
-  Head& head_;
-  RefMap refs_;
-  uint64_t samples_ = 0;
-  uint64_t chunks_ = 0;
-  uint64_t unknown_ = 0;
-  uint64_t histograms_ = 0;
-  uint64_t invalid_ = 0;
-  int64_t mint_ = std::numeric_limits<int64_t>::max();
-  int64_t maxt_ = kNoTime;
-};
 
 // Makes the first free `directory`/corrupt-<n>.
 Result<std::string> MakeCorruptDirectory(const std::string& directory) {
@@ -313,16 +186,21 @@ Result<LogFiles> ListLog(const std::string& directory) {
   return files;
 }
 
-Result<ReplayResult> Replay(const std::string& directory, Head& head) {
+Result<ReplayResult> Replay(const std::string& directory, Head& head,
+                            const std::atomic<bool>& stop) {
   LogFiles plan = TRY(ListLog(directory));
-  RecordQueue queue;
+  RecordQueue queue(kQueuedRecords);
   Reading reading;
   std::thread decoder([&] {
-    if (auto read = ReadAll(plan, queue, &reading); !read) reading.error = read.error();
+    if (auto read = ReadAll(plan, queue, stop, &reading); !read) reading.error = read.error();
     queue.Close();
   });
-  Applier applier(head);
-  while (auto record = queue.Pop()) applier.Apply(*record);
+  // One thread reads, this one makes the series.
+  ReplayApplier applier(head, std::clamp(std::thread::hardware_concurrency(), 2u, 9u) - 1);
+  while (auto record = queue.Pop()) {
+    applier.Apply(*record);
+    queue.GiveBack(*std::move(record));
+  }
   decoder.join();
   if (reading.error) return Fail(*reading.error);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -31,7 +32,9 @@ struct ReplayResult {
 // Reads the newest checkpoint and the segments after it from the log in `directory` into an empty
 // head. A torn tail is cut off; from the first damage on, everything is moved into
 // `directory`/corrupt-<n>. A record of a type that this version does not know is an error that
-// changes nothing: a newer program wrote it. Samples before head.min_valid() are left out.
-base::Result<ReplayResult> Replay(const std::string& directory, Head& head);
+// changes nothing: a newer program wrote it. Samples before head.min_valid() are left out. Ends
+// soon after `stop` becomes true with kCanceled, and the log is as it was.
+base::Result<ReplayResult> Replay(const std::string& directory, Head& head,
+                                  const std::atomic<bool>& stop);
 
 }  // namespace slurmscope::tsdb

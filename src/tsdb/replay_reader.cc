@@ -1,5 +1,6 @@
 #include "tsdb/replay_reader.h"
 
+#include "base/bytes.h"
 #include "base/strings.h"
 #include "tsdb/wal_reader.h"
 
@@ -10,32 +11,62 @@ using base::ErrorCode;
 using base::Fail;
 using base::Result;
 
-constexpr size_t kMaxQueued = 64;
+size_t UvarintBytes(uint64_t value) {
+  size_t bytes = 1;
+  for (; value >= 0x80; value >>= 7) ++bytes;
+  return bytes;
+}
+
+// Whether these labels, read from `packed`, are as model::Labels would keep them: byte for byte.
+bool IsCanonical(LabelViews labels, std::string_view packed) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const model::Label& label = labels[i];
+    if (label.value.empty() || (i > 0 && labels[i - 1].name >= label.name)) return false;
+    bytes += UvarintBytes(label.name.size()) + label.name.size();
+    bytes += UvarintBytes(label.value.size()) + label.value.size();
+  }
+  return bytes == packed.size();
+}
+
+uint64_t Rewrite(size_t first, DecodedRecord* out) {
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  for (size_t i = first; i < out->labels.size(); ++i) {
+    pairs.emplace_back(out->labels[i].name, out->labels[i].value);
+  }
+  out->labels.resize(first);
+  const auto& labels = out->rewritten.emplace_back(model::Labels::FromPairs(std::move(pairs)));
+  for (model::Label label : labels) out->labels.push_back(label);
+  return labels.Hash();
+}
+
+Result<void> DecodeLoggedSeries(std::string_view record, DecodedRecord* out) {
+  out->bytes.assign(record.begin(), record.end());
+  base::ByteReader reader({out->bytes.data(), out->bytes.size()});
+  reader.U8();
+  while (reader.ok() && !reader.empty()) {
+    LoggedSeries entry;
+    entry.ref = reader.U64Be();
+    uint64_t count = reader.Uvarint();
+    size_t first = out->labels.size();
+    std::string_view packed = reader.rest();
+    for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+      std::string_view name = reader.UvarintString();
+      out->labels.push_back({name, reader.UvarintString()});
+    }
+    if (!reader.ok()) break;
+    packed.remove_suffix(reader.remaining());
+    LabelViews labels(out->labels.data() + first, out->labels.size() - first);
+    entry.hash = IsCanonical(labels, packed) ? base::Hash64(packed) : Rewrite(first, out);
+    entry.first_label = static_cast<uint32_t>(first);
+    entry.label_count = static_cast<uint32_t>(out->labels.size() - first);
+    out->series.push_back(entry);
+  }
+  if (!reader.ok()) return Fail(ErrorCode::kCorruption, "series record does not fit its layout");
+  return {};
+}
 
 }  // namespace
-
-void RecordQueue::Push(DecodedRecord record) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return records_.size() < kMaxQueued; });
-  records_.push_back(std::move(record));
-  changed_.notify_all();
-}
-
-void RecordQueue::Close() {
-  std::lock_guard lock(mutex_);
-  closed_ = true;
-  changed_.notify_all();
-}
-
-std::optional<DecodedRecord> RecordQueue::Pop() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return closed_ || !records_.empty(); });
-  if (records_.empty()) return std::nullopt;
-  DecodedRecord record = std::move(records_.front());
-  records_.pop_front();
-  changed_.notify_all();
-  return record;
-}
 
 Result<bool> DecodeRecord(std::string_view record, DecodedRecord* out, ReadCounts* counts) {
   if (record.empty()) return false;
@@ -47,7 +78,7 @@ Result<bool> DecodeRecord(std::string_view record, DecodedRecord* out, ReadCount
   ++counts->records;
   switch (static_cast<RecordType>(type)) {
     case RecordType::kSeries:
-      TRY(DecodeSeries(record, &out->series));
+      TRY(DecodeLoggedSeries(record, out));
       return true;
     case RecordType::kSamples:
       TRY(DecodeSamples(record, &out->samples));
@@ -74,10 +105,10 @@ Result<bool> DecodeRecord(std::string_view record, DecodedRecord* out, ReadCount
 }
 
 Result<std::optional<WalDamage>> ReadSegment(const std::string& path, RecordQueue& queue,
-                                             ReadCounts* counts) {
+                                             const std::atomic<bool>& stop, ReadCounts* counts) {
   SegmentReader reader = TRY(SegmentReader::Open(path));
   ++counts->segments;
-  while (true) {
+  while (!stop.load(std::memory_order_relaxed)) {
     uint64_t start = reader.good_bytes();
     std::string_view record;
     SegmentReader::Next next = TRY_CONTEXT(reader.Read(&record), path);
@@ -87,7 +118,8 @@ Result<std::optional<WalDamage>> ReadSegment(const std::string& path, RecordQueu
       return WalDamage{path, start, reader.size(), torn,
                        torn ? "ends inside a record" : reader.problem()};
     }
-    DecodedRecord decoded;
+    DecodedRecord decoded = queue.Spare();
+    decoded.Clear();
     auto wanted = DecodeRecord(record, &decoded, counts);
     if (wanted && *wanted) queue.Push(std::move(decoded));
     if (wanted) continue;
@@ -98,6 +130,7 @@ Result<std::optional<WalDamage>> ReadSegment(const std::string& path, RecordQueu
                 base::StrCat(path, ", record after offset ", start, ": ", wanted.error().message(),
                              "; a newer program wrote this data directory, start that one"));
   }
+  return Fail(ErrorCode::kCanceled, "stopped while the write-ahead log was read");
 }
 
 }  // namespace slurmscope::tsdb

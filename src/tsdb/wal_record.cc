@@ -1,6 +1,8 @@
 #include "tsdb/wal_record.h"
 
 #include <bit>
+#include <cstddef>
+#include <cstring>
 #include <utility>
 
 #include "base/bytes.h"
@@ -19,6 +21,30 @@ char* PutVarintAt(char* out, uint64_t delta) {
   for (; zigzag >= 0x80; zigzag >>= 7) *out++ = static_cast<char>(zigzag | 0x80);
   *out++ = static_cast<char>(zigzag);
   return out;
+}
+
+// Two varints and a value. Where so much is left a sample is read without looking for the end.
+constexpr std::ptrdiff_t kLongestSample = 10 + 10 + 8;
+
+// `good` becomes false when it has more than 64 bits.
+uint64_t TakeVarint(const char** next, bool* good) {
+  uint64_t zigzag = 0;
+  uint8_t byte = 0x80;
+  unsigned shift = 0;
+  for (; shift < 64 && byte >= 0x80; shift += 7) {
+    byte = static_cast<uint8_t>(*(*next)++);
+    zigzag |= uint64_t{byte & 0x7Fu} << shift;
+  }
+  *good = *good && byte < (shift > 63 ? 2 : 0x80);
+  return (zigzag >> 1) ^ (0 - (zigzag & 1));
+}
+
+uint64_t TakeU64Be(const char** next) {
+  uint64_t value;
+  std::memcpy(&value, *next, sizeof value);
+  *next += sizeof value;
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  return value;
 }
 
 void StoreBe(char* out, uint64_t value) {
@@ -89,6 +115,18 @@ Result<void> DecodeSamples(std::string_view record, std::vector<SampleEntry>* ou
   if (reader.empty()) return {};
   uint64_t first_ref = reader.U64Be();
   uint64_t first_t = reader.U64Be();
+  const char* next = reader.rest().data();
+  const char* end = next + reader.remaining();
+  bool good = reader.ok();
+  while (good && end - next >= kLongestSample) {
+    SampleEntry entry;
+    entry.ref = first_ref + TakeVarint(&next, &good);
+    entry.t = static_cast<int64_t>(first_t + TakeVarint(&next, &good));
+    entry.v = std::bit_cast<double>(TakeU64Be(&next));
+    out->push_back(entry);
+  }
+  if (!good) return Fail(ErrorCode::kCorruption, "samples record does not fit its layout");
+  reader = base::ByteReader({next, static_cast<size_t>(end - next)});
   while (reader.ok() && !reader.empty()) {
     uint64_t ref = first_ref + static_cast<uint64_t>(reader.Varint());
     auto t = static_cast<int64_t>(first_t + static_cast<uint64_t>(reader.Varint()));

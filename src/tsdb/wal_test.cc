@@ -79,6 +79,43 @@ TEST(WalRecord, KnownBytes) {
       "\x02\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\x03\xe8\0\0\x3f\xf0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0\0\0"s);
 }
 
+TEST(WalRecord, MalformedSamplesAreFoundInTheMiddleToo) {
+  SamplesRecord record;
+  for (int i = 0; i < 20; ++i) record.Add(5, 1000 + i, 1.0);
+  std::vector<SampleEntry> out;
+  ASSERT_TRUE(DecodeSamples(record.bytes(), &out));
+  ASSERT_EQ(out.size(), 20u);
+  EXPECT_EQ(out[19].t, 1019);
+  std::string bytes = record.bytes();
+  bytes.replace(17, 10, std::string(10, '\xff'));
+  EXPECT_FALSE(DecodeSamples(bytes, &out));
+  bytes.replace(17, 10, std::string(9, '\xff') + "\x01");
+  out.clear();
+  EXPECT_TRUE(DecodeSamples(bytes.substr(0, 17 + 10 + 1 + 8), &out));
+  EXPECT_EQ(out[0].ref, 5 + (uint64_t{1} << 63));
+}
+
+// Labels that are not in order, an empty one, and a length of two bytes where one would do.
+TEST(WalRecord, SeriesOfOtherWritersAreTheSameSeries) {
+  using namespace std::string_literals;
+  std::string record;
+  AddSeries(record, 1, Labels{{"__name__", "a"}, {"b", "c"}});
+  record += "\0\0\0\0\0\0\0\x02\x03\x01"s + "b\x01" + "c\x08__name__\x01" + "a\x01" + "e\0"s;
+  record += "\0\0\0\0\0\0\0\x03\x02\x88\0__name__\x01"s + "a\x01" + "b\x01" + "c";
+  DecodedRecord out;
+  ReadCounts counts;
+  ASSERT_TRUE(*DecodeRecord(record, &out, &counts));
+  ASSERT_EQ(out.series.size(), 3u);
+  for (const LoggedSeries& entry : out.series) {
+    EXPECT_EQ(entry.hash, out.series[0].hash);
+    LabelViews labels = out.LabelsOf(entry);
+    ASSERT_EQ(labels.size(), 2u);
+    EXPECT_EQ(labels[0].value, "a");
+    EXPECT_EQ(labels[1].value, "c");
+  }
+  EXPECT_EQ(out.series[0].hash, (Labels{{"__name__", "a"}, {"b", "c"}}).Hash());
+}
+
 TEST(WalRecord, TypesByNumber) {
   for (int type = 0; type < 256; ++type) {
     ReadCounts counts;
