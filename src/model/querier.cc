@@ -20,11 +20,7 @@ Labels Project(const Labels& labels, const std::vector<std::string>& names, bool
 
 Result<void> SeriesSet::DecodeNewest(size_t index, int64_t mint, int64_t maxt, Columns* out) const {
   TRY(Decode(index, mint, maxt, out));
-  if (out->size() > 1) {
-    Columns newest;
-    newest.Assign(*out, out->size() - 1, out->size());
-    *out = std::move(newest);
-  }
+  if (out->size() > 1) out->KeepNewest();
   return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include "promql/eval.h"
 #include "promql/range_histograms.h"
+#include "promql/range_window.h"
 #include "promql/row_source.h"
 #include "promql/smoothed_selector.h"
 
@@ -45,9 +46,10 @@ bool FillRow(const Columns& samples, const StepGrid& grid, const TimeShift& shif
              int64_t lookback_ms, bool timestamps, double* row) {
   bool any = false;
   size_t next = 0;  // first sample after the step
+  size_t pace = 0;
   for (size_t i = 0; i < grid.count; ++i) {
     int64_t t = shift.Apply(grid.At(i));
-    while (next < samples.size() && samples.t[next] <= t) ++next;
+    next = FirstAfter(samples.t, next, t, pace);
     if (next == 0) continue;
     int64_t sample_t = samples.t[next - 1];
     double v = samples.v[next - 1];
@@ -72,8 +74,10 @@ void FillHistograms(const SmoothedSeries& series, bool smoothed, const Histogram
 }
 
 void RemoveStale(Columns& samples) {
-  size_t kept = 0;
-  for (size_t i = 0; i < samples.size(); ++i) {
+  auto first = std::find_if(samples.v.begin(), samples.v.end(), model::IsStale);
+  if (first == samples.v.end()) return;
+  auto kept = static_cast<size_t>(first - samples.v.begin());
+  for (size_t i = kept + 1; i < samples.size(); ++i) {
     if (model::IsStale(samples.v[i])) continue;
     samples.t[kept] = samples.t[i];
     samples.v[kept] = samples.v[i];

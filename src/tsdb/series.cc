@@ -292,7 +292,7 @@ base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out)
 std::optional<model::Sample> Series::Newest() const {
   std::lock_guard lock(lock_);
   if (size_ == 0) return std::nullopt;
-  return model::Sample{last_time_, std::bit_cast<double>(state_.value_bits)};
+  return model::Sample{last_time_, std::bit_cast<double>(value_bits_)};
 }
 
 bool Series::has_samples() const {
