@@ -25,6 +25,12 @@ struct SelectHints {
   bool series_only = false;  // labels are wanted, no samples will be decoded
 };
 
+// Series by what they share of their labels.
+struct LabelGroups {
+  std::vector<uint32_t> group_of;  // by series
+  std::vector<Labels> groups;      // the labels shared, in order of first appearance
+};
+
 // The result of a selection: series by index, in no particular order unless asked for. Const
 // methods are thread-safe, so series can be decoded in parallel. Keeps what it needs of the storage
 // alive, but must not outlive the storage itself.
@@ -35,6 +41,13 @@ class SeriesSet {
   virtual Labels LabelsAt(size_t index) const = 0;
   // Replaces `out` with the samples of [mint, maxt]. Stale markers are included.
   virtual Result<void> Decode(size_t index, int64_t mint, int64_t maxt, Columns* out) const = 0;
+
+  // The same with only the newest of these samples, if there is one. A storage that knows it
+  // without decoding the others should say so.
+  virtual Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt, Columns* out) const;
+  // Groups all series by the labels of these names or, `without`, by all their other labels. A
+  // storage that keeps labels as numbers need not make them for each series.
+  virtual LabelGroups GroupBy(const std::vector<std::string>& names, bool without) const;
 };
 
 // A read view of a storage. Thread-safe; sees at least all that was committed before it was made.

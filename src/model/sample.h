@@ -52,6 +52,15 @@ struct Columns {
     t.push_back(time);
     v.push_back(0);
   }
+  // Leaves the last sample of some.
+  void KeepNewest() {
+    t[0] = t.back();
+    v[0] = v.back();
+    if (!h.empty()) h[0] = std::move(h.back());
+    t.resize(1);
+    v.resize(1);
+    if (!h.empty()) h.resize(1);
+  }
   // Replaces this with samples [first, last) of `from`.
   void Assign(const Columns& from, size_t first, size_t last) {
     auto copy = [first, last](const auto& source, auto& target) {

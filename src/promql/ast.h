@@ -22,33 +22,70 @@ struct PosRange {
 };
 
 enum class BinaryOp {
-  kAdd, kSub, kMul, kDiv, kMod, kPow, kAtan2,
-  kEqual, kNotEqual, kGreater, kLess, kGreaterEqual, kLessEqual,
-  kAnd, kOr, kUnless,
-  kTrimUpper, kTrimLower,  // `</` and `>/` of native histograms
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kPow,
+  kAtan2,
+  kEqual,
+  kNotEqual,
+  kGreater,
+  kLess,
+  kGreaterEqual,
+  kLessEqual,
+  kAnd,
+  kOr,
+  kUnless,
+  kTrimUpper,
+  kTrimLower,  // `</` and `>/` of native histograms
 };
 std::string_view ToString(BinaryOp op);
 bool IsComparison(BinaryOp op);
 bool IsSetOperator(BinaryOp op);
 
 enum class AggregateOp {
-  kSum, kAvg, kCount, kMin, kMax, kGroup, kStddev, kStdvar,
-  kTopk, kBottomk, kCountValues, kQuantile, kLimitk, kLimitRatio,
+  kSum,
+  kAvg,
+  kCount,
+  kMin,
+  kMax,
+  kGroup,
+  kStddev,
+  kStdvar,
+  kTopk,
+  kBottomk,
+  kCountValues,
+  kQuantile,
+  kLimitk,
+  kLimitRatio,
 };
 std::string_view ToString(AggregateOp op);
 
 enum class NodeKind {
-  kNumber, kString, kVectorSelector, kMatrixSelector, kSubquery, kCall, kAggregate, kBinary, kUnary, kParen,
+  kNumber,
+  kString,
+  kVectorSelector,
+  kMatrixSelector,
+  kSubquery,
+  kCall,
+  kAggregate,
+  kBinary,
+  kUnary,
+  kParen,
   kDuration,
 };
 
-// Base of all nodes. A tree owns its children and is immutable once parsed; share it read-only between threads.
+// Base of all nodes. A tree owns its children and is immutable once parsed; share it read-only
+// between threads.
 struct Expr {
   virtual ~Expr() = default;
   virtual NodeKind kind() const = 0;
   virtual ValueType type() const = 0;
   PosRange pos;
-  int height = 1;  // levels of the tree from here down; ParserOptions::max_height bounds it, and with it recursion
+  int height = 1;  // levels of the tree from here down; ParserOptions::max_height bounds it, and
+                   // with it recursion
 };
 using ExprPtr = std::unique_ptr<Expr>;
 
@@ -65,23 +102,37 @@ struct StringLiteral final : Expr {
   std::string value;
 };
 
-// Arithmetic in a duration: [5m * 2], offset -(step() + 1s). Evaluates to seconds once query start, end and step are
-// known. Leaves are numbers and the calls below.
-enum class DurationOp { kLiteral, kAdd, kSub, kMul, kDiv, kMod, kPow, kNegate, kStep, kRange, kMin, kMax };
+// Arithmetic in a duration: [5m * 2], offset -(step() + 1s). Evaluates to seconds once query start,
+// end and step are known. Leaves are numbers and the calls below.
+enum class DurationOp {
+  kLiteral,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kPow,
+  kNegate,
+  kStep,
+  kRange,
+  kMin,
+  kMax
+};
 struct DurationExpr final : Expr {
   NodeKind kind() const override { return NodeKind::kDuration; }
   ValueType type() const override { return ValueType::kScalar; }
   DurationOp op = DurationOp::kLiteral;
-  double seconds = 0;  // of a literal
-  bool is_duration = false;  // literal written as 5m, not 300; prints so again
+  double seconds = 0;                 // of a literal
+  bool is_duration = false;           // literal written as 5m, not 300; prints so again
   std::unique_ptr<DurationExpr> lhs;  // operand of unary ones
   std::unique_ptr<DurationExpr> rhs;
   bool wrapped = false;  // was in parentheses; prints so again
 };
 using DurationExprPtr = std::unique_ptr<DurationExpr>;
 
-// A duration as written: a constant in milliseconds, or an expression (then `ms` is 0 until evaluated). Arithmetic of
-// constants is a constant: `ms` has its value, `expr` is null, and `written` keeps the form for printing.
+// A duration as written: a constant in milliseconds, or an expression (then `ms` is 0 until
+// evaluated). Arithmetic of constants is a constant: `ms` has its value, `expr` is null, and
+// `written` keeps the form for printing.
 struct DurationValue {
   int64_t ms = 0;
   DurationExprPtr expr;
@@ -101,7 +152,7 @@ struct VectorSelector final : Expr {
   NodeKind kind() const override { return NodeKind::kVectorSelector; }
   ValueType type() const override { return ValueType::kVector; }
   std::string name;  // as written before the braces, or as a quoted name in them; may be empty
-  bool name_in_braces = false;  // {"x"}
+  bool name_in_braces = false;           // {"x"}
   std::vector<model::Matcher> matchers;  // includes the one for __name__
   TimeModifiers time;
   bool anchored = false;
@@ -153,15 +204,17 @@ struct VectorMatching {
   std::vector<std::string> labels;  // of on() or ignoring()
   bool on = false;
   std::vector<std::string> include;  // of group_left() or group_right()
-  std::optional<double> fill_left;   // missing sample on that side (feature promql-binop-fill-modifiers)
+  std::optional<double>
+      fill_left;  // missing sample on that side (feature promql-binop-fill-modifiers)
   std::optional<double> fill_right;
 };
 
 struct BinaryExpr final : Expr {
   NodeKind kind() const override { return NodeKind::kBinary; }
   ValueType type() const override {
-    return lhs->type() == ValueType::kScalar && rhs->type() == ValueType::kScalar ? ValueType::kScalar
-                                                                                   : ValueType::kVector;
+    return lhs->type() == ValueType::kScalar && rhs->type() == ValueType::kScalar
+               ? ValueType::kScalar
+               : ValueType::kVector;
   }
   BinaryOp op = BinaryOp::kAdd;
   ExprPtr lhs;

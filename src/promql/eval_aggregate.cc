@@ -69,26 +69,38 @@ struct VarianceAcc {
   }
 };
 
+template <typename Acc>
+class AccumulatorOf final : public RowAccumulator {
+ public:
+  AccumulatorOf(size_t groups, size_t steps) : steps_(steps), cells_(groups * steps) {}
+
+  void Add(const double* rows, const uint32_t* group_of, size_t count, size_t first,
+           size_t last) override {
+    for (size_t i = 0; i < count; ++i) {
+      const double* row = rows + i * steps_;
+      Acc* acc = cells_.data() + group_of[i] * steps_;
+      for (size_t k = first; k < last; ++k) {
+        if (!IsAbsent(row[k])) acc[k].Add(row[k]);
+      }
+    }
+  }
+  void Write(double* out) const override {
+    for (size_t i = 0; i < cells_.size(); ++i) out[i] = cells_[i].Value();
+  }
+
+ private:
+  size_t steps_;
+  std::vector<Acc> cells_;
+};
+
+template <typename Acc>
+std::unique_ptr<RowAccumulator> NewOf(size_t groups, size_t steps) {
+  return std::make_unique<AccumulatorOf<Acc>>(groups, steps);
+}
+
 Result<VectorValue> EmptyResult(Evaluator& evaluator, Grouping& grouping, size_t steps) {
   VectorValue result = TRY(NewVector(evaluator.context().guard, grouping.groups.size(), steps));
   result.series = std::move(grouping.groups);
-  return result;
-}
-
-template <typename Acc>
-Result<VectorValue> Accumulate(Evaluator& evaluator, const VectorValue& input, Grouping grouping) {
-  size_t steps = input.steps;
-  VectorValue result = TRY(EmptyResult(evaluator, grouping, steps));
-  std::vector<Acc> accumulators(result.values.size());
-  for (size_t i = 0; i < input.size(); ++i) {
-    if (i % 4096 == 4095) TRY(evaluator.context().guard.Check());
-    const double* row = input.Row(i);
-    Acc* acc = accumulators.data() + grouping.group_of[i] * steps;
-    for (size_t k = 0; k < steps; ++k) {
-      if (!IsAbsent(row[k])) acc[k].Add(row[k]);
-    }
-  }
-  for (size_t i = 0; i < accumulators.size(); ++i) result.values[i] = accumulators[i].Value();
   return result;
 }
 
@@ -135,28 +147,49 @@ bool PassesOverHistograms(AggregateOp op) {
 
 }  // namespace
 
-Result<VectorValue> AggregateFloats(Evaluator& evaluator, AggregateOp op, const VectorValue& input,
-                                    Grouping grouping) {
+std::unique_ptr<RowAccumulator> NewRowAccumulator(AggregateOp op, size_t groups, size_t steps) {
   switch (op) {
     case AggregateOp::kSum:
-      return Accumulate<SumAcc>(evaluator, input, std::move(grouping));
+      return NewOf<SumAcc>(groups, steps);
     case AggregateOp::kAvg:
-      return Accumulate<MeanAcc>(evaluator, input, std::move(grouping));
+      return NewOf<MeanAcc>(groups, steps);
     case AggregateOp::kCount:
-      return Accumulate<CountAcc>(evaluator, input, std::move(grouping));
+      return NewOf<CountAcc>(groups, steps);
     case AggregateOp::kGroup:
-      return Accumulate<GroupAcc>(evaluator, input, std::move(grouping));
+      return NewOf<GroupAcc>(groups, steps);
     case AggregateOp::kMin:
-      return Accumulate<ExtremeAcc<false>>(evaluator, input, std::move(grouping));
+      return NewOf<ExtremeAcc<false>>(groups, steps);
     case AggregateOp::kMax:
-      return Accumulate<ExtremeAcc<true>>(evaluator, input, std::move(grouping));
+      return NewOf<ExtremeAcc<true>>(groups, steps);
     case AggregateOp::kStddev:
-      return Accumulate<VarianceAcc<true>>(evaluator, input, std::move(grouping));
+      return NewOf<VarianceAcc<true>>(groups, steps);
     case AggregateOp::kStdvar:
-      return Accumulate<VarianceAcc<false>>(evaluator, input, std::move(grouping));
+      return NewOf<VarianceAcc<false>>(groups, steps);
     default:
-      return ExecError("unknown aggregation");
+      return nullptr;
   }
+}
+
+Result<void> AddRows(Evaluator& evaluator, RowAccumulator& accumulator, const double* rows,
+                     const uint32_t* group_of, size_t count, size_t steps) {
+  constexpr size_t kPieces = 16;
+  size_t pieces = std::clamp<size_t>(steps / 16, 1, kPieces);
+  return evaluator.ForEachSeries(
+      pieces, count * steps / pieces, [&](size_t first, size_t last) -> Result<void> {
+        accumulator.Add(rows, group_of, count, first * steps / pieces, last * steps / pieces);
+        return {};
+      });
+}
+
+Result<VectorValue> AggregateFloats(Evaluator& evaluator, AggregateOp op, const VectorValue& input,
+                                    Grouping grouping) {
+  auto accumulator = NewRowAccumulator(op, grouping.groups.size(), input.steps);
+  if (accumulator == nullptr) return ExecError("unknown aggregation");
+  VectorValue result = TRY(EmptyResult(evaluator, grouping, input.steps));
+  TRY(AddRows(evaluator, *accumulator, input.values.data(), grouping.group_of.data(), input.size(),
+              input.steps));
+  accumulator->Write(result.values.data());
+  return result;
 }
 
 Grouping GroupSeries(const VectorValue& input, const AggregateExpr& expr) {
@@ -168,7 +201,7 @@ Grouping GroupSeries(const VectorValue& input, const AggregateExpr& expr) {
     if (id == grouping.groups.size())
       grouping.groups.push_back({table.Project(meta.labels), false});
     if (meta.drop_name) grouping.groups[id].drop_name = true;
-    grouping.group_of.push_back(id);
+    grouping.group_of.push_back(static_cast<uint32_t>(id));
   }
   return grouping;
 }
@@ -178,6 +211,7 @@ Result<VectorValue> Evaluator::EvalAggregate(const AggregateExpr& expr, const St
     VectorValue counted = TRY(EvalVector(*expr.expr, grid));
     return AggregateCountValues(*this, expr, counted);
   }
+  if (auto direct = TRY(AggregateRows(*this, expr, grid))) return std::move(*direct);
   std::vector<double> param;
   if (expr.param) param = TRY(EvalScalar(*expr.param, grid));
   VectorValue input = TRY(EvalVector(*expr.expr, grid));

@@ -2,6 +2,8 @@
 
 #include "promql/eval.h"
 #include "promql/range_histograms.h"
+#include "promql/range_window.h"
+#include "promql/row_source.h"
 #include "promql/smoothed_selector.h"
 
 namespace slurmscope::promql {
@@ -16,6 +18,14 @@ struct Selection {
   std::unique_ptr<model::SeriesSet> series;
 };
 
+// A guess at the samples of a series.
+size_t SamplesBetween(int64_t mint, int64_t maxt) {
+  constexpr int64_t kIntervalMs = 15'000;
+  int64_t samples = std::clamp<int64_t>(SaturatingSub(maxt, mint) / kIntervalMs, 32, 1 << 20);
+  return static_cast<size_t>(samples);
+}
+
+// In the order of the labels, so that sums do not depend on where the samples lie.
 Result<Selection> Select(QueryContext& context, const VectorSelector& selector, int64_t mint,
                          int64_t maxt, int64_t range_ms, const StepGrid& grid,
                          std::string_view func) {
@@ -27,7 +37,7 @@ Result<Selection> Select(QueryContext& context, const VectorSelector& selector, 
   hints.step = context.instant ? 0 : grid.step;
   hints.range = range_ms;
   hints.func = func;
-  selection.series = TRY(selection.querier->Select(false, hints, selector.matchers));
+  selection.series = TRY(selection.querier->Select(true, hints, selector.matchers));
   return selection;
 }
 
@@ -36,9 +46,10 @@ bool FillRow(const Columns& samples, const StepGrid& grid, const TimeShift& shif
              int64_t lookback_ms, bool timestamps, double* row) {
   bool any = false;
   size_t next = 0;  // first sample after the step
+  size_t pace = 0;
   for (size_t i = 0; i < grid.count; ++i) {
     int64_t t = shift.Apply(grid.At(i));
-    while (next < samples.size() && samples.t[next] <= t) ++next;
+    next = FirstAfter(samples.t, next, t, pace);
     if (next == 0) continue;
     int64_t sample_t = samples.t[next - 1];
     double v = samples.v[next - 1];
@@ -63,8 +74,10 @@ void FillHistograms(const SmoothedSeries& series, bool smoothed, const Histogram
 }
 
 void RemoveStale(Columns& samples) {
-  size_t kept = 0;
-  for (size_t i = 0; i < samples.size(); ++i) {
+  auto first = std::find_if(samples.v.begin(), samples.v.end(), model::IsStale);
+  if (first == samples.v.end()) return;
+  auto kept = static_cast<size_t>(first - samples.v.begin());
+  for (size_t i = kept + 1; i < samples.size(); ++i) {
     if (model::IsStale(samples.v[i])) continue;
     samples.t[kept] = samples.t[i];
     samples.v[kept] = samples.v[i];
@@ -89,32 +102,67 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
   size_t n = selection.series->size();
   VectorValue vector = TRY(NewVector(context_.guard, n, grid.count));
   HistogramRows histograms(vector);
-  Result<void> done =
-      ForEachSeries(n, grid.count + 32, [&](size_t begin, size_t end) -> Result<void> {
-        Columns samples;
-        int64_t read = 0;
-        for (size_t i = begin; i < end; ++i) {
-          TRY(selection.series->Decode(i, mint, maxt, &samples));
-          read += static_cast<int64_t>(samples.size());
-          double* row = vector.Row(i);
-          if (!FillRow(samples, grid, shift, context_.lookback_ms, timestamps, row)) continue;
-          vector.series[i].labels = selection.series->LabelsAt(i);
-          if (timestamps) continue;
-          SmoothedSeries series{samples, grid, shift, context_.lookback_ms};
-          if (selector.smoothed) SmoothFloats(series, row);
-          if (!samples.has_histograms()) continue;
-          if (detect_resets_) DetectResets(samples);
-          HistogramNotes notes(context_.notes, selector.pos,
-                               vector.series[i].labels.Get(model::kMetricName));
-          FillHistograms(series, selector.smoothed, notes, row, histograms.Row(i));
-        }
-        context_.guard.CountRead(read);
-        return {};
-      });
+  bool newest = grid.count == 1 && !selector.smoothed && !detect_resets_;
+  size_t work = grid.count + (newest ? 32 : SamplesBetween(mint, maxt));
+  Result<void> done = ForEachSeries(n, work, [&](size_t begin, size_t end) -> Result<void> {
+    Columns samples;
+    int64_t read = 0;
+    for (size_t i = begin; i < end; ++i) {
+      TRY(newest ? selection.series->DecodeNewest(i, mint, maxt, &samples)
+                 : selection.series->Decode(i, mint, maxt, &samples));
+      read += static_cast<int64_t>(samples.size());
+      double* row = vector.Row(i);
+      if (!FillRow(samples, grid, shift, context_.lookback_ms, timestamps, row)) continue;
+      vector.series[i].labels = selection.series->LabelsAt(i);
+      if (timestamps) continue;
+      SmoothedSeries series{samples, grid, shift, context_.lookback_ms};
+      if (selector.smoothed) SmoothFloats(series, row);
+      if (!samples.has_histograms()) continue;
+      if (detect_resets_) DetectResets(samples);
+      HistogramNotes notes(context_.notes, selector.pos,
+                           vector.series[i].labels.Get(model::kMetricName));
+      FillHistograms(series, selector.smoothed, notes, row, histograms.Row(i));
+    }
+    context_.guard.CountRead(read);
+    return {};
+  });
   TRY(std::move(done));
   DropEmptyRows(vector);
   TRY(ChargeHistograms(context_.guard, vector));
   return vector;
+}
+
+Result<std::optional<RowSource>> OpenRows(Evaluator& evaluator, const Expr& expr,
+                                          const StepGrid& grid) {
+  const Expr& inner = Unwrap(expr);
+  if (grid.count == 0) return std::nullopt;
+  if (inner.kind() == NodeKind::kCall)
+    return OpenCallRows(evaluator, static_cast<const Call&>(inner), grid);
+  if (inner.kind() != NodeKind::kVectorSelector) return std::nullopt;
+  const auto& selector = static_cast<const VectorSelector&>(inner);
+  if (selector.smoothed) return std::nullopt;
+  QueryContext& context = evaluator.context();
+  TimeShift shift = TRY(evaluator.Shift(selector.time));
+  int64_t mint = SaturatingAdd(SaturatingSub(shift.Apply(grid.start), context.lookback_ms), 1);
+  int64_t maxt = shift.Apply(grid.Last());
+  auto selection =
+      std::make_shared<Selection>(TRY(Select(context, selector, mint, maxt, 0, grid, "")));
+  RowSource rows;
+  rows.size = selection->series->size();
+  rows.steps = grid.count;
+  rows.work = grid.count + (grid.count == 1 ? 32 : SamplesBetween(mint, maxt));
+  rows.groups = [selection](const std::vector<std::string>& names, bool without) {
+    return selection->series->GroupBy(names, without);
+  };
+  rows.fill = [=, &context](size_t i, Columns* samples, double* row) -> Result<bool> {
+    TRY(grid.count == 1 ? selection->series->DecodeNewest(i, mint, maxt, samples)
+                        : selection->series->Decode(i, mint, maxt, samples));
+    if (samples->has_histograms()) return false;
+    context.guard.CountRead(static_cast<int64_t>(samples->size()));
+    FillRow(*samples, grid, shift, context.lookback_ms, false, row);
+    return true;
+  };
+  return rows;
 }
 
 Result<RangeSource> Evaluator::OpenRange(const Expr& expr, const StepGrid& grid,
@@ -140,6 +188,21 @@ Result<RangeSource> Evaluator::OpenRange(const Expr& expr, const StepGrid& grid,
   source.size = selection->series->size();
   source.labels = [selection](size_t i) { return selection->series->LabelsAt(i); };
   source.drop_name = [](size_t) { return false; };
+  source.samples = SamplesBetween(mint, maxt);
+  source.groups = [selection](const std::vector<std::string>& names, bool without) {
+    return selection->series->GroupBy(names, without);
+  };
+  source.load_newest = [this, selection, mint, maxt](size_t i, Columns* out) -> Result<void> {
+    TRY(selection->series->DecodeNewest(i, mint, maxt, out));
+    if (out->size() == 0 || !model::IsStale(out->v[0])) {
+      context_.guard.CountRead(static_cast<int64_t>(out->size()));
+      return {};
+    }
+    TRY(selection->series->Decode(i, mint, maxt, out));
+    context_.guard.CountRead(static_cast<int64_t>(out->size()));
+    RemoveStale(*out);
+    return {};
+  };
   source.load = [this, selection, mint, maxt, detect = detect_resets_](
                     size_t i, Columns* out) -> Result<void> {
     TRY(selection->series->Decode(i, mint, maxt, out));

@@ -11,7 +11,8 @@ namespace slurmscope::promql {
 struct FunctionInfo {
   std::string_view name;
   std::vector<ValueType> args;
-  // 0: exactly args.size() arguments. n > 0: the last n are optional. -1: the last may repeat, also zero times.
+  // 0: exactly args.size() arguments. n > 0: the last n are optional. -1: the last may repeat, also
+  // zero times.
   int variadic = 0;
   ValueType returns = ValueType::kVector;
   bool experimental = false;  // needs the feature promql-experimental-functions

@@ -7,6 +7,7 @@
 #include "promql/label_ops.h"
 #include "promql/range_histograms.h"
 #include "promql/range_kernels.h"
+#include "promql/row_source.h"
 
 namespace slurmscope::promql {
 
@@ -29,16 +30,20 @@ bool HasFloats(const VectorValue& vector, size_t row) {
   return false;
 }
 
+void NoteNonCounter(Evaluator& evaluator, std::string_view name, PosRange pos) {
+  evaluator.context().notes.Info(
+      StrCat("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"",
+             name, '"'),
+      pos);
+}
+
 void NoteNonCounters(Evaluator& evaluator, const VectorValue& vector, PosRange pos) {
   std::string_view last;
   for (size_t i = 0; i < vector.size(); ++i) {
     std::string_view name = vector.series[i].labels.Get(model::kMetricName);
     if (name.empty() || name == last || LooksLikeCounter(name) || !HasFloats(vector, i)) continue;
     last = name;
-    evaluator.context().notes.Info(
-        StrCat("metric might not be a counter, name does not end in _total/_sum/_count/_bucket: \"",
-               name, '"'),
-        pos);
+    NoteNonCounter(evaluator, name, pos);
   }
 }
 
@@ -74,6 +79,15 @@ struct RangeTask {
   PosRange pos;  // of the range vector
 };
 
+// Reads what the function needs of a series.
+Result<void> Load(const RangeTask& task, size_t i, model::Columns* samples) {
+  const RangeSource& source = task.source;
+  bool one_window = source.plan.grid.count == 1 && source.plan.mode == RangeMode::kPlain;
+  if (one_window && task.function.newest_only && source.load_newest)
+    return source.load_newest(i, samples);
+  return source.load(i, samples);
+}
+
 void RunMixed(const RangeTask& task, Annotations& notes, size_t i, const RangeInput& input,
               double* row, HistogramRows& histograms) {
   model::Labels labels = task.source.labels(i);
@@ -89,10 +103,10 @@ Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeTask& task) {
   VectorValue vector = TRY(NewVector(context.guard, source.size, steps));
   HistogramRows histograms(vector);
   Result<void> done = evaluator.ForEachSeries(
-      source.size, steps + 64, [&](size_t begin, size_t end) -> Result<void> {
+      source.size, steps + source.samples, [&](size_t begin, size_t end) -> Result<void> {
         model::Columns samples;
         for (size_t i = begin; i < end; ++i) {
-          TRY(source.load(i, &samples));
+          TRY(Load(task, i, &samples));
           if (samples.size() > 1000) TRY(context.guard.Check());
           double* row = vector.Row(i);
           RangeInput input{samples, source.plan, task.args};
@@ -140,6 +154,29 @@ Result<Value> RangeCall(Evaluator& evaluator, const Call& call, const StepGrid& 
   return VectorOf(std::move(vector));
 }
 
+// The name that a selector demands, if it demands one.
+std::string_view DemandedName(const Expr& range) {
+  const Expr& inner = Unwrap(range);
+  if (inner.kind() != NodeKind::kMatrixSelector) return {};
+  for (const model::Matcher& m : static_cast<const MatrixSelector&>(inner).selector->matchers) {
+    if (m.name() == model::kMetricName && m.type() == model::MatchType::kEqual) return m.value();
+  }
+  return {};
+}
+
+// Series that differ still differ without __name__, __type__ and __unit__.
+bool StayDifferent(const RangeSource& source, std::string_view name) {
+  return !name.empty() && source.groups({"__type__", "__unit__"}, false).groups.size() <= 1;
+}
+
+// The grouping labels as they are once the labels of the metric are gone.
+model::LabelGroups GroupNameless(const RangeSource& source, std::vector<std::string> names,
+                                 bool without) {
+  std::erase_if(names, IsMetadataLabel);
+  if (without) names.insert(names.end(), {std::string(model::kMetricName), "__type__", "__unit__"});
+  return source.groups(names, without);
+}
+
 // 1 where no series has a sample in the window.
 Result<Value> AbsentOverTime(Evaluator& evaluator, const Call& call, const StepGrid& grid) {
   RangeSource source = TRY(evaluator.OpenRange(*call.args[0], grid, call.function->name));
@@ -150,6 +187,47 @@ Result<Value> AbsentOverTime(Evaluator& evaluator, const Call& call, const StepG
 }
 
 }  // namespace
+
+Result<std::optional<RowSource>> OpenCallRows(Evaluator& evaluator, const Call& call,
+                                              const StepGrid& grid) {
+  const RangeFunction* function = FindRangeFunction(call.function->name);
+  if (function == nullptr || call.args.size() != 1) return std::nullopt;
+  const Expr& range = *call.args[0];
+  std::string_view name = DemandedName(range);
+  bool drops_name = !function->keeps_name;
+  if (Unwrap(range).kind() != NodeKind::kMatrixSelector || (drops_name && name.empty()))
+    return std::nullopt;
+  if (drops_name && evaluator.context().delayed_name_removal) return std::nullopt;
+  auto source =
+      std::make_shared<RangeSource>(TRY(evaluator.OpenRange(range, grid, call.function->name)));
+  if (drops_name && !StayDifferent(*source, name)) return std::nullopt;
+  RangeKernel kernel = TRY(KernelFor(*function, source->plan.mode));
+  RowSource rows;
+  rows.size = source->size;
+  rows.steps = grid.count;
+  rows.work = grid.count + source->samples;
+  rows.fill = [source, function, kernel](size_t i, model::Columns* samples,
+                                         double* row) -> Result<bool> {
+    static const std::vector<std::vector<double>> kNoArgs;
+    TRY(Load({*function, kernel, *source, kNoArgs, {}}, i, samples));
+    if (samples->has_histograms()) return false;
+    kernel({*samples, source->plan, kNoArgs}, row);
+    return true;
+  };
+  rows.groups = source->groups;
+  if (drops_name) {
+    rows.groups = [source](const std::vector<std::string>& names, bool without) {
+      return GroupNameless(*source, names, without);
+    };
+  }
+  bool counter = call.function->name == "rate" || call.function->name == "increase";
+  if (counter && !LooksLikeCounter(name)) {
+    rows.note = [&evaluator, name = std::string(name), pos = range.pos] {
+      NoteNonCounter(evaluator, name, pos);
+    };
+  }
+  return rows;
+}
 
 CallHandler FindRangeCall(std::string_view name) {
   if (name == "absent_over_time") return AbsentOverTime;

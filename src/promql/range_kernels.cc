@@ -27,6 +27,19 @@ double Extrapolate(const Window& w, double change, RateKind kind) {
   return change * ExtrapolationFactor(observed);
 }
 
+// Resets are rare: eight samples are asked at once.
+void FindResets(const std::vector<double>& v, std::vector<size_t>& resets) {
+  for (size_t i = 1; i < v.size();) {
+    size_t end = std::min(i + 8, v.size());
+    bool any = false;
+    for (size_t k = i; k < end; ++k) any |= v[k] < v[k - 1];
+    for (; any && i < end; ++i) {
+      if (v[i] < v[i - 1]) resets.push_back(i);
+    }
+    i = end;
+  }
+}
+
 // Counter resets are found once for the series; each window then walks only those inside it.
 template <RateKind kKind>
 void RateKernel(const RangeInput& input, double* out) {
@@ -34,9 +47,7 @@ void RateKernel(const RangeInput& input, double* out) {
   resets.clear();
   const std::vector<double>& v = input.samples.v;
   if constexpr (kKind != RateKind::kDelta) {
-    for (size_t i = 1; i < v.size(); ++i) {
-      if (v[i] < v[i - 1]) resets.push_back(i);
-    }
+    FindResets(v, resets);
   }
   size_t next = 0;
   ForEachWindow(input, false, out, [&](const Window& w) {
@@ -230,10 +241,10 @@ constexpr RangeFunction kFunctions[] = {
     {"ts_of_max_over_time", PerWindow<TimeOfExtreme<true>>},
     {"ts_of_min_over_time", PerWindow<TimeOfExtreme<false>>},
     {"count_over_time", PerWindow<Count>},
-    {"present_over_time", PerWindow<Present>},
-    {"last_over_time", PerWindow<Last>, 0, true},
+    {"present_over_time", PerWindow<Present>, 0, false, true},
+    {"last_over_time", PerWindow<Last>, 0, true, true},
     {"first_over_time", PerWindow<First>, 0, true},
-    {"ts_of_last_over_time", PerWindow<TimeOfLast>},
+    {"ts_of_last_over_time", PerWindow<TimeOfLast>, 0, false, true},
     {"ts_of_first_over_time", PerWindow<TimeOfFirst>},
     {"quantile_over_time", QuantileOverTime, 1},
     {"mad_over_time", MadOverTime},

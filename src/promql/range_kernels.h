@@ -26,6 +26,7 @@ struct RangeFunction {
   RangeKernel kernel;
   int range_arg = 0;  // which argument is the range vector
   bool keeps_name = false;
+  bool newest_only = false;  // looks at the newest sample of a window and at no other
 };
 
 // nullptr when there is no such function. absent_over_time is not among them.

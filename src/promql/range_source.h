@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "model/labels.h"
+#include "model/querier.h"
 #include "model/sample.h"
 #include "promql/step_grid.h"
 
@@ -46,6 +48,12 @@ struct RangeSource {
   std::function<bool(size_t)> drop_name;
   // All samples that any window needs, without stale markers.
   std::function<Result<void>(size_t, model::Columns*)> load;
+  // The same with the newest only; null where there is no shorter way to it.
+  std::function<Result<void>(size_t, model::Columns*)> load_newest;
+  // Null for a subquery.
+  std::function<model::LabelGroups(const std::vector<std::string>&, bool)> groups;
+  // What reading a series may cost.
+  size_t samples = 64;
 };
 
 }  // namespace slurmscope::promql

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "promql/range_kernels.h"
 
@@ -57,6 +58,16 @@ inline double ExtrapolationFactor(const ObservedChange& c) {
   return factor;
 }
 
+// The first sample at or after `from` that is later than `bound`. Where samples come at an even
+// pace, as many steps on as last time is the place or next to it.
+inline size_t FirstAfter(const std::vector<int64_t>& t, size_t from, int64_t bound, size_t& pace) {
+  size_t at = std::min(from + pace, t.size());
+  while (at < t.size() && t[at] <= bound) ++at;
+  while (at > from && t[at - 1] > bound) --at;
+  pace = at - from;
+  return at;
+}
+
 // fn(window) -> value at each step whose window is not empty. Two indices move along the samples;
 // with `@` all steps see one window and, unless `by_step`, share one result.
 template <typename Fn>
@@ -64,6 +75,8 @@ void ForEachWindow(const RangeInput& input, bool by_step, double* out, Fn fn) {
   const auto& [samples, plan, args] = input;
   size_t low = 0;
   size_t high = 0;
+  size_t low_pace = 0;
+  size_t high_pace = 0;
   for (size_t i = 0; i < plan.grid.count; ++i) {
     if (plan.shift.fixed && !by_step && i > 0) {
       out[i] = out[0];
@@ -71,8 +84,8 @@ void ForEachWindow(const RangeInput& input, bool by_step, double* out, Fn fn) {
     }
     int64_t start = plan.Start(i);
     int64_t end = plan.End(i);
-    while (high < samples.size() && samples.t[high] <= end) ++high;
-    while (low < high && samples.t[low] <= start) ++low;
+    high = FirstAfter(samples.t, high, end, high_pace);
+    low = std::min(FirstAfter(samples.t, low, start, low_pace), high);
     if (low == high) continue;
     size_t n = high - low;
     out[i] =

@@ -1,6 +1,7 @@
 #include "tsdb/block_querier.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "tsdb/block_select.h"
@@ -54,6 +55,19 @@ class BlockSeriesSet final : public model::SeriesSet {
                                 std::min(maxt, maxt_), out);
     if (!read) return base::Fail(std::move(read).error().Wrap("block " + block_->meta().ulid));
     return {};
+  }
+  // Looks into the last chunk first.
+  Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt,
+                            model::Columns* out) const override {
+    int64_t from = std::numeric_limits<int64_t>::min();
+    for (const ChunkMeta& chunk : series_[index].series.chunks) {
+      if (chunk.maxt >= mint && chunk.mint <= maxt) from = std::max(from, chunk.mint);
+    }
+    if (from > mint) {
+      TRY(SeriesSet::DecodeNewest(index, from, maxt, out));
+      if (out->size() > 0) return {};
+    }
+    return SeriesSet::DecodeNewest(index, mint, maxt, out);
   }
 
  private:

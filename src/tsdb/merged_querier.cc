@@ -45,6 +45,20 @@ class MergedSet final : public model::SeriesSet {
     }
     return {};
   }
+  // Of equal times the first part's counts, as when decoding all.
+  Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt,
+                            model::Columns* out) const override {
+    const MergedSeries& series = series_[index];
+    out->Clear();
+    model::Columns part;
+    for (uint32_t i = series.count; i > 0; --i) {
+      const Place& place = places_[series.first + i - 1];
+      int64_t from = out->size() > 0 ? out->t.back() : mint;
+      TRY(parts_[place.part]->DecodeNewest(place.index, from, maxt, &part));
+      if (part.size() > 0) std::swap(*out, part);
+    }
+    return {};
+  }
 
  private:
   const std::vector<SetPtr> parts_;

@@ -289,6 +289,12 @@ base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out)
   return DecodeChunk(open_chunk, mint, maxt, out);
 }
 
+std::optional<model::Sample> Series::Newest() const {
+  std::lock_guard lock(lock_);
+  if (size_ == 0 || encoding_ != kXorEncoding) return std::nullopt;
+  return model::Sample{last_time_, std::bit_cast<double>(value_bits_)};
+}
+
 bool Series::has_samples() const {
   std::lock_guard lock(lock_);
   return size_ > 0;

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,8 @@ class Series {
   int64_t last_time() const { return LastTime().load(std::memory_order_relaxed); }
   // May be wrong by a sample that is just being added. Who calls this holds a pass.
   bool Overlaps(int64_t mint, int64_t maxt) const;
+  // The newest sample, without decoding any; nullopt when there is none, or none that is known so.
+  std::optional<model::Sample> Newest() const;
   // Appends the samples of [mint, maxt] to `out`.
   base::Result<void> Read(int64_t mint, int64_t maxt, model::Columns* out) const;
   unsigned chunk_count() const;

@@ -96,7 +96,7 @@ void PutValue(BitWriter& bits, XorState& state, uint64_t value_bits) {
   bits.Put(changed >> state.trailing, 64u - state.leading - state.trailing);
 }
 
-// Bits past the end read as zero; the caller compares position() with the size when it is done.
+// Bits past the end read as zero; the caller compares past_end() when it is done.
 class BitReader {
  public:
   explicit BitReader(std::string_view data) : data_(data) {}
@@ -104,16 +104,18 @@ class BitReader {
   // The next bits from the top down, at least 57 of them good.
   uint64_t Peek() const { return Load(position_ >> 3) << (position_ & 7); }
   void Skip(unsigned n) { position_ += n; }
-  // 1 <= n <= 57.
+  // 1 <= n <= 64.
   uint64_t Read(unsigned n) {
+    uint64_t high = 0;
+    if (n > 57) {
+      high = Peek() >> 32;
+      position_ += 32;
+      n -= 32;
+      high <<= n;
+    }
     uint64_t value = Peek() >> (64 - n);
     position_ += n;
-    return value;
-  }
-  uint64_t ReadLong(unsigned n) {
-    if (n <= 57) return Read(n);
-    uint64_t high = Read(n - 32);
-    return (high << 32) | Read(32);
+    return high | value;
   }
   bool past_end() const { return position_ > data_.size() * 8; }
 
@@ -133,30 +135,37 @@ class BitReader {
   size_t position_ = 0;
 };
 
-uint64_t ReadSigned(BitReader& bits, unsigned prefix, unsigned n) {
-  bits.Skip(prefix);
-  uint64_t value = bits.Read(n);
-  if (value > uint64_t{1} << (n - 1)) value -= uint64_t{1} << n;
-  return value;
+// Bits that were read from a stream at once, and how many of them were used. It is worth the
+// trouble: a sample usually needs no second look at the stream.
+struct Word {
+  uint64_t bits = 0;  // the next at the top
+  unsigned used = 0;
+
+  void Use(unsigned n) {
+    bits <<= n;
+    used += n;
+  }
+};
+constexpr unsigned kWordBits = 57;
+
+int64_t FromLopsided(uint64_t raw, unsigned n) {
+  auto value = static_cast<int64_t>(raw);
+  return value > int64_t{1} << (n - 1) ? value - (int64_t{1} << n) : value;
 }
 
-uint64_t ReadDeltaOfDelta(BitReader& bits) {
-  uint64_t next = bits.Peek();
-  if ((next >> 63) == 0) {
-    bits.Skip(1);
-    return 0;
+// A delta of deltas that is not 0. `word` is at its begin, and at its end afterwards.
+uint64_t ReadDeltaOfDelta(BitReader& bits, Word& word) {
+  if ((word.bits >> 62) == 0b10) {
+    auto value = FromLopsided((word.bits >> 48) & Mask(14), 14);
+    word.Use(16);
+    return static_cast<uint64_t>(value);
   }
-  switch (std::countl_one(next)) {
-    case 1:
-      return ReadSigned(bits, 2, 14);
-    case 2:
-      return ReadSigned(bits, 3, 17);
-    case 3:
-      return ReadSigned(bits, 4, 20);
-    default:
-      bits.Skip(4);
-      return bits.ReadLong(64);
-  }
+  int ones = std::countl_one(word.bits);
+  unsigned n = ones == 2 ? 17 : ones == 3 ? 20 : 64;
+  bits.Skip(word.used + (ones == 2 ? 3 : 4));
+  uint64_t raw = bits.Read(n);
+  word = {bits.Peek(), 0};
+  return n == 64 ? raw : static_cast<uint64_t>(FromLopsided(raw, n));
 }
 
 struct Window {
@@ -164,24 +173,27 @@ struct Window {
   unsigned trailing = 0;
 };
 
-// False when the window has more than 64 bits.
-bool ReadValue(BitReader& bits, Window& window, uint64_t& value) {
-  uint64_t next = bits.Peek();
-  if ((next >> 63) == 0) {
-    bits.Skip(1);
-    return true;
-  }
-  if ((next >> 62) == 0b10) {
-    bits.Skip(2);
+// What changes in a value that is not the same as the one before, from the control bits on. False
+// when the window has more than 64 bits. The stream is behind it afterwards.
+bool ReadChange(BitReader& bits, Word word, Window& window, uint64_t& value) {
+  if ((word.bits >> 62) == 0b10) {
+    word.Use(2);
   } else {
-    auto header = static_cast<unsigned>((next >> 51) & 0x7FF);
-    bits.Skip(13);
+    auto header = static_cast<unsigned>((word.bits >> 51) & 0x7FF);
+    word.Use(13);
     unsigned leading = header >> 6;
     window.significant = (header & 63) == 0 ? 64 : header & 63;
     if (leading + window.significant > 64) return false;
     window.trailing = 64 - leading - window.significant;
   }
-  value ^= bits.ReadLong(window.significant) << window.trailing;
+  unsigned n = window.significant;
+  if (word.used + n <= kWordBits) {
+    value ^= word.bits >> (64 - n) << window.trailing;
+    bits.Skip(word.used + n);
+    return true;
+  }
+  bits.Skip(word.used);
+  value ^= bits.Read(n) << window.trailing;
   return true;
 }
 
@@ -212,11 +224,22 @@ Result<size_t> DecodeRest(const Start& start, unsigned count, int64_t mint, int6
     kept = 1;
   }
   for (unsigned i = 1; i < count && time <= maxt; ++i) {
-    if (i > 1) delta += ReadDeltaOfDelta(bits);
+    Word word{bits.Peek(), 0};
+    if (i > 1) {
+      if ((word.bits >> 63) == 0) {
+        word.Use(1);
+      } else {
+        delta += ReadDeltaOfDelta(bits, word);
+      }
+    }
     auto next = static_cast<int64_t>(static_cast<uint64_t>(time) + delta);
     if (next <= time) return Fail(Corrupt("times do not ascend").error());
     time = next;
-    if (!ReadValue(bits, window, value)) return Fail(Corrupt("window of over 64 bits").error());
+    if ((word.bits >> 63) == 0) {
+      bits.Skip(word.used + 1);
+    } else if (!ReadChange(bits, word, window, value)) {
+      return Fail(Corrupt("window of over 64 bits").error());
+    }
     t[kept] = time;
     v[kept] = std::bit_cast<double>(value);
     kept += static_cast<size_t>(time >= mint && time <= maxt);
