@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "base/version.h"
+#include "tsdb_verbs.h"
 #include "verbs.h"
 
 namespace {
@@ -18,12 +19,13 @@ Usage: slurmscope VERB [flags]
   serve          scrape, store, answer queries (port 9090) and show the web UI (port 3000)
   check config   read configuration files and say all that is wrong with them
   test promql    run PromQL test scripts
+  tsdb           look into a data directory: list, analyze, dump, verify; fill one: create-blocks-from
 
   --help, -h     this text; `slurmscope VERB --help` tells a verb's flags
   --version      what this build is
 
 Called under the name `prometheus` it is `slurmscope serve`, so a unit file of Prometheus works with only the program
-swapped.
+swapped. Under the name `promtool` the verbs are the same.
 )";
 
 std::string_view BaseName(std::string_view path) {
@@ -36,7 +38,7 @@ int UnknownVerb(std::string_view verb) {
   if (verb.starts_with("-")) {
     hint = "; flags come after a verb: slurmscope serve ";
     hint += verb;
-  } else if (auto near = slurmscope::base::NearestWord(verb, {"serve", "check", "test"});
+  } else if (auto near = slurmscope::base::NearestWord(verb, {"serve", "check", "test", "tsdb"});
              !near.empty()) {
     hint = slurmscope::base::StrCat(", did you mean \"", near, "\"?");
   }
@@ -59,6 +61,7 @@ int main(int argc, char** argv) {
   if (verb == "serve") return slurmscope::app::RunServe(args);
   if (verb == "check") return slurmscope::app::RunCheck(args);
   if (verb == "test") return slurmscope::app::RunTest(args);
+  if (verb == "tsdb") return slurmscope::app::RunTsdb(args);
   if (verb == "--help" || verb == "-h" || verb == "help") {
     std::fwrite(kUsage.data(), 1, kUsage.size(), stdout);
     return 0;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/strings.h"
+#include "exposition/openmetrics_reader.h"
 #include "exposition/text_reader.h"
 
 namespace slurmscope::exposition {
@@ -25,11 +26,9 @@ class SeriesParser {
  public:
   SeriesParser(std::string_view text, size_t column) : text_(text), column_(column) {}
 
+  // With a metric name, as a series has it.
   Result<model::Labels> Parse() {
-    if (text_.find('\0') != std::string_view::npos) {
-      at_ = text_.find('\0');
-      return FailHere("a NUL byte");
-    }
+    TRY(RefuseNul());
     std::string_view name = TakeName();
     if (!name.empty()) {
       if (!model::IsLegacyMetricName(name))
@@ -42,8 +41,20 @@ class SeriesParser {
     return model::Labels::FromPairs(std::move(pairs_));
   }
 
+  // Labels alone.
+  Result<model::Labels> ParseOnlyLabels() {
+    TRY(RefuseNul());
+    TRY(ParseLabels());
+    return model::Labels::FromPairs(std::move(pairs_));
+  }
+
  private:
   using Failure = tl::unexpected<base::Error>;
+  Result<void> RefuseNul() {
+    size_t nul = text_.find('\0');
+    if (nul == std::string_view::npos) return {};
+    return FailAt(nul, "a NUL byte");
+  }
   Failure FailAt(size_t at, std::string_view reason) const {
     return Fail(ErrorCode::kInvalidArgument, StrCat("column ", column_ + at, ": ", reason));
   }
@@ -176,6 +187,10 @@ class SeriesParser {
 
 Result<model::Labels> ParseSeries(std::string_view series, size_t column) {
   return SeriesParser(series, column).Parse();
+}
+
+Result<model::Labels> ParseExemplarLabels(std::string_view labels, size_t column) {
+  return SeriesParser(labels, column).ParseOnlyLabels();
 }
 
 }  // namespace slurmscope::exposition

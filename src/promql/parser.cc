@@ -103,6 +103,12 @@ Result<void> CheckLength(std::string_view text, size_t limit) {
   return ParseError(text, 0, StrCat("expression is longer than ", limit, " bytes"));
 }
 
+Result<std::unique_ptr<VectorSelector>> ParseSelector(std::string_view text) {
+  ParserOptions options;
+  TRY(CheckLength(text, options.max_length));
+  return Parser(text, options).ParseSelectorAlone();
+}
+
 }  // namespace
 
 Result<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& options) {
@@ -113,13 +119,15 @@ Result<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& options) {
 }
 
 Result<std::vector<model::Matcher>> ParseMetricSelector(std::string_view text) {
-  ParserOptions options;
-  TRY(CheckLength(text, options.max_length));
-  std::unique_ptr<VectorSelector> selector = TRY(Parser(text, options).ParseSelectorAlone());
+  std::unique_ptr<VectorSelector> selector = TRY(ParseSelector(text));
   if (!HasSelectiveMatcher(*selector)) {
     return Fail(ErrorCode::kInvalidArgument, "match[] must contain at least one non-empty matcher");
   }
   return std::move(selector->matchers);
+}
+
+Result<std::vector<model::Matcher>> ParseAnySelector(std::string_view text) {
+  return std::move(TRY(ParseSelector(text))->matchers);
 }
 
 }  // namespace slurmscope::promql

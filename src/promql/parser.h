@@ -29,6 +29,8 @@ Result<ExprPtr> ParseExpr(std::string_view text, const ParserOptions& options = 
 // string: otherwise the error is `match[] must contain at least one non-empty matcher`, without a
 // position.
 Result<std::vector<model::Matcher>> ParseMetricSelector(std::string_view text);
+// The same for those who may ask for everything.
+Result<std::vector<model::Matcher>> ParseAnySelector(std::string_view text);
 
 // The expression on one line, as Prometheus prints it; parses to the same tree.
 std::string ToString(const Expr& expr);

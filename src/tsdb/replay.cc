@@ -109,18 +109,23 @@ std::string Describe(const WalDamage& damage) {
   return StrCat(damage.path, " at offset ", damage.good_bytes, ": ", damage.problem);
 }
 
+void ReportDamage(const Reading& reading, ReplayReport* report) {
+  if (reading.checkpoint_damage) report->corruption = Describe(*reading.checkpoint_damage);
+  if (!reading.damage) return;
+  report->dropped_bytes = reading.damage->size - reading.damage->good_bytes;
+  if (reading.damage->torn) return;
+  if (!report->corruption.empty()) report->corruption += "; ";
+  report->corruption += Describe(*reading.damage);
+}
+
 Result<void> Repair(const std::string& directory, const LogFiles& plan, const Reading& reading,
                     ReplayReport* report) {
-  if (reading.checkpoint_damage) report->corruption = Describe(*reading.checkpoint_damage);
   if (!reading.damage) return {};
   const WalDamage& damage = *reading.damage;
   if (damage.torn) {
-    report->dropped_bytes = damage.size - damage.good_bytes;
     base::LogInfo("the write-ahead log ended inside a record, as after a crash",
                   {{"segment", damage.path}, {"dropped_bytes", report->dropped_bytes}});
   } else {
-    if (!report->corruption.empty()) report->corruption += "; ";
-    report->corruption += Describe(damage);
     report->dropped_bytes = TRY(SetAside(directory, plan, reading));
   }
   TRY(CutBack(damage));
@@ -186,8 +191,8 @@ Result<LogFiles> ListLog(const std::string& directory) {
   return files;
 }
 
-Result<ReplayResult> Replay(const std::string& directory, Head& head,
-                            const std::atomic<bool>& stop) {
+Result<ReplayResult> Replay(const std::string& directory, Head& head, const std::atomic<bool>& stop,
+                            DamageAction action) {
   LogFiles plan = TRY(ListLog(directory));
   RecordQueue queue(kQueuedRecords);
   Reading reading;
@@ -211,8 +216,11 @@ Result<ReplayResult> Replay(const std::string& directory, Head& head,
   report.segments = reading.counts.segments;
   report.records = reading.counts.records;
   report.skipped_records = reading.counts.skipped;
-  TRY(Repair(directory, plan, reading, &report));
-  LogFindings(report);
+  ReportDamage(reading, &report);
+  if (action == DamageAction::kRepair) {
+    TRY(Repair(directory, plan, reading, &report));
+    LogFindings(report);
+  }
   result.wal_bytes = TRY(TotalBytes(plan));
   return result;
 }

@@ -33,8 +33,12 @@ struct ReplayResult {
 // head. A torn tail is cut off; from the first damage on, everything is moved into
 // `directory`/corrupt-<n>. A record of a type that this version does not know is an error that
 // changes nothing: a newer program wrote it. Samples before head.min_valid() are left out. Ends
-// soon after `stop` becomes true with kCanceled, and the log is as it was.
+// soon after `stop` becomes true with kCanceled, and the log is as it was. With
+// DamageAction::kLeave the files stay as they are in any case; the report tells of damage all the
+// same.
+enum class DamageAction { kRepair, kLeave };
 base::Result<ReplayResult> Replay(const std::string& directory, Head& head,
-                                  const std::atomic<bool>& stop);
+                                  const std::atomic<bool>& stop,
+                                  DamageAction action = DamageAction::kRepair);
 
 }  // namespace slurmscope::tsdb

@@ -49,7 +49,7 @@ inline model::AppendStatus AppendOne(Db& db, const model::Labels& labels, int64_
 // Every series with its samples as bits, by the labels' text.
 using Dump = std::map<std::string, std::vector<std::pair<int64_t, uint64_t>>>;
 
-inline Dump DumpDb(Db& db, const std::vector<model::Matcher>& matchers = {},
+inline Dump DumpDb(model::Queryable& db, const std::vector<model::Matcher>& matchers = {},
                    int64_t mint = kMinTime, int64_t maxt = kMaxTime) {
   Dump dump;
   auto querier = *db.NewQuerier(mint, maxt);
