@@ -208,6 +208,7 @@ TEST(HistogramDb, RefusesWhatMakesNoSense) {
   refused([](IntHistogram& h) { h.positive.push_back({1, 0}); });
   refused([](IntHistogram& h) { h.positive[0].count = -5; });
   refused([](IntHistogram& h) { h.custom_values = {1}; });
+  refused([](IntHistogram& h) { h.zero_threshold = std::nan(""); });
   refused([](IntHistogram& h) {
     h.schema = FloatHistogram::kCustomSchema;
     h.custom_values = {};
