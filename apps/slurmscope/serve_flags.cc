@@ -92,9 +92,11 @@ constexpr RefusedFlag kRefusedFlags[] = {
     {"web.route-prefix", false, "a route prefix is not in this version"},
 };
 
-const std::set<std::string, std::less<>> kFeatures = {"promql-experimental-functions",
-                                                      "promql-extended-range-selectors",
-                                                      "promql-binop-fill-modifiers"};
+const std::set<std::string, std::less<>> kFeatures = {
+    "promql-experimental-functions", "promql-extended-range-selectors",
+    "promql-binop-fill-modifiers", "exemplar-storage", "metadata-wal-records",
+    // Always on.
+    "native-histograms"};
 
 constexpr const char* kFooter = R"(
 Without --web.config.file (not in this version) 9090 and 3000 listen on 127.0.0.1 unless an address is given.

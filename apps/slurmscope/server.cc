@@ -154,6 +154,11 @@ std::string Server::RetentionText() const {
   return StrCat(text, text.empty() ? "" : " or ", retention_.retention_bytes, "B");
 }
 
+bool Server::Enabled(std::string_view feature) const {
+  return std::find(flags_.features.begin(), flags_.features.end(), feature) !=
+         flags_.features.end();
+}
+
 Result<void> Server::OpenStorage() {
   retention_ = ChosenRetention();
   tsdb::DbOptions options;
@@ -167,6 +172,8 @@ Result<void> Server::OpenStorage() {
   options.retention_bytes = retention_.retention_bytes;
   options.min_block_ms = flags_.min_block_ms;
   options.max_block_ms = flags_.max_block_ms;
+  if (Enabled("exemplar-storage")) options.max_exemplars = config_.storage.max_exemplars;
+  options.metadata_records = Enabled("metadata-wal-records");
   db_ = TRY(tsdb::Db::Open(options));
   LogReplay(db_->replay());
 
@@ -176,12 +183,9 @@ Result<void> Server::OpenStorage() {
   engine.max_samples = flags_.query_max_samples;
   engine.max_concurrency = flags_.query_max_concurrency;
   engine.default_subquery_step_ms = config_.global.evaluation_interval_ms;
-  auto enabled = [this](std::string_view name) {
-    return std::find(flags_.features.begin(), flags_.features.end(), name) != flags_.features.end();
-  };
-  engine.parser.experimental_functions = enabled("promql-experimental-functions");
-  engine.parser.extended_range_selectors = enabled("promql-extended-range-selectors");
-  engine.parser.fill_modifiers = enabled("promql-binop-fill-modifiers");
+  engine.parser.experimental_functions = Enabled("promql-experimental-functions");
+  engine.parser.extended_range_selectors = Enabled("promql-extended-range-selectors");
+  engine.parser.fill_modifiers = Enabled("promql-binop-fill-modifiers");
   engine_ = std::make_unique<promql::Engine>(engine);
   return {};
 }

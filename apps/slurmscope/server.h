@@ -44,6 +44,7 @@ class Server {
   };
   Retention ChosenRetention() const;
   std::string RetentionText() const;
+  bool Enabled(std::string_view feature) const;
   Result<void> OpenStorage();
   Result<void> OpenUi();
   Result<void> StartScraping();

@@ -6,7 +6,7 @@ namespace slurmscope::api {
 namespace {
 
 // An answer that is the same for everybody, for parts that this server has not: no rules, no
-// alerts, no exemplars.
+// alerts.
 http::Handler Constant(std::string data) {
   return [data = std::move(data)](const http::Request&) {
     return SuccessResponse([&](base::JsonWriter& json) { json.Raw(data); });
@@ -24,6 +24,7 @@ void Api::Register(http::Router& router) {
   Add(router, "GET POST", "/query", &Api::Query);
   Add(router, "GET POST", "/query_range", &Api::QueryRange);
   Add(router, "GET POST", "/format_query", &Api::FormatQuery);
+  Add(router, "GET POST", "/query_exemplars", &Api::QueryExemplars);
   Add(router, "GET POST", "/series", &Api::Series);
   Add(router, "GET POST", "/labels", &Api::LabelNames);
   Add(router, "GET", "/label/:name/values", &Api::LabelValues);
@@ -40,7 +41,6 @@ void Api::Register(http::Router& router) {
   AddAdmin(router, "/delete_series", &Api::DeleteSeries);
   AddAdmin(router, "/clean_tombstones", &Api::CleanTombstones);
   AddAdmin(router, "/snapshot", &Api::Snapshot);
-  router.Add("GET POST", "/api/v1/query_exemplars", Constant("[]"));
   router.Add("GET", "/api/v1/rules", Constant(R"({"groups":[]})"));
   router.Add("GET", "/api/v1/alerts", Constant(R"({"alerts":[]})"));
   router.Add("GET", "/api/v1/alertmanagers",

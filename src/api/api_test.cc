@@ -14,7 +14,10 @@ constexpr int64_t kNowMs = 1'700'000'000'000;
 class ApiTest : public testing::Test {
  protected:
   void SetUp() override {
-    db_ = tsdb::OpenDb(directory_.path());
+    tsdb::DbOptions options;
+    options.path = directory_.path();
+    options.max_exemplars = 100;
+    db_ = std::move(*tsdb::Db::Open(options));
     client_ = http::Client::Start({}).value();
     scrape_ = std::make_unique<scrape::Manager>(scrape::ManagerOptions{}, *db_, *client_);
     api_ = std::make_unique<Api>(Dependencies{engine_,
@@ -210,6 +213,33 @@ TEST_F(ApiTest, NothingScrapedYet) {
   EXPECT_EQ(Get("/rules"), Success(R"({"groups":[]})"));
   EXPECT_EQ(Get("/alerts"), Success(R"({"alerts":[]})"));
   EXPECT_EQ(Get("/query_exemplars?query=up"), Success("[]"));
+}
+
+TEST_F(ApiTest, Exemplars) {
+  auto appender = db_->NewAppender();
+  int64_t t = 1'700'000'000'500;
+  for (std::string name : {"a_bucket", "b_bucket", "other"}) {
+    model::Labels labels{{"__name__", name}, {"le", "1"}};
+    ASSERT_EQ(appender->Append(0, labels, t, 1).status, model::AppendStatus::kOk);
+    model::Exemplar exemplar{model::Labels{{"trace_id", name + "1"}}, 0.5, t, true};
+    ASSERT_EQ(appender->AppendExemplar(0, labels, exemplar), model::ExemplarStatus::kOk);
+  }
+  ASSERT_TRUE(appender->Commit());
+  auto row = [](const std::string& name) {
+    return R"({"seriesLabels":{"__name__":")" + name +
+           R"(","le":"1"},"exemplars":[{"labels":{"trace_id":")" + name +
+           R"(1"},"value":"0.5","timestamp":1700000000.500}]})";
+  };
+  EXPECT_EQ(Get("/query_exemplars?query=histogram_quantile(0.9,rate(a_bucket%5B5m%5D))/b_bucket"),
+            Success("[" + row("a_bucket") + "," + row("b_bucket") + "]"));
+  EXPECT_EQ(Get("/query_exemplars?query=other&end=1700000000.5"),
+            Success("[" + row("other") + "]"));
+  EXPECT_EQ(Get("/query_exemplars?query=other&start=1700000001"), Success("[]"));
+  EXPECT_EQ(Get("/query_exemplars?query=1"), Success("[]"));
+  EXPECT_NE(
+      Get("/query_exemplars?query=other&start=2&end=1", 400).find("end timestamp must not be"),
+      std::string::npos);
+  EXPECT_NE(Get("/query_exemplars?query=other%7B", 400).find("parse error"), std::string::npos);
 }
 
 TEST_F(ApiTest, Status) {

@@ -73,7 +73,10 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
   }
   constexpr std::string_view kAppended = "prometheus_tsdb_head_samples_appended_total";
   page.text().Family(kAppended, "Samples appended to the head since start.", MetricType::kCounter);
-  page.text().Sample(kAppended, {{"type", "float"}}, static_cast<double>(head.samples_appended));
+  page.text().Sample(kAppended, {{"type", "float"}},
+                     static_cast<double>(head.samples_appended - head.histograms_appended));
+  page.text().Sample(kAppended, {{"type", "histogram"}},
+                     static_cast<double>(head.histograms_appended));
   page.Counter("prometheus_tsdb_out_of_order_samples_total",
                "Samples refused because they were out of order.", head.out_of_order);
   page.Counter("prometheus_tsdb_out_of_bound_samples_total",

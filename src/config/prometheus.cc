@@ -133,7 +133,11 @@ void ReadGlobal(const Node& node, PrometheusConfig* config, LimitConfig* limits,
 
 void ReadStorage(const Node& node, StorageConfig* storage, Report* report) {
   MappingReader reader(node, "storage", report);
-  WarnOfIdleKeys(&reader, {"exemplars"});
+  if (const Node* exemplars_node = reader.TakeMapping("exemplars")) {
+    MappingReader exemplars(*exemplars_node, "storage.exemplars", report);
+    exemplars.Unsigned("max_exemplars", &storage->max_exemplars);
+    exemplars.Finish();
+  }
   if (const Node* tsdb_node = reader.TakeMapping("tsdb")) {
     MappingReader tsdb(*tsdb_node, "storage.tsdb", report);
     WarnOfIdleKeys(

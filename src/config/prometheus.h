@@ -84,6 +84,7 @@ struct GlobalConfig {
 
 // storage.tsdb.retention of the file; flags of the program may say otherwise. 0: not given.
 struct StorageConfig {
+  uint64_t max_exemplars = 100'000;  // storage.exemplars; kept with feature exemplar-storage
   int64_t retention_time_ms = 0;
   uint64_t retention_size = 0;  // bytes
 };

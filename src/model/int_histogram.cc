@@ -77,6 +77,7 @@ template <typename Histogram>
 Result<void> ValidateShape(const Histogram& h) {
   TRY(ValidateBuckets(h.positive, "positive"));
   TRY(ValidateBuckets(h.negative, "negative"));
+  if (std::isnan(h.zero_threshold)) return Invalid("the zero threshold is no number");
   if (h.custom()) return ValidateCustom(h);
   if (h.schema < FloatHistogram::kMinSchema || h.schema > FloatHistogram::kMaxSchema) {
     return Invalid(StrCat("schema ", h.schema, " is unknown"));

@@ -31,6 +31,15 @@ struct LabelGroups {
   std::vector<Labels> groups;      // the labels shared, in order of first appearance
 };
 
+// Samples as they are stored: one chunk of Prometheus' encodings (1 XOR, 2 histograms, 3 float
+// histograms), as remote read sends them.
+struct RawChunk {
+  int64_t mint = 0;
+  int64_t maxt = 0;
+  uint8_t encoding = 1;
+  std::string bytes;
+};
+
 // The result of a selection: series by index, in no particular order unless asked for. Const
 // methods are thread-safe, so series can be decoded in parallel. Keeps what it needs of the storage
 // alive, but must not outlive the storage itself.
@@ -48,6 +57,12 @@ class SeriesSet {
   // Groups all series by the labels of these names or, `without`, by all their other labels. A
   // storage that keeps labels as numbers need not make them for each series.
   virtual LabelGroups GroupBy(const std::vector<std::string>& names, bool without) const;
+  // The same samples as chunks by time that do not overlap. Most are copied as they are. A storage
+  // without chunks is kUnavailable.
+  virtual Result<void> Chunks(size_t /*index*/, int64_t /*mint*/, int64_t /*maxt*/,
+                              std::vector<RawChunk>* /*out*/) const {
+    return base::Fail(base::ErrorCode::kUnavailable, "this storage does not give chunks");
+  }
 };
 
 // A read view of a storage. Thread-safe; sees at least all that was committed before it was made.

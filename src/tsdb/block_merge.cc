@@ -27,41 +27,13 @@ struct Piece {
 
 // Of chunks that overlap or have deletions.
 Result<std::vector<Piece>> Rewrite(const std::vector<EncodedChunk>& chunks,
-                                   const std::vector<TimeInterval>& deleted) {
+                                   const Intervals& deleted) {
   std::vector<Piece> pieces;
   auto written = TRY(RewriteChunks(chunks, kNoTime, std::numeric_limits<int64_t>::max(), deleted));
   for (ChunkCopy& copy : written) {
     pieces.push_back({copy.mint, copy.maxt, {copy.encoding, {}}, std::move(copy.bytes)});
   }
   return pieces;
-}
-
-bool Same(const Piece& a, const Piece& b) {
-  return a.mint == b.mint && a.maxt == b.maxt && a.chunk.encoding == b.chunk.encoding &&
-         a.view().data == b.view().data;
-}
-
-// Makes chunks that overlap into ones that do not.
-Result<std::vector<Piece>> Flatten(std::vector<Piece> pieces) {
-  std::stable_sort(pieces.begin(), pieces.end(), [](const Piece& a, const Piece& b) {
-    return std::pair(a.mint, a.maxt) < std::pair(b.mint, b.maxt);
-  });
-  pieces.erase(std::unique(pieces.begin(), pieces.end(), Same), pieces.end());
-  std::vector<Piece> out;
-  for (size_t i = 0, next = 0; i < pieces.size(); i = next) {
-    int64_t maxt = pieces[i].maxt;
-    for (next = i + 1; next < pieces.size() && pieces[next].mint <= maxt; ++next) {
-      maxt = std::max(maxt, pieces[next].maxt);
-    }
-    if (next == i + 1) {
-      out.push_back(std::move(pieces[i]));
-      continue;
-    }
-    std::vector<EncodedChunk> chunks;
-    for (size_t k = i; k < next; ++k) chunks.push_back(pieces[k].view());
-    for (Piece& piece : TRY(Rewrite(chunks, {}))) out.push_back(std::move(piece));
-  }
-  return out;
 }
 
 // The series of one block, in order.
@@ -149,7 +121,9 @@ Result<void> WriteMerged(std::vector<Cursor>& cursors, BlockWriter& writer) {
       TRY(cursors[i].Take(&pieces));
       if (!cursors[i].done()) heap.push(i);
     }
-    std::vector<Piece> flat = TRY(Flatten(std::move(pieces)));
+    auto flat = TRY(FlattenChunks(std::move(pieces), [](const std::vector<EncodedChunk>& group) {
+      return Rewrite(group, {});
+    }));
     std::vector<BlockChunk> chunks;
     for (const Piece& piece : flat) chunks.push_back({piece.mint, piece.maxt, piece.view()});
     if (!chunks.empty()) TRY(writer.AddSeries(labels, chunks));

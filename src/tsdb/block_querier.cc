@@ -69,8 +69,28 @@ class BlockSeriesSet final : public model::SeriesSet {
     }
     return SeriesSet::DecodeNewest(index, mint, maxt, out);
   }
+  Result<void> Chunks(size_t index, int64_t mint, int64_t maxt,
+                      std::vector<model::RawChunk>* out) const override {
+    auto chunks = CopyChunks(series_[index], std::max(mint, mint_), std::min(maxt, maxt_));
+    if (!chunks) return base::Fail(std::move(chunks).error().Wrap("block " + block_->meta().ulid));
+    *out = ToRawChunks(*std::move(chunks));
+    return {};
+  }
 
  private:
+  Result<std::vector<ChunkCopy>> CopyChunks(const SelectedSeries& selected, int64_t mint,
+                                            int64_t maxt) const {
+    std::vector<ChunkCopy> chunks;
+    for (const ChunkMeta& meta : selected.series.chunks) {
+      if (meta.maxt < mint || meta.mint > maxt) continue;
+      EncodedChunk chunk = TRY(block_->ReadChunk(meta.ref));
+      chunks.push_back({meta.mint, meta.maxt, std::string(chunk.data), chunk.encoding});
+    }
+    const Intervals* deleted = block_->DeletedOf(selected.id);
+    chunks = TRY(TrimChunks(std::move(chunks), mint, maxt, deleted ? *deleted : Intervals()));
+    return FlattenChunks(std::move(chunks));
+  }
+
   const BlockPtr block_;
   const std::vector<SelectedSeries> series_;
   const int64_t mint_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -68,7 +69,7 @@ Result<void> DecodeAny(EncodedChunk chunk, int64_t mint, int64_t maxt, size_t so
   return {};
 }
 
-void Remove(const std::vector<TimeInterval>& deleted, std::vector<AnySample>* samples) {
+void Remove(const Intervals& deleted, std::vector<AnySample>* samples) {
   std::erase_if(*samples, [&](const AnySample& sample) {
     return std::any_of(deleted.begin(), deleted.end(), [&](const TimeInterval& interval) {
       return sample.t >= interval.mint && sample.t <= interval.maxt;
@@ -182,8 +183,7 @@ Result<void> DecodeChunk(EncodedChunk chunk, int64_t mint, int64_t maxt, model::
 }
 
 Result<std::vector<ChunkCopy>> RewriteChunks(const std::vector<EncodedChunk>& chunks, int64_t mint,
-                                             int64_t maxt,
-                                             const std::vector<TimeInterval>& deleted) {
+                                             int64_t maxt, const Intervals& deleted) {
   bool only_floats = std::all_of(chunks.begin(), chunks.end(), [](const EncodedChunk& chunk) {
     return chunk.encoding == kXorEncoding;
   });
@@ -206,6 +206,38 @@ Result<std::vector<ChunkCopy>> RewriteChunks(const std::vector<EncodedChunk>& ch
   Encoder encoder;
   for (const AnySample& sample : samples) encoder.Add(sample);
   return encoder.Take();
+}
+
+Result<std::vector<ChunkCopy>> TrimChunks(std::vector<ChunkCopy> chunks, int64_t mint, int64_t maxt,
+                                          const Intervals& deleted) {
+  std::vector<ChunkCopy> out;
+  for (ChunkCopy& chunk : chunks) {
+    bool whole = chunk.mint >= mint && chunk.maxt <= maxt;
+    if (whole && !Touches(deleted, chunk.mint, chunk.maxt)) {
+      out.push_back(std::move(chunk));
+      continue;
+    }
+    for (ChunkCopy& piece : TRY(RewriteChunks({chunk.view()}, mint, maxt, deleted))) {
+      out.push_back(std::move(piece));
+    }
+  }
+  return out;
+}
+
+Result<std::vector<ChunkCopy>> FlattenChunks(std::vector<ChunkCopy> chunks) {
+  return FlattenChunks(std::move(chunks), [](const std::vector<EncodedChunk>& group) {
+    return RewriteChunks(group, std::numeric_limits<int64_t>::min(),
+                         std::numeric_limits<int64_t>::max(), {});
+  });
+}
+
+std::vector<model::RawChunk> ToRawChunks(std::vector<ChunkCopy> chunks) {
+  std::vector<model::RawChunk> out;
+  out.reserve(chunks.size());
+  for (ChunkCopy& chunk : chunks) {
+    out.push_back({chunk.mint, chunk.maxt, chunk.encoding, std::move(chunk.bytes)});
+  }
+  return out;
 }
 
 }  // namespace slurmscope::tsdb

@@ -177,6 +177,16 @@ Result<std::unique_ptr<model::Querier>> Db::NewQuerier(int64_t mint, int64_t max
   return NewMergedQuerier(std::move(parts));
 }
 
+const ExemplarStore* Db::exemplars() const { return state_->head.exemplars(); }
+
+std::optional<model::Metadata> Db::MetadataOf(const model::Labels& labels) const {
+  const Head& head = state_->head;
+  Grace::Pass pass = head.grace().Enter();
+  auto id = head.FindSeries(labels);
+  if (head.metadata() == nullptr || !id) return std::nullopt;
+  return head.metadata()->Get(head.series(*id).wal_ref());
+}
+
 HeadStats Db::head_stats() const {
   HeadStats stats;
   const ReplayResult& replay = state_->replay;

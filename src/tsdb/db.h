@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -42,6 +43,8 @@ struct DbOptions {
   // How long compaction waits for running queries before it puts the rest off.
   int64_t reader_wait_ms = 120'000;
 };
+
+class ExemplarStore;
 
 // A block that did not check out: left on disk, not served.
 struct UnreadableBlock {
@@ -125,6 +128,11 @@ class Db final : public model::Appendable, public model::Queryable {
 
   std::unique_ptr<model::Appender> NewAppender() override;
   Result<std::unique_ptr<model::Querier>> NewQuerier(int64_t mint, int64_t maxt) override;
+
+  // nullptr unless exemplars are kept.
+  const ExemplarStore* exemplars() const;
+  // What is known of the metric of a series in memory, when that is kept.
+  std::optional<model::Metadata> MetadataOf(const model::Labels& labels) const;
 
   HeadStats head_stats() const;
   StorageStats storage_stats() const;

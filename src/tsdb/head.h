@@ -79,7 +79,8 @@ class Head {
   // Takes the chunks that end before `mint` away, and with them the series that have no samples
   // left: in steps that wait in grace(). `on_removed` is given the log's refs of those.
   void Truncate(int64_t mint, std::function<void(const std::vector<uint64_t>&)> on_removed);
-  bool HasLabels(const model::Labels& labels) const;
+  bool HasLabels(const model::Labels& labels) const { return FindSeries(labels).has_value(); }
+  std::optional<SeriesId> FindSeries(const model::Labels& labels) const;
   // All series that queries may see and that may have samples in [mint, maxt], sorted by labels.
   std::vector<SeriesId> SortedSeries(int64_t mint, int64_t maxt) const;
 

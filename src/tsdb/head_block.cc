@@ -37,27 +37,12 @@ std::vector<std::string> SymbolsOf(const Head& head, const std::vector<SeriesId>
   return symbols;
 }
 
-Result<void> RemoveDeleted(const Intervals& deleted, std::vector<ChunkCopy>* chunks) {
-  std::vector<ChunkCopy> kept;
-  for (ChunkCopy& chunk : *chunks) {
-    if (!Touches(deleted, chunk.mint, chunk.maxt)) {
-      kept.push_back(std::move(chunk));
-      continue;
-    }
-    for (ChunkCopy& piece : TRY(RewriteChunks({chunk.view()}, chunk.mint, chunk.maxt, deleted))) {
-      kept.push_back(std::move(piece));
-    }
-  }
-  *chunks = std::move(kept);
-  return {};
-}
-
 Result<void> WriteSeries(const Head& head, SeriesId id, int64_t mint, int64_t maxt,
                          BlockWriter& writer) {
   std::vector<ChunkCopy> copies;
   TRY(head.series(id).CopyChunks(mint, maxt - 1, &copies));
   Intervals deleted = head.tombstones().Of(id);
-  if (!deleted.empty()) TRY(RemoveDeleted(deleted, &copies));
+  if (!deleted.empty()) copies = TRY(TrimChunks(std::move(copies), mint, maxt - 1, deleted));
   if (copies.empty()) return {};
   std::vector<BlockChunk> chunks;
   for (const ChunkCopy& copy : copies) {

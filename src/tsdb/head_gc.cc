@@ -19,10 +19,10 @@ bool Head::Revive(SeriesId id) {
   return true;
 }
 
-bool Head::HasLabels(const model::Labels& labels) const {
+std::optional<SeriesId> Head::FindSeries(const model::Labels& labels) const {
   std::vector<model::Label> views = ViewsOf(labels);
   std::shared_lock lock(mutex_);
-  return FindLocked(labels.Hash(), views).has_value();
+  return FindLocked(labels.Hash(), views);
 }
 
 std::vector<SeriesId> Head::SortedSeries(int64_t mint, int64_t maxt) const {

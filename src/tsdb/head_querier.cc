@@ -46,6 +46,17 @@ class HeadSeriesSet final : public model::SeriesSet {
   model::LabelGroups GroupBy(const std::vector<std::string>& names, bool without) const override {
     return GroupByLabels(head_, ids_, names, without);
   }
+  Result<void> Chunks(size_t index, int64_t mint, int64_t maxt,
+                      std::vector<model::RawChunk>* out) const override {
+    std::vector<ChunkCopy> chunks;
+    mint = std::max(mint, mint_);
+    maxt = std::min(maxt, maxt_);
+    TRY(head_.series(ids_[index]).CopyChunks(mint, maxt, &chunks));
+    Intervals deleted = head_.tombstones().Of(ids_[index]);
+    if (!deleted.empty()) chunks = TRY(TrimChunks(std::move(chunks), mint, maxt, deleted));
+    *out = ToRawChunks(std::move(chunks));
+    return {};
+  }
 
  private:
   const Head& head_;

@@ -56,6 +56,12 @@ bool LostObservations(const State& state, bool positive, const std::vector<int32
   return lost;
 }
 
+void AddTo(double& to, double count) { to += count; }
+// Wraps around, as counts of foreign chunks may be anything.
+void AddTo(int64_t& to, int64_t count) {
+  to = static_cast<int64_t>(static_cast<uint64_t>(to) + static_cast<uint64_t>(count));
+}
+
 // Neighbours of equal index, which a layout of a finer schema than is known has, become one.
 template <typename State, typename Buckets>
 void FillSide(const State& state, bool positive, const std::vector<int32_t>& indexes,
@@ -68,7 +74,7 @@ void FillSide(const State& state, bool positive, const std::vector<int32_t>& ind
     if (count == 0) return;
     bool same = !buckets->empty() && buckets->back().index == indexes[place];
     if (same) {
-      buckets->back().count += static_cast<Count>(count);
+      AddTo(buckets->back().count, static_cast<Count>(count));
     } else {
       buckets->push_back({indexes[place], static_cast<Count>(count)});
     }

@@ -19,9 +19,10 @@ class HistogramWalk {
  public:
   using Value = std::variant<model::IntHistogram, model::FloatHistogram>;
 
-  // `mixed`: integer and float histograms take turns; else it is `integer` alone.
-  HistogramWalk(uint64_t seed, bool mixed, bool integer = true)
-      : random_(seed), mixed_(mixed), integer_(integer) {
+  // `mixed`: integer and float histograms take turns; else it is `integer` alone. Without `custom`
+  // there are no custom buckets, which older versions of Prometheus do not know.
+  HistogramWalk(uint64_t seed, bool mixed, bool integer = true, bool custom = true)
+      : random_(seed), mixed_(mixed), integer_(integer), custom_(custom) {
     Restart();
   }
 
@@ -52,7 +53,7 @@ class HistogramWalk {
     sum_ = 0;
     gauge_ = Chance(4);
     bounds_.clear();
-    schema_ = Chance(3) ? model::FloatHistogram::kCustomSchema : Between(-4, 8);
+    schema_ = custom_ && Chance(3) ? model::FloatHistogram::kCustomSchema : Between(-4, 8);
     threshold_ = Chance(3) ? 0.001 : Chance(2) ? 1.0 / 128 : 0;
     if (schema_ != model::FloatHistogram::kCustomSchema) return;
     threshold_ = 0;
@@ -110,6 +111,7 @@ class HistogramWalk {
   std::mt19937_64 random_;
   bool mixed_;
   bool integer_;
+  bool custom_;
   bool gauge_ = false;
   int32_t schema_ = 0;
   double threshold_ = 0;

@@ -1,5 +1,3 @@
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "base/file.h"
 #include "base/float_text.h"
 #include "base/strings.h"
+#include "tsdb/interop_support.h"
 #include "tsdb/test_support.h"
 
 namespace slurmscope::tsdb {
@@ -23,26 +22,6 @@ namespace {
 
 using base::StrCat;
 using model::Labels;
-
-const std::string kPeers = std::string(SLURMSCOPE_SOURCE_DIR) + "/build/peers/usr/bin/";
-
-// A port that nobody listens on now.
-int FreePort() {
-  int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  ::close(fd);
-  return ntohs(address.sin_port);
-}
-
-#define SKIP_WITHOUT(program)                                                              \
-  if (::access((kPeers + (program)).c_str(), X_OK) != 0) {                                 \
-    GTEST_SKIP() << "no " << kPeers << (program) << " (unpack Debian's prometheus there)"; \
-  }
 
 // {__name__="up", job="x"} as promtool prints label sets.
 std::string PromtoolLabels(const Labels& labels) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 
+#include "tsdb/chunk_codec.h"
 #include "tsdb/merge.h"
 
 namespace slurmscope::tsdb {
@@ -57,6 +58,20 @@ class MergedSet final : public model::SeriesSet {
       TRY(parts_[place.part]->DecodeNewest(place.index, from, maxt, &part));
       if (part.size() > 0) std::swap(*out, part);
     }
+    return {};
+  }
+  Result<void> Chunks(size_t index, int64_t mint, int64_t maxt,
+                      std::vector<model::RawChunk>* out) const override {
+    const MergedSeries& series = series_[index];
+    std::vector<ChunkCopy> all;
+    for (uint32_t i = 0; i < series.count; ++i) {
+      const Place& place = places_[series.first + i];
+      TRY(parts_[place.part]->Chunks(place.index, mint, maxt, out));
+      for (model::RawChunk& chunk : *out) {
+        all.push_back({chunk.mint, chunk.maxt, std::move(chunk.bytes), chunk.encoding});
+      }
+    }
+    *out = ToRawChunks(TRY(FlattenChunks(std::move(all))));
     return {};
   }
 

@@ -358,15 +358,9 @@ base::Result<void> Series::CopyChunks(int64_t mint, int64_t maxt,
       found.push_back({chunk->mint, chunk->maxt, std::string(full.data), full.encoding});
     }
   }
-  for (size_t i = found.size(); i > 0; --i) {
-    ChunkCopy& chunk = found[i - 1];
-    if (chunk.mint >= mint && chunk.maxt <= maxt) {
-      out->push_back(std::move(chunk));
-      continue;
-    }
-    for (ChunkCopy& piece : TRY(RewriteChunks({chunk.view()}, mint, maxt, {}))) {
-      out->push_back(std::move(piece));
-    }
+  std::reverse(found.begin(), found.end());
+  for (ChunkCopy& chunk : TRY(TrimChunks(std::move(found), mint, maxt, {}))) {
+    out->push_back(std::move(chunk));
   }
   return {};
 }
