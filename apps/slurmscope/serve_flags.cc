@@ -92,9 +92,9 @@ constexpr RefusedFlag kRefusedFlags[] = {
     {"web.route-prefix", false, "a route prefix is not in this version"},
 };
 
-const std::set<std::string, std::less<>> kFeatures = {"promql-experimental-functions",
-                                                      "promql-extended-range-selectors",
-                                                      "promql-binop-fill-modifiers"};
+const std::set<std::string, std::less<>> kFeatures = {
+    "promql-experimental-functions", "promql-extended-range-selectors",
+    "promql-delayed-name-removal", "promql-binop-fill-modifiers"};
 
 constexpr const char* kFooter = R"(
 Without --web.config.file (not in this version) 9090 and 3000 listen on 127.0.0.1 unless an address is given.
@@ -203,6 +203,8 @@ void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
                  "Samples that one query may hold in memory")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddParsed(app, "query.max-memory", flags.query_max_bytes, base::ParseBytes,
+            "Memory that one query may take for samples and series (0: no limit)", "1GB");
   app.add_option_function<std::vector<std::string>>(
          "--enable-feature",
          [&flags](const std::vector<std::string>& lists) {

@@ -174,6 +174,7 @@ Result<void> Server::OpenStorage() {
   engine.lookback_ms = flags_.lookback_ms;
   engine.timeout_ms = flags_.query_timeout_ms;
   engine.max_samples = flags_.query_max_samples;
+  engine.max_bytes = static_cast<int64_t>(flags_.query_max_bytes);
   engine.max_concurrency = flags_.query_max_concurrency;
   engine.default_subquery_step_ms = config_.global.evaluation_interval_ms;
   auto enabled = [this](std::string_view name) {
@@ -182,6 +183,7 @@ Result<void> Server::OpenStorage() {
   engine.parser.experimental_functions = enabled("promql-experimental-functions");
   engine.parser.extended_range_selectors = enabled("promql-extended-range-selectors");
   engine.parser.fill_modifiers = enabled("promql-binop-fill-modifiers");
+  engine.delayed_name_removal = enabled("promql-delayed-name-removal");
   engine_ = std::make_unique<promql::Engine>(engine);
   return {};
 }
