@@ -94,7 +94,8 @@ constexpr RefusedFlag kRefusedFlags[] = {
 
 const std::set<std::string, std::less<>> kFeatures = {
     "promql-experimental-functions", "promql-extended-range-selectors",
-    "promql-binop-fill-modifiers", "exemplar-storage", "metadata-wal-records",
+    "promql-delayed-name-removal", "promql-binop-fill-modifiers", "exemplar-storage",
+    "metadata-wal-records",
     // Always on.
     "native-histograms"};
 
@@ -205,6 +206,8 @@ void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
                  "Samples that one query may hold in memory")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  AddParsed(app, "query.max-memory", flags.query_max_bytes, base::ParseBytes,
+            "Memory that one query may take for samples and series (0: no limit)", "1GB");
   app.add_option_function<std::vector<std::string>>(
          "--enable-feature",
          [&flags](const std::vector<std::string>& lists) {

@@ -34,6 +34,7 @@ struct ServeFlags {
   int64_t query_timeout_ms = 2 * 60 * 1000;
   int query_max_concurrency = 20;
   int64_t query_max_samples = 50'000'000;
+  uint64_t query_max_bytes = 1ull << 30;  // 0: no limit
   std::vector<std::string> features;
 
   std::string ui_listen_address = "127.0.0.1:3000";  // empty: no UI

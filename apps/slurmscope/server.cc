@@ -181,11 +181,13 @@ Result<void> Server::OpenStorage() {
   engine.lookback_ms = flags_.lookback_ms;
   engine.timeout_ms = flags_.query_timeout_ms;
   engine.max_samples = flags_.query_max_samples;
+  engine.max_bytes = static_cast<int64_t>(flags_.query_max_bytes);
   engine.max_concurrency = flags_.query_max_concurrency;
   engine.default_subquery_step_ms = config_.global.evaluation_interval_ms;
   engine.parser.experimental_functions = Enabled("promql-experimental-functions");
   engine.parser.extended_range_selectors = Enabled("promql-extended-range-selectors");
   engine.parser.fill_modifiers = Enabled("promql-binop-fill-modifiers");
+  engine.delayed_name_removal = Enabled("promql-delayed-name-removal");
   engine_ = std::make_unique<promql::Engine>(engine);
   return {};
 }

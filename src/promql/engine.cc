@@ -84,6 +84,12 @@ MatrixResult ScalarMatrix(const std::vector<double>& column, const StepGrid& gri
   return result;
 }
 
+// Of the points of a matrix, counted in series.
+int64_t AnswerWeight(const Value& value) {
+  constexpr size_t kPointBytes = sizeof(int64_t) + sizeof(double);
+  return static_cast<int64_t>(value.vector.values.size() * kPointBytes / kSeriesBytes);
+}
+
 void FillInstant(QueryResult& result, Value value, int64_t t) {
   switch (value.type) {
     case ValueType::kScalar:
@@ -136,7 +142,7 @@ Result<QueryResult> Engine::State::Run(model::Queryable& storage, std::string_vi
     ~Leaver() { gate.Leave(); }
   } leaver{gate};
 
-  QueryGuard guard(deadline_ns, options.max_samples, query_options.canceled);
+  QueryGuard guard({deadline_ns, options.max_samples, options.max_bytes}, query_options.canceled);
   Annotations notes(query);
   QueryContext context{storage, pool ? &*pool : nullptr, guard, notes, grid, end};
   context.interval = instant ? 0 : grid.step;
@@ -150,6 +156,9 @@ Result<QueryResult> Engine::State::Run(model::Queryable& storage, std::string_vi
 
   Value value = TRY(Evaluator(context).Eval(expr, grid));
   if (value.type == ValueType::kVector) TRY(RemoveNames(value.vector, true));
+  // The answer lies beside the table it is made of, with its times.
+  SampleCharge answer;
+  TRY(answer.Add(guard, 0, AnswerWeight(value)));
   QueryResult result;
   if (instant) {
     FillInstant(result, std::move(value), grid.start);

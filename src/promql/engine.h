@@ -58,6 +58,7 @@ struct EngineOptions {
   int64_t lookback_ms = 5 * 60 * 1000;
   int64_t timeout_ms = 2 * 60 * 1000;
   int64_t max_samples = 50'000'000;
+  int64_t max_bytes = 0;  // of memory that one query holds, nearly; 0: no limit
   int64_t default_subquery_step_ms = 60 * 1000;  // global.evaluation_interval
   int max_concurrency = 20;  // queries running at once; more wait, within their timeout
   int threads = 0;  // for the series of one query side by side; 0: as many as the machine has cores

@@ -126,6 +126,23 @@ TEST(Engine, StopsWhenCanceled) {
   EXPECT_EQ(result.error().message(), "query was canceled in query execution");
 }
 
+TEST(Engine, HoldsTheMemoryLimit) {
+  MemoryStorage storage;
+  Fill(storage, 100, 10);
+  EngineOptions options;
+  options.max_bytes = 20'000;  // less than 100 series take
+  Engine engine(options);
+  auto refused = engine.Instant(storage, "c_total", 100'000);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kResourceExhausted);
+  EXPECT_EQ(refused.error().message(),
+            "query processing would take more than 20000 bytes of memory (--query.max-memory) in "
+            "query execution");
+  EXPECT_TRUE(engine.Instant(storage, "c_total{i=~\"1.\"}", 100'000));
+  EXPECT_TRUE(engine.Range(storage, "c_total{i=\"1\"}", 0, 100'000, 1000));
+  EXPECT_FALSE(engine.Range(storage, "c_total{i=\"1\"}", 0, 100'000, 50));
+}
+
 TEST(Engine, StopsAtTheTimeout) {
   MemoryStorage storage;
   Fill(storage, 200, 2000);

@@ -88,8 +88,8 @@ Result<Value> Evaluator::Eval(const Expr& expr, const StepGrid& grid) {
       return value;
     }
     case NodeKind::kVectorSelector:
-      return VectorOf(
-          TRY(EvalVectorSelector(static_cast<const VectorSelector&>(expr), grid, false)));
+      return VectorOf(TRY(
+          EvalVectorSelector(static_cast<const VectorSelector&>(expr), grid, SampleField::kValue)));
     case NodeKind::kMatrixSelector:
     case NodeKind::kSubquery:
       return EvalRangeVector(expr, grid);
@@ -130,7 +130,7 @@ Result<Value> Evaluator::EvalUnary(const UnaryExpr& expr, const StepGrid& grid) 
   if (value.type != ValueType::kVector) return value;
   MapSamples(value.vector, [](double v) { return -v; });
   ScaleHistograms(value.vector, -1);
-  TRY(DropNames(value.vector));
+  TRY(DropNames(value.vector, SameLabels::kRefuse));
   return value;
 }
 
@@ -162,8 +162,8 @@ Result<TimeShift> Evaluator::Shift(const TimeModifiers& time) const {
   return shift;
 }
 
-Result<void> Evaluator::DropNames(VectorValue& vector) {
-  if (!context_.delayed_name_removal) return RemoveNames(vector, false);
+Result<void> Evaluator::DropNames(VectorValue& vector, SameLabels same) {
+  if (!context_.delayed_name_removal) return RemoveNames(vector, false, same);
   for (SeriesMeta& meta : vector.series) meta.drop_name = true;
   return {};
 }

@@ -34,6 +34,10 @@ struct QueryContext {
   bool delayed_name_removal = false;
 };
 
+// What a selector gives of its samples: the value, or in seconds its time or when its counter began
+// (0 where that is not known).
+enum class SampleField { kValue, kTime, kStartTime };
+
 // Evaluates expression trees for all steps of a grid at once. One for each query; used by one
 // thread, which spreads the work on series over the pool. Errors are those of Engine.
 class Evaluator {
@@ -48,9 +52,9 @@ class Evaluator {
   Result<std::vector<double>> EvalScalar(const Expr& expr, const StepGrid& grid);
   Result<std::string> EvalString(const Expr& expr);
 
-  // eval_selector.cc. With `timestamps`, the values are the samples' times in seconds.
+  // eval_selector.cc
   Result<VectorValue> EvalVectorSelector(const VectorSelector& selector, const StepGrid& grid,
-                                         bool timestamps);
+                                         SampleField field);
   // A range vector ready to be walked, of a matrix selector or a subquery.
   Result<RangeSource> OpenRange(const Expr& expr, const StepGrid& grid, std::string_view func);
   // eval_subquery.cc
@@ -71,7 +75,7 @@ class Evaluator {
   bool detect_resets() const { return detect_resets_; }
 
   // __name__ goes: now, or at the end of the query when removal is delayed.
-  Result<void> DropNames(VectorValue& vector);
+  Result<void> DropNames(VectorValue& vector, SameLabels same = SameLabels::kMerge);
 
   // body(begin, end) over pieces of [0, n), side by side when there is enough to do; `work` is the
   // cost of one item in samples. Returns the error of the first piece that failed.

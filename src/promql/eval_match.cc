@@ -33,7 +33,7 @@ class ResultRows {
       vector_.series[found->second].drop_name |= drop_name;
       return found->second;
     }
-    TRY(vector_.charge.Add(guard_, static_cast<int64_t>(vector_.steps)));
+    TRY(vector_.charge.Add(guard_, static_cast<int64_t>(vector_.steps), 1));
     vector_.AddRow({found->first, drop_name});
     return found->second;
   }

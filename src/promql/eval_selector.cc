@@ -41,9 +41,14 @@ Result<Selection> Select(QueryContext& context, const VectorSelector& selector, 
   return selection;
 }
 
+double TimeOf(const Columns& samples, size_t i, SampleField field) {
+  int64_t start = samples.st.empty() ? 0 : samples.st[i];
+  return static_cast<double>(field == SampleField::kTime ? samples.t[i] : start) / 1000;
+}
+
 // The newest sample of (t - lookback, t] for each step, unless it is a stale marker.
 bool FillRow(const Columns& samples, const StepGrid& grid, const TimeShift& shift,
-             int64_t lookback_ms, bool timestamps, double* row) {
+             int64_t lookback_ms, SampleField field, double* row) {
   bool any = false;
   size_t next = 0;  // first sample after the step
   size_t pace = 0;
@@ -54,7 +59,7 @@ bool FillRow(const Columns& samples, const StepGrid& grid, const TimeShift& shif
     int64_t sample_t = samples.t[next - 1];
     double v = samples.v[next - 1];
     if (sample_t <= SaturatingSub(t, lookback_ms) || model::IsStale(v)) continue;
-    row[i] = timestamps ? static_cast<double>(sample_t) / 1000 : v;
+    row[i] = field == SampleField::kValue ? v : TimeOf(samples, next - 1, field);
     any = true;
   }
   return any;
@@ -82,17 +87,19 @@ void RemoveStale(Columns& samples) {
     samples.t[kept] = samples.t[i];
     samples.v[kept] = samples.v[i];
     if (samples.has_histograms()) samples.h[kept] = std::move(samples.h[i]);
+    if (!samples.st.empty()) samples.st[kept] = samples.st[i];
     ++kept;
   }
   samples.t.resize(kept);
   samples.v.resize(kept);
   if (samples.has_histograms()) samples.h.resize(kept);
+  if (!samples.st.empty()) samples.st.resize(kept);
 }
 
 }  // namespace
 
 Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector,
-                                                  const StepGrid& grid, bool timestamps) {
+                                                  const StepGrid& grid, SampleField field) {
   if (grid.count == 0) return VectorValue{};
   TimeShift shift = TRY(Shift(selector.time));
   int64_t mint = SaturatingAdd(SaturatingSub(shift.Apply(grid.start), context_.lookback_ms), 1);
@@ -112,9 +119,9 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
                  : selection.series->Decode(i, mint, maxt, &samples));
       read += static_cast<int64_t>(samples.size());
       double* row = vector.Row(i);
-      if (!FillRow(samples, grid, shift, context_.lookback_ms, timestamps, row)) continue;
+      if (!FillRow(samples, grid, shift, context_.lookback_ms, field, row)) continue;
       vector.series[i].labels = selection.series->LabelsAt(i);
-      if (timestamps) continue;
+      if (field != SampleField::kValue) continue;
       SmoothedSeries series{samples, grid, shift, context_.lookback_ms};
       if (selector.smoothed) SmoothFloats(series, row);
       if (!samples.has_histograms()) continue;
@@ -159,7 +166,7 @@ Result<std::optional<RowSource>> OpenRows(Evaluator& evaluator, const Expr& expr
                         : selection->series->Decode(i, mint, maxt, samples));
     if (samples->has_histograms()) return false;
     context.guard.CountRead(static_cast<int64_t>(samples->size()));
-    FillRow(*samples, grid, shift, context.lookback_ms, false, row);
+    FillRow(*samples, grid, shift, context.lookback_ms, SampleField::kValue, row);
     return true;
   };
   return rows;

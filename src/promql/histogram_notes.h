@@ -22,6 +22,12 @@ class HistogramNotes {
   void MixedWithFloatsInAggregation() const {
     notes_.Warn("encountered a mix of histograms and floats for aggregation", pos_);
   }
+  void OverlappingStarts() const {
+    notes_.Warn(base::StrCat("sample has start time that overlaps with previous sample timestamp "
+                             "for metric ",
+                             Metric()),
+                pos_);
+  }
   void MixedSchemas() const {
     notes_.Warn(base::StrCat("vector contains a mix of histograms with exponential and custom "
                              "buckets schemas for metric name ",

@@ -159,10 +159,10 @@ Result<void> Describer::LoadInfo(const StepGrid& grid) {
   selector.time.offset.ms = first.shift.offset_ms;
   if (first.shift.fixed) selector.time.at = AtModifier::kTimestamp;
   selector.time.at_ms = first.shift.at_ms;
-  VectorValue values = TRY(evaluator_.EvalVectorSelector(selector, grid, false));
+  VectorValue values = TRY(evaluator_.EvalVectorSelector(selector, grid, SampleField::kValue));
   if (values.has_histograms())
     return ExecError("info metrics must have float samples, but some are histograms");
-  info_.times = TRY(evaluator_.EvalVectorSelector(selector, grid, true));
+  info_.times = TRY(evaluator_.EvalVectorSelector(selector, grid, SampleField::kTime));
   for (size_t i = 0; i < info_.times.size(); ++i) {
     size_t id = ids_.IdOf(info_.times.series[i].labels);
     info_.by_id.resize(ids_.size());

@@ -45,16 +45,20 @@ std::vector<std::string> Limited(const std::set<std::string>& values, size_t lim
   return result;
 }
 
-// At its place in time; `histogram` may be null.
-void Insert(Columns& columns, int64_t t, double v, const model::HistogramPtr& histogram) {
+// Sample `i` of `from` at its place in time.
+void Insert(Columns& columns, const Columns& from, size_t i) {
+  int64_t t = from.t[i];
+  model::HistogramPtr histogram = from.has_histograms() ? from.h[i] : nullptr;
   auto at = std::lower_bound(columns.t.begin(), columns.t.end(), t) - columns.t.begin();
   auto index = static_cast<size_t>(at);
   if (index == columns.size() || columns.t[index] != t) {
     columns.t.insert(columns.t.begin() + at, t);
-    columns.v.insert(columns.v.begin() + at, v);
+    columns.v.insert(columns.v.begin() + at, 0);
     if (columns.has_histograms()) columns.h.insert(columns.h.begin() + at, nullptr);
+    if (!columns.st.empty()) columns.st.insert(columns.st.begin() + at, 0);
   }
-  columns.v[index] = v;
+  columns.v[index] = from.v[i];
+  if (!from.st.empty()) columns.SetStart(index, from.st[i]);
   if (histogram != nullptr && !columns.has_histograms()) columns.h.resize(columns.size());
   if (columns.has_histograms()) columns.h[index] = histogram;
 }
@@ -138,7 +142,7 @@ void MemoryStorage::Add(const Labels& labels, const Columns& samples) {
   std::shared_ptr<const Columns>& stored = series_[labels];
   auto grown = stored ? std::make_shared<Columns>(*stored) : std::make_shared<Columns>();
   for (size_t i = 0; i < samples.size(); ++i) {
-    Insert(*grown, samples.t[i], samples.v[i], samples.has_histograms() ? samples.h[i] : nullptr);
+    Insert(*grown, samples, i);
   }
   SetHints(*grown);
   stored = std::move(grown);

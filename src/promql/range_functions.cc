@@ -8,6 +8,7 @@
 #include "promql/range_histograms.h"
 #include "promql/range_kernels.h"
 #include "promql/row_source.h"
+#include "promql/start_times.h"
 
 namespace slurmscope::promql {
 
@@ -96,6 +97,15 @@ void RunMixed(const RangeTask& task, Annotations& notes, size_t i, const RangeIn
   run(task.function.name, task.kernel, input, about, row, histograms.Row(i));
 }
 
+void NoteStarts(const RangeTask& task, Annotations& notes, size_t i,
+                const model::Columns& samples) {
+  std::string_view function = task.function.name;
+  bool counts = function == "rate" || function == "increase" || function == "irate";
+  if (!counts || !StartsOverlap(samples)) return;
+  model::Labels labels = task.source.labels(i);
+  HistogramNotes(notes, task.pos, labels.Get(model::kMetricName)).OverlappingStarts();
+}
+
 Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeTask& task) {
   const RangeSource& source = task.source;
   size_t steps = source.plan.grid.count;
@@ -108,6 +118,7 @@ Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeTask& task) {
         for (size_t i = begin; i < end; ++i) {
           TRY(Load(task, i, &samples));
           if (samples.size() > 1000) TRY(context.guard.Check());
+          if (!samples.st.empty()) NoteStarts(task, context.notes, i, samples);
           double* row = vector.Row(i);
           RangeInput input{samples, source.plan, task.args};
           if (samples.has_histograms()) {
@@ -150,7 +161,7 @@ Result<Value> RangeCall(Evaluator& evaluator, const Call& call, const StepGrid& 
   if (name == "quantile_over_time" && vector.size() > 0) {
     WarnBadQuantiles(evaluator.context().notes, args[0], call.args[0]->pos);
   }
-  if (!function.keeps_name) TRY(evaluator.DropNames(vector));
+  if (!function.keeps_name) TRY(evaluator.DropNames(vector, SameLabels::kRefuse));
   return VectorOf(std::move(vector));
 }
 
@@ -210,7 +221,7 @@ Result<std::optional<RowSource>> OpenCallRows(Evaluator& evaluator, const Call& 
                                          double* row) -> Result<bool> {
     static const std::vector<std::vector<double>> kNoArgs;
     TRY(Load({*function, kernel, *source, kNoArgs, {}}, i, samples));
-    if (samples->has_histograms()) return false;
+    if (samples->has_histograms() || !samples->st.empty()) return false;
     kernel({*samples, source->plan, kNoArgs}, row);
     return true;
   };

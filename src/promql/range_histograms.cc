@@ -5,6 +5,7 @@
 
 #include "model/histogram_sum.h"
 #include "promql/range_window.h"
+#include "promql/start_times.h"
 
 namespace slurmscope::promql {
 
@@ -48,6 +49,11 @@ struct HistogramWindow {
 
 using WindowFunction = void (*)(const HistogramWindow& w);
 
+// Whether the histogram at `i` does not continue the one before.
+bool IsResetAt(const HistogramWindow& w, size_t i) {
+  return w.At(i).IsResetFrom(w.At(i - 1)) || BeganAnew(w.samples, w.low + i);
+}
+
 // Warns of histograms that are gauges where they must not be; false when their schemas do not go
 // together.
 bool CheckInner(const HistogramWindow& w, bool custom) {
@@ -61,14 +67,16 @@ bool CheckInner(const HistogramWindow& w, bool custom) {
 // What the counter had counted before each of its resets inside the window.
 void AddBackResets(const HistogramWindow& w, size_t first, HistogramSum& change) {
   for (size_t i = first; i < w.size(); ++i) {
-    if (w.At(i).IsResetFrom(w.At(i - 1))) change.Add(w.At(i - 1));
+    if (IsResetAt(w, i)) change.Add(w.At(i - 1));
   }
 }
 
 template <bool kCounter, bool kPerSecond>
 void Rate(const HistogramWindow& w) {
   w.SetAbsent();
-  if (w.RefuseFloats() || w.size() < 2) return;
+  std::optional<int64_t> zero_t;
+  if (kCounter) zero_t = ZeroTime(w.samples, w.low, w.start);
+  if (w.RefuseFloats() || (w.size() < 2 && !zero_t)) return;
   const FloatHistogram& first = w.At(0);
   const FloatHistogram& last = w.At(w.size() - 1);
   bool first_gauge = first.hint == ResetHint::kGauge;
@@ -76,20 +84,20 @@ void Rate(const HistogramWindow& w) {
   if (kCounter && (first_gauge || last_gauge)) w.notes.NotCounter();
   if (!kCounter && !(first_gauge && last_gauge)) w.notes.NotGauge();
   // What came before a reset does not matter, so its buckets need not fit.
-  bool reset_at_once = kCounter && w.At(1).IsResetFrom(first);
+  bool reset_at_once = kCounter && !zero_t && IsResetAt(w, 1);
   bool custom = reset_at_once ? w.At(1).custom() : first.custom();
   if (last.custom() != custom || (kCounter && !CheckInner(w, custom))) {
     w.notes.MixedSchemas();
     return;
   }
   HistogramSum change(last);
-  if (!reset_at_once) change.Add(first, -1);
+  if (!reset_at_once && !zero_t) change.Add(first, -1);
   if (kCounter) AddBackResets(w, reset_at_once ? 2 : 1, change);
   if (change.reconciled()) w.notes.Reconciled("subtraction");
   FloatHistogram result = change.Result();
-  ObservedChange observed{w.start,   w.end,       w.samples.t[w.low], w.samples.t[w.high - 1],
-                          w.size(),  first.count, result.count,       kCounter,
-                          kPerSecond};
+  ObservedChange observed{w.start,    w.end,       w.samples.t[w.low], w.samples.t[w.high - 1],
+                          w.size(),   first.count, result.count,       kCounter,
+                          kPerSecond, zero_t};
   result.Scale(ExtrapolationFactor(observed));
   result.hint = ResetHint::kGauge;
   w.Set(std::move(result));
@@ -109,7 +117,7 @@ void Instant(const HistogramWindow& w) {
   if (kCounter && (previous_gauge || last_gauge)) w.notes.NotCounter();
   if (!kCounter && !(previous_gauge && last_gauge)) w.notes.NotGauge();
   HistogramSum change(*last);
-  if (!kCounter || !last->IsResetFrom(*previous)) {
+  if (!kCounter || !IsResetAt(w, n - 1)) {
     if (!change.Add(*previous, -1)) return w.notes.MixedSchemas();
     if (change.reconciled()) w.notes.Reconciled("subtraction");
   }
@@ -161,8 +169,8 @@ bool IsReset(const HistogramWindow& w, size_t i) {
   const FloatHistogram* before = w.Find(i - 1);
   const FloatHistogram* now = w.Find(i);
   if ((before == nullptr) != (now == nullptr)) return true;
-  if (now != nullptr) return now->IsResetFrom(*before);
-  return w.samples.v[w.low + i] < w.samples.v[w.low + i - 1];
+  if (now != nullptr) return IsResetAt(w, i);
+  return w.samples.v[w.low + i] < w.samples.v[w.low + i - 1] || BeganAnew(w.samples, w.low + i);
 }
 
 template <bool (*Is)(const HistogramWindow&, size_t)>
@@ -210,7 +218,9 @@ WindowFunction FindFunction(std::string_view name) {
 Columns FloatsOf(const Columns& samples) {
   Columns floats;
   for (size_t i = 0; i < samples.size(); ++i) {
-    if (samples.h[i] == nullptr) floats.Append(samples.t[i], samples.v[i]);
+    if (samples.h[i] != nullptr) continue;
+    floats.Append(samples.t[i], samples.v[i]);
+    if (!samples.st.empty()) floats.SetStart(floats.size() - 1, samples.st[i]);
   }
   return floats;
 }

@@ -5,6 +5,7 @@
 
 #include "promql/kahan.h"
 #include "promql/range_window.h"
+#include "promql/start_times.h"
 
 namespace slurmscope::promql {
 
@@ -14,7 +15,7 @@ double Seconds(int64_t milliseconds) { return static_cast<double>(milliseconds) 
 
 enum class RateKind { kRate, kIncrease, kDelta };
 
-double Extrapolate(const Window& w, double change, RateKind kind) {
+double Extrapolate(const Window& w, double change, RateKind kind, std::optional<int64_t> zero_t) {
   ObservedChange observed{w.start,
                           w.end,
                           w.t.front(),
@@ -23,18 +24,20 @@ double Extrapolate(const Window& w, double change, RateKind kind) {
                           w.v.front(),
                           change,
                           kind != RateKind::kDelta,
-                          kind == RateKind::kRate};
+                          kind == RateKind::kRate,
+                          zero_t};
   return change * ExtrapolationFactor(observed);
 }
 
 // Resets are rare: eight samples are asked at once.
-void FindResets(const std::vector<double>& v, std::vector<size_t>& resets) {
+void FindResets(const model::Columns& samples, std::vector<size_t>& resets) {
+  const std::vector<double>& v = samples.v;
   for (size_t i = 1; i < v.size();) {
     size_t end = std::min(i + 8, v.size());
     bool any = false;
     for (size_t k = i; k < end; ++k) any |= v[k] < v[k - 1];
-    for (; any && i < end; ++i) {
-      if (v[i] < v[i - 1]) resets.push_back(i);
+    for (any |= !samples.st.empty(); any && i < end; ++i) {
+      if (v[i] < v[i - 1] || BeganAnew(samples, i)) resets.push_back(i);
     }
     i = end;
   }
@@ -47,16 +50,18 @@ void RateKernel(const RangeInput& input, double* out) {
   resets.clear();
   const std::vector<double>& v = input.samples.v;
   if constexpr (kKind != RateKind::kDelta) {
-    FindResets(v, resets);
+    FindResets(input.samples, resets);
   }
   size_t next = 0;
   ForEachWindow(input, false, out, [&](const Window& w) {
-    if (w.size() < 2) return Absent();
-    double change = w.v.back() - w.v.front();
+    std::optional<int64_t> zero_t;
+    if constexpr (kKind != RateKind::kDelta) zero_t = ZeroTime(input.samples, w.first, w.start);
+    if (w.size() < 2 && !zero_t) return Absent();
+    double change = w.v.back() - (zero_t ? 0 : w.v.front());
     while (next < resets.size() && resets[next] <= w.first) ++next;
     for (size_t k = next; k < resets.size() && resets[k] < w.first + w.size(); ++k)
       change += v[resets[k] - 1];
-    return Extrapolate(w, change, kKind);
+    return Extrapolate(w, change, kKind, zero_t);
   });
 }
 
@@ -68,7 +73,8 @@ double Instant(const Window& w) {
   if (!kIsRate) return last - previous;
   int64_t interval = w.t.back() - w.t[w.size() - 2];
   if (interval == 0) return Absent();
-  return (last < previous ? last : last - previous) / Seconds(interval);
+  bool reset = last < previous || BeganAnew(*w.samples, w.first + w.size() - 1);
+  return (reset ? last : last - previous) / Seconds(interval);
 }
 
 double Changes(const Window& w) {
@@ -82,7 +88,8 @@ double Changes(const Window& w) {
 
 double Resets(const Window& w) {
   int resets = 0;
-  for (size_t i = 1; i < w.size(); ++i) resets += w.v[i] < w.v[i - 1] ? 1 : 0;
+  for (size_t i = 1; i < w.size(); ++i)
+    resets += w.v[i] < w.v[i - 1] || BeganAnew(*w.samples, w.first + i) ? 1 : 0;
   return resets;
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Window {
   int64_t end = 0;    // inclusive
   size_t first = 0;   // index of v[0] in the series
   size_t step = 0;
+  const model::Columns* samples = nullptr;  // of the whole series
 
   size_t size() const { return v.size(); }
 };
@@ -32,6 +34,7 @@ struct ObservedChange {
   double change = 0;
   bool counter = false;
   bool per_second = false;
+  std::optional<int64_t> zero_t = {};  // when the counter was zero, inside the window
 };
 
 // As doubles, since the ends of int64 may be among them.
@@ -41,15 +44,18 @@ inline double SecondsBetween(int64_t from, int64_t to) {
 
 // What stretches a change to the window's edges: as far as half a sample interval beyond the
 // samples, all the way when the edge is near, and for counters never to before the point where they
-// would have been zero.
+// would have been zero. Where that point is known, it is the first sample and nothing is before it.
 inline double ExtrapolationFactor(const ObservedChange& c) {
   double sampled = SecondsBetween(c.first_t, c.last_t);
   double interval = sampled / static_cast<double>(c.samples - 1);
   double threshold = interval * 1.1;
   double to_start = SecondsBetween(c.start, c.first_t);
-  double to_end = SecondsBetween(c.last_t, c.end);
+  double to_end = c.samples > 1 ? SecondsBetween(c.last_t, c.end) : 0;
   if (to_start >= threshold) to_start = interval / 2;
-  if (c.counter && c.change > 0 && c.first >= 0) {
+  if (c.zero_t) {
+    sampled = SecondsBetween(*c.zero_t, c.last_t);
+    to_start = 0;
+  } else if (c.counter && c.change > 0 && c.first >= 0) {
     to_start = std::min(to_start, sampled * (c.first / c.change));
   }
   if (to_end >= threshold) to_end = interval / 2;
@@ -88,8 +94,8 @@ void ForEachWindow(const RangeInput& input, bool by_step, double* out, Fn fn) {
     low = std::min(FirstAfter(samples.t, low, start, low_pace), high);
     if (low == high) continue;
     size_t n = high - low;
-    out[i] =
-        fn(Window{{samples.t.data() + low, n}, {samples.v.data() + low, n}, start, end, low, i});
+    out[i] = fn(Window{
+        {samples.t.data() + low, n}, {samples.v.data() + low, n}, start, end, low, i, &samples});
   }
 }
 

@@ -16,8 +16,8 @@ struct RowSource {
   size_t steps = 0;
   size_t work = 0;  // what a row costs, in samples
 
-  // Fills row `i`, absent before, with the help of `samples`. False when the series has histograms,
-  // so that another way has to be taken. May be called from many threads.
+  // Fills row `i`, absent before, with the help of `samples`. False when the series has histograms
+  // or start times, so that another way has to be taken. May be called from many threads.
   std::function<Result<bool>(size_t i, model::Columns* samples, double* row)> fill;
   // The groups of an aggregation `by` or `without` labels.
   std::function<model::LabelGroups(const std::vector<std::string>& names, bool without)> groups;

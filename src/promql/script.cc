@@ -74,6 +74,7 @@ void ScriptRunner::LoadSeries(const std::vector<ScriptSeries>& all, int64_t inte
       } else {
         samples.Append(t, point.v);
       }
+      if (point.start) samples.SetStart(samples.size() - 1, t + *point.start);
     }
     storage_.Add(series.labels, samples);
   }

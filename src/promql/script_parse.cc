@@ -100,30 +100,33 @@ class Lines {
   size_t next_ = 0;
 };
 
+std::vector<ScriptSeries>::iterator FindLabels(std::vector<ScriptSeries>& all,
+                                               const model::Labels& labels) {
+  return std::find_if(all.begin(), all.end(),
+                      [&](const ScriptSeries& series) { return series.labels == labels; });
+}
+
 Result<LoadCommand> ParseLoad(std::string_view rest, Lines& lines, bool with_nhcb) {
   LoadCommand load;
   load.with_nhcb = with_nhcb;
   load.interval = TRY(TakeDuration(rest));
+  std::vector<ScriptSeries> starts;
   for (lines.Advance(); !lines.AtEnd() && !lines.Peek().empty(); lines.Advance()) {
-    std::string_view line = lines.Peek();
-    size_t at = line.find("@st");
-    if (at != std::string_view::npos && at < line.find(' ')) {
-      load.start_timestamps = true;
-      continue;
-    }
-    if (line.find("}@st") != std::string_view::npos) {
-      load.start_timestamps = true;
-      continue;
-    }
-    ScriptSeries series = TRY(ParseSeriesLine(line));
-    auto same =
-        std::find_if(load.series.begin(), load.series.end(),
-                     [&](const ScriptSeries& other) { return other.labels == series.labels; });
-    if (same == load.series.end()) {
-      load.series.push_back(std::move(series));
+    ScriptSeries series = TRY(ParseSeriesLine(lines.Peek()));
+    std::vector<ScriptSeries>& all = series.starts_only ? starts : load.series;
+    auto same = FindLabels(all, series.labels);
+    if (same == all.end()) {
+      all.push_back(std::move(series));
     } else {
       *same = std::move(series);
     }
+  }
+  for (const ScriptSeries& given : starts) {
+    auto series = FindLabels(load.series, given.labels);
+    if (series == load.series.end())
+      return Bad(StrCat("start times without samples: ", given.labels.ToString()));
+    size_t count = std::min(series->points.size(), given.points.size());
+    for (size_t i = 0; i < count; ++i) series->points[i].start = given.points[i].start;
   }
   return load;
 }

@@ -19,12 +19,14 @@ struct ScriptPoint {
   bool omitted = false;
   double v = 0;
   model::HistogramPtr histogram = nullptr;
-  bool has_hint = false;  // the histogram's reset hint is written out
+  bool has_hint = false;              // the histogram's reset hint is written out
+  std::optional<int64_t> start = {};  // when its counter began, ms from the sample's time
 };
 
 struct ScriptSeries {
   model::Labels labels;
   std::vector<ScriptPoint> points;
+  bool starts_only = false;  // gives start times for samples that another line has
 };
 
 // `{{schema:1 sum:5 count:4 buckets:[1 2 1]}}`, taken off the front of `rest`.
@@ -38,7 +40,8 @@ std::vector<ScriptSeries> CustomBucketHistograms(const std::vector<ScriptSeries>
 
 constexpr size_t kMaxRepeat = 1'000'000;
 
-// `metric{a="b"} 1 2+3x4 _ stale`; kInvalidArgument with the reason when it is not so.
+// `metric{a="b"} 1 2+3x4 _ stale` or `metric@st -30s-1mx2 _`; kInvalidArgument with the reason when
+// it is not so.
 Result<ScriptSeries> ParseSeriesLine(std::string_view line);
 
 // What stands between `expect fail msg:` and the end of line.
@@ -72,7 +75,6 @@ struct LoadCommand {
   int64_t interval = 0;
   bool with_nhcb = false;
   std::vector<ScriptSeries> series;
-  bool start_timestamps = false;  // has lines that give them
 };
 
 struct ScriptCommand {

@@ -1,5 +1,6 @@
 #include <cctype>
 
+#include "base/duration.h"
 #include "base/float_text.h"
 #include "base/strings.h"
 #include "model/sample.h"
@@ -113,6 +114,33 @@ Result<void> AddItem(std::string_view item, ScriptSeries& series) {
   return {};
 }
 
+// 5m, -30s, +1m, 0: milliseconds.
+Result<int64_t> SignedDuration(std::string_view text) {
+  bool negative = text.starts_with('-');
+  if (negative || text.starts_with('+')) text.remove_prefix(1);
+  if (text == "0") return 0;
+  int64_t ms = TRY(base::ParseDurationMs(text));
+  return negative ? -ms : ms;
+}
+
+// Start times, from the times of their samples: _ -30s 0-1mx4
+Result<void> AddStartItem(std::string_view item, ScriptSeries& series) {
+  Repeat repeat = TRY(SplitRepeat(item));
+  if (repeat.value == "_") {
+    series.points.insert(series.points.end(), repeat.times.value_or(1), ScriptPoint{});
+    return {};
+  }
+  size_t at = repeat.times ? FindStep(repeat.value) : std::string_view::npos;
+  ScriptPoint point;
+  point.start = TRY(SignedDuration(repeat.value.substr(0, at)));
+  int64_t step = at == std::string_view::npos ? 0 : TRY(SignedDuration(repeat.value.substr(at)));
+  for (size_t i = 0; i <= repeat.times.value_or(0); ++i) {
+    series.points.push_back(point);
+    *point.start += step;
+  }
+  return {};
+}
+
 // Up to the next space, but {{...}} may hold spaces.
 std::string_view TakeItem(std::string_view& rest) {
   size_t n = 0;
@@ -139,9 +167,12 @@ Result<ScriptSeries> ParseSeriesLine(std::string_view line) {
   if (has_labels) TRY(TakeLabels(line, builder));
   if (name.empty() && !has_labels) return Fail(ErrorCode::kInvalidArgument, "expected a series");
   series.labels = builder.Build();
+  series.starts_only = line.starts_with("@st");
+  if (series.starts_only) line.remove_prefix(3);
   for (SkipSpace(line); !line.empty(); SkipSpace(line)) {
     if (line.front() == '#') break;
-    TRY(AddItem(TakeItem(line), series));
+    std::string_view item = TakeItem(line);
+    TRY(series.starts_only ? AddStartItem(item, series) : AddItem(item, series));
   }
   return series;
 }

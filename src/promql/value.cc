@@ -112,7 +112,8 @@ Result<VectorValue> NewVector(QueryGuard& guard, size_t n, size_t steps) {
   vector.steps = steps;
   size_t cells = 0;
   if (__builtin_mul_overflow(n, steps, &cells)) cells = size_t{1} << 62;
-  TRY(vector.charge.Add(guard, static_cast<int64_t>(std::min(cells, size_t{1} << 61))));
+  TRY(vector.charge.Add(guard, static_cast<int64_t>(std::min(cells, size_t{1} << 61)),
+                        static_cast<int64_t>(n)));
   vector.series.resize(n);
   vector.values.assign(cells, Absent());
   return vector;
@@ -148,7 +149,7 @@ void DropEmptyRows(VectorValue& vector) {
   Truncate(vector, kept);
 }
 
-Result<void> MergeSameLabels(VectorValue& vector) {
+Result<void> MergeSameLabels(VectorValue& vector, SameLabels same_labels) {
   std::unordered_map<uint64_t, std::vector<size_t>> rows;  // by hash of the labels
   rows.reserve(vector.size());
   size_t kept = 0;
@@ -160,7 +161,7 @@ Result<void> MergeSameLabels(VectorValue& vector) {
     if (same == candidates.end()) {
       candidates.push_back(kept);
       MoveRow(vector, i, kept++);
-    } else if (!MergeRow(vector, *same, i)) {
+    } else if (same_labels == SameLabels::kRefuse || !MergeRow(vector, *same, i)) {
       return Fail(ErrorCode::kOutOfRange, "vector cannot contain metrics with the same labelset");
     }
   }
@@ -181,7 +182,7 @@ Labels WithoutName(const Labels& labels) {
   return Labels::FromPairs(std::move(pairs));
 }
 
-Result<void> RemoveNames(VectorValue& vector, bool only_marked) {
+Result<void> RemoveNames(VectorValue& vector, bool only_marked, SameLabels same) {
   bool unique = !only_marked && SameMetadataEverywhere(vector);
   bool changed = false;
   for (SeriesMeta& meta : vector.series) {
@@ -192,7 +193,7 @@ Result<void> RemoveNames(VectorValue& vector, bool only_marked) {
     changed = true;
   }
   if (!changed || unique) return {};
-  return MergeSameLabels(vector);
+  return MergeSameLabels(vector, same);
 }
 
 }  // namespace slurmscope::promql

@@ -95,11 +95,15 @@ Result<void> ChargeHistograms(QueryGuard& guard, VectorValue& vector);
 // Removes rows without any sample.
 void DropEmptyRows(VectorValue& vector);
 
-// Series with equal labels become one; kOutOfRange when two of them have a sample at the same step.
-Result<void> MergeSameLabels(VectorValue& vector);
+// What to do with series whose labels have become equal: make them one where they have samples at
+// different steps, or refuse them in any case, as Prometheus does behind range functions and
+// unary minus. Samples at the same step are always kOutOfRange.
+enum class SameLabels { kMerge, kRefuse };
+Result<void> MergeSameLabels(VectorValue& vector, SameLabels same = SameLabels::kMerge);
 
 // Removes __name__ from series [all of them, or those marked so], then merges.
-Result<void> RemoveNames(VectorValue& vector, bool only_marked);
+Result<void> RemoveNames(VectorValue& vector, bool only_marked,
+                         SameLabels same = SameLabels::kMerge);
 
 // __name__, and the labels that describe the metric and go with its name: __type__ and __unit__.
 bool IsMetadataLabel(std::string_view name);
