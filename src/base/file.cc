@@ -189,6 +189,13 @@ Result<bool> FileExists(const std::string& path) {
   return FailErrno(path, errno);
 }
 
+FileStamp StampOf(const std::string& path) {
+  struct stat st {};
+  if (::stat(path.c_str(), &st) != 0) return {};
+  return {static_cast<uint64_t>(st.st_size),
+          int64_t{st.st_mtim.tv_sec} * 1'000'000'000 + st.st_mtim.tv_nsec};
+}
+
 Result<void> RenameFile(const std::string& from, const std::string& to) {
   std::string what = StrCat("rename ", from, " to ", to);
   if (int fault = FaultOf(FileOp::kRename, from)) return FailErrno(what, fault);

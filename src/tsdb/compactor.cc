@@ -38,6 +38,7 @@ bool Compactor::HeadIsLong() const {
 
 Result<void> Compactor::Run(const std::function<bool()>& stop) {
   std::lock_guard lock(mutex_);
+  TRY(blocks_.Reload());
   auto head = CompactHead(stop);
   if (!head) Count(failed_);
   MergeAll(stop);
@@ -135,6 +136,9 @@ void Compactor::MergeAll(const std::function<bool()>& stop) {
     Count(merged ? compactions_ : failed_);
     if (merged) continue;
     base::LogError("merging blocks failed", {{"error", merged.error()}});
+    // One that is damaged has been set aside; the others may still be merged.
+    auto bad = [](const BlockPtr& block) { return block->damaged(); };
+    if (std::any_of(group.begin(), group.end(), bad)) continue;
     // A full disk is no fault of the blocks: try again at the next run.
     if (merged.error().code() == ErrorCode::kIo) return;
     for (const std::string& name : names) {
@@ -176,6 +180,7 @@ Result<void> Compactor::ApplyRetention() {
 
 Result<void> Compactor::Delete(const Deletion& deletion) {
   std::lock_guard lock(mutex_);
+  TRY(blocks_.Reload());
   auto list = blocks_.blocks();
   for (const BlockPtr& block : *list) {
     const std::string& ulid = block->meta().ulid;
@@ -183,7 +188,11 @@ Result<void> Compactor::Delete(const Deletion& deletion) {
     bool changed = TRY_CONTEXT(DeleteFromBlock(*block, directory, deletion), "block " + ulid);
     if (changed) TRY(blocks_.Reopen(ulid));
   }
-  return DeleteFromHead(head_, wal_, options_.wal_compression, deletion);
+  TRY(DeleteFromHead(head_, wal_, options_.wal_compression, deletion));
+  auto unreadable = blocks_.unreadable();
+  if (unreadable.empty()) return {};
+  return Fail(ErrorCode::kUnavailable, StrCat("nothing was deleted from block ", unreadable[0].ulid,
+                                              ", which cannot be read: ", unreadable[0].problem));
 }
 
 Result<void> Compactor::CleanTombstones(const std::function<bool()>& stop) {
