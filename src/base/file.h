@@ -70,6 +70,9 @@ Result<void> RemoveTree(const std::string& path);
 // Makes `to` a copy of the directory `from` whose files are hard links.
 Result<void> LinkTree(const std::string& from, const std::string& to);
 
+// What is free for us on the file system of a path.
+Result<uint64_t> FreeBytes(const std::string& path);
+
 // Makes a directory and its parents; an existing one is no error.
 Result<void> MakeDirectories(const std::string& path);
 // fsync of a directory, so that created and renamed entries survive power loss.

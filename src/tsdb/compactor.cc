@@ -18,6 +18,8 @@ using base::Fail;
 using base::Result;
 using base::StrCat;
 
+constexpr uint64_t kSpareBytes = 16 << 20;
+
 void Count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
   counter.fetch_add(n, std::memory_order_relaxed);
 }
@@ -139,16 +141,29 @@ void Compactor::MergeAll(const std::function<bool()>& stop) {
     // One that is damaged has been set aside; the others may still be merged.
     auto bad = [](const BlockPtr& block) { return block->damaged(); };
     if (std::any_of(group.begin(), group.end(), bad)) continue;
-    // A full disk is no fault of the blocks: try again at the next run.
-    if (merged.error().code() == ErrorCode::kIo) return;
+    // A full disk is no fault of the blocks: try again at a later run.
+    ErrorCode code = merged.error().code();
+    if (code != ErrorCode::kCorruption && code != ErrorCode::kUnavailable) return;
     for (const std::string& name : names) {
       if (!blocks_.MarkFailed(name)) return;
     }
   }
 }
 
+// The last room on a disk is for samples, which cannot wait as merging can.
+Result<void> Compactor::CheckSpace(const BlockList& group) const {
+  uint64_t wanted = kSpareBytes;
+  for (const BlockPtr& block : group) wanted += block->bytes();
+  uint64_t free = TRY(base::FreeBytes(blocks_.directory()));
+  if (free >= wanted) return {};
+  return Fail(ErrorCode::kResourceExhausted,
+              StrCat(blocks_.directory(), ": merging needs ", wanted, " bytes, ", free,
+                     " are free: make room or lower the retention"));
+}
+
 Result<void> Compactor::Merge(const BlockList& group) {
   int64_t began = clock_.SteadyNs();
+  TRY(CheckSpace(group));
   auto meta = TRY(MergeBlocks(group, blocks_.directory(), clock_.NowMs()));
   std::vector<std::string> replaced;
   for (const BlockPtr& block : group) replaced.push_back(block->meta().ulid);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
@@ -10,6 +11,7 @@
 #include <mutex>
 #include <random>
 #include <set>
+#include <thread>
 
 #include "base/file.h"
 #include "base/file_faults.h"
@@ -524,6 +526,64 @@ TEST_F(FaultTest, BlocksThatComeAndGoAreSeen) {
   ASSERT_TRUE(other->Compact());
   EXPECT_EQ(other->storage_stats().blocks, 0u);
   EXPECT_EQ(DumpDb(*other).size(), 0u);
+}
+
+// While it stands, nothing more fits on the disk.
+class FullDisk final : public base::FileFaults {
+ public:
+  explicit FullDisk(std::string root) : root_(std::move(root)) { base::SetFileFaults(this); }
+  ~FullDisk() override { base::SetFileFaults(nullptr); }
+  int Before(FileOp op, const std::string& path, size_t* size) override {
+    if (op != FileOp::kWrite || !path.starts_with(root_)) return 0;
+    *size /= 3;
+    return ENOSPC;
+  }
+
+ private:
+  const std::string root_;
+};
+
+TEST_F(FaultTest, AFullDiskStopsWritingAndNothingElse) {
+  (void)base::InitLogging(base::LogLevel::kError, "logfmt");
+  FastDirectory directory;
+  DbOptions options = Options(directory.path() + "/d");
+  options.wal_sync_interval_ms = 20;
+  auto db = std::move(*Db::Open(options));
+  auto add = [&](int64_t t) {
+    auto appender = db->NewAppender();
+    (void)appender->Append(0, Node(1), t, 1);
+    return appender->Commit();
+  };
+  for (int64_t t = 0; t < 5 * kHour; t += kStep) ASSERT_TRUE(add(kStart + t));
+  EXPECT_EQ(db->problem(), "");
+  Dump before = DumpDb(*db);
+  {
+    FullDisk full(options.path);
+    auto refused = add(kStart + 5 * kHour);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().message().find("No space left"), std::string::npos);
+    EXPECT_FALSE(db->head_stats().writable);
+    EXPECT_GE(db->head_stats().write_failures, 1u);
+    EXPECT_NE(db->problem().find("No space left"), std::string::npos) << db->problem();
+    EXPECT_NE(db->problem().find("queries are answered"), std::string::npos);
+    EXPECT_FALSE(db->Compact());
+    EXPECT_EQ(db->storage_stats().blocks, 0u);
+    EXPECT_EQ(DumpDb(*db), before);
+    EXPECT_FALSE(add(kStart + 5 * kHour));
+  }
+  // Without anybody writing, it sees that there is room again.
+  for (int i = 0; i < 1000 && !db->problem().empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(db->problem(), "");
+  EXPECT_TRUE(db->head_stats().writable);
+  EXPECT_TRUE(db->Compact());
+  EXPECT_EQ(db->storage_stats().blocks, 1u);
+  EXPECT_EQ(DumpDb(*db), before);
+  EXPECT_TRUE(add(kStart + 5 * kHour));
+  db.reset();
+  db = std::move(*Db::Open(options));
+  EXPECT_EQ(DumpDb(*db).begin()->second.size(), before.begin()->second.size() + 1);
 }
 
 }  // namespace
