@@ -290,7 +290,9 @@ void Server::AddApiRoutes() {
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
   router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
-  router_.Add("GET", "/-/ready", [](const http::Request&) {
+  router_.Add("GET", "/-/ready", [this](const http::Request&) {
+    std::string problem = db_->problem();
+    if (!problem.empty()) return http::Response::Text(503, StrCat("Not ready: ", problem, ".\n"));
     return http::Response::Text(200, "Prometheus Server is Ready.\n");
   });
   router_.Add("POST PUT", "/-/reload", [this](const http::Request&) {

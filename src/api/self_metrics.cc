@@ -92,6 +92,8 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
   page.Gauge("slurmscope_tsdb_writable",
              "Whether the data directory takes writes (0: for example disk full).",
              head.writable ? 1 : 0);
+  page.Counter("slurmscope_tsdb_write_failures_total",
+               "Batches of samples that the write-ahead log did not take.", head.write_failures);
 }
 
 void WriteBlocks(Page& page, const tsdb::StorageStats& storage) {

@@ -54,6 +54,13 @@ Result<std::string> ReadFile(const std::string& path, uint64_t limit = 1ull << 3
 Result<void> WriteFileAtomic(const std::string& path, std::string_view data, mode_t mode = 0644);
 
 Result<bool> FileExists(const std::string& path);
+struct FileStamp {
+  uint64_t size = 0;
+  int64_t modified_ns = 0;  // since the epoch
+  bool operator==(const FileStamp&) const = default;
+};
+// To tell whether a file or directory was changed; all zero when it is not there.
+FileStamp StampOf(const std::string& path);
 // Not durable before SyncDirectory(). Errors name the path.
 Result<void> RenameFile(const std::string& from, const std::string& to);
 // One that is not there is no error.
@@ -62,6 +69,9 @@ Result<void> RemoveFile(const std::string& path);
 Result<void> RemoveTree(const std::string& path);
 // Makes `to` a copy of the directory `from` whose files are hard links.
 Result<void> LinkTree(const std::string& from, const std::string& to);
+
+// What is free for us on the file system of a path.
+Result<uint64_t> FreeBytes(const std::string& path);
 
 // Makes a directory and its parents; an existing one is no error.
 Result<void> MakeDirectories(const std::string& path);

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +31,18 @@ class Block {
   const Intervals* DeletedOf(uint32_t series) const;
   const Tombstones& tombstones() const { return tombstones_; }
   uint64_t bytes() const { return bytes_; }  // on disk
+
+  // Whoever meets damage in the block says so here; it is set aside then (BlockSet).
+  void NoteDamage(const base::Error& error) const;
+  bool damaged() const { return damaged_.load(std::memory_order_acquire); }
+  std::string damage() const;  // what was met first
+  // Passes a result on, having noted the error if it tells of damage, and names the block in it.
+  template <typename T>
+  base::Result<T> Checked(base::Result<T> result) const {
+    if (result) return result;
+    if (result.error().code() == base::ErrorCode::kCorruption) NoteDamage(result.error());
+    return base::Fail(std::move(result).error().Wrap("block " + meta_.ulid));
+  }
   // Whether it may hold samples of [mint, maxt].
   bool Overlaps(int64_t mint, int64_t maxt) const {
     return meta_.min_time <= maxt && mint < meta_.max_time;
@@ -42,6 +56,9 @@ class Block {
   ChunkReader chunks_;
   Tombstones tombstones_;
   uint64_t bytes_ = 0;
+  mutable std::mutex damage_mutex_;
+  mutable std::string damage_;
+  mutable std::atomic<bool> damaged_ = false;
 };
 
 using BlockPtr = std::shared_ptr<const Block>;

@@ -42,7 +42,7 @@ class Cursor {
   explicit Cursor(BlockPtr block) : block_(std::move(block)) {}
 
   Result<void> Start() {
-    TRY(block_->index().AllPostings(&ids_));
+    TRY(block_->Checked(block_->index().AllPostings(&ids_)));
     return Load();
   }
   bool done() const { return next_ >= ids_.size(); }
@@ -50,6 +50,13 @@ class Cursor {
 
   // Adds the chunks of the series and goes to the next one.
   Result<void> Take(std::vector<Piece>* out) {
+    TRY(block_->Checked(AddChunks(out)));
+    ++next_;
+    return Load();
+  }
+
+ private:
+  Result<void> AddChunks(std::vector<Piece>* out) {
     const auto* deleted = block_->DeletedOf(ids_[next_]);
     for (const ChunkMeta& meta : series_.chunks) {
       Piece piece{meta.mint, meta.maxt, TRY(block_->ReadChunk(meta.ref)), {}};
@@ -60,13 +67,11 @@ class Cursor {
       if (Covers(*deleted, meta.mint, meta.maxt)) continue;
       for (Piece& kept : TRY(Rewrite({piece.chunk}, *deleted))) out->push_back(std::move(kept));
     }
-    ++next_;
-    return Load();
+    return {};
   }
-
- private:
   Result<void> Load() {
-    return done() ? Result<void>() : block_->index().ReadSeries(ids_[next_], true, &series_);
+    if (done()) return {};
+    return block_->Checked(block_->index().ReadSeries(ids_[next_], true, &series_));
   }
 
   BlockPtr block_;
@@ -139,7 +144,7 @@ Result<std::optional<BlockMeta>> MergeBlocks(const BlockList& blocks, const std:
   std::vector<Cursor> cursors;
   for (const BlockPtr& block : blocks) {
     cursors.emplace_back(block);
-    TRY_CONTEXT(cursors.back().Start(), "block " + block->meta().ulid);
+    TRY(cursors.back().Start());
   }
   std::vector<std::string> symbols = TRY(AllSymbols(blocks));
   BlockWriter writer = TRY(BlockWriter::Create(directory, NewUlid(now_ms), std::move(symbols)));

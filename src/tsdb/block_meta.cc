@@ -2,6 +2,7 @@
 
 #include <functional>
 
+#include "base/bytes.h"
 #include "base/json_writer.h"
 #include "base/strings.h"
 #include "tsdb/json_scanner.h"
@@ -15,6 +16,17 @@ using base::JsonWriter;
 using base::Result;
 
 constexpr int64_t kVersion = 1;
+constexpr std::string_view kChecksumMember = "slurmscope";
+constexpr std::string_view kChecksumStart = R"(,"slurmscope":{"crc32c":)";
+
+// Of everything before the member that holds it.
+bool MatchesChecksum(std::string_view json) {
+  size_t end = json.rfind(kChecksumStart);
+  if (end == std::string_view::npos) return false;
+  std::string_view rest = json.substr(end + kChecksumStart.size());
+  auto crc = base::ParseInt<uint32_t>(rest.substr(0, rest.find('}')));
+  return crc && *crc == base::Crc32c(json.substr(0, end));
+}
 
 void WriteUnknown(JsonWriter& json, const UnknownMembers& members) {
   for (const auto& [key, value] : members) json.Key(key).Raw(value);
@@ -132,6 +144,8 @@ std::string WriteBlockMeta(const BlockMeta& meta) {
   WriteCompaction(json, meta);
   json.Field("version", kVersion);
   WriteUnknown(json, meta.unknown);
+  uint32_t crc = base::Crc32c(out);
+  json.Key(kChecksumMember).BeginObject().Field("crc32c", uint64_t{crc}).EndObject();
   json.EndObject();
   return out + "\n";
 }
@@ -152,6 +166,8 @@ Result<BlockMeta> ParseBlockMeta(std::string_view json) {
       TRY(ParseCompaction(value, &meta));
     else if (key == "version")
       TRY(Number(key, value, &version));
+    else if (key == kChecksumMember)
+      meta.doubtful = !MatchesChecksum(json);
     else
       meta.unknown.emplace_back(key, value);
     return {};

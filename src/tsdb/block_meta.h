@@ -42,8 +42,12 @@ struct BlockMeta {
   bool failed = false;     // compacting it failed
   UnknownMembers unknown_compaction;
   UnknownMembers unknown;
+  // What was read has the checksum that we write, and does not match it: changed by hand or by
+  // decay.
+  bool doubtful = false;
 };
 
+// With a checksum of its own at the end, in a member that other programs pass over.
 std::string WriteBlockMeta(const BlockMeta& meta);
 // kCorruption when it is not JSON, lacks what a block needs, or has another version. Safe on any
 // bytes.

@@ -51,10 +51,8 @@ class BlockSeriesSet final : public model::SeriesSet {
   Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
                       model::Columns* out) const override {
     const SelectedSeries& selected = series_[index];
-    auto read = ReadBlockSeries(*block_, selected.id, selected.series.chunks, std::max(mint, mint_),
-                                std::min(maxt, maxt_), out);
-    if (!read) return base::Fail(std::move(read).error().Wrap("block " + block_->meta().ulid));
-    return {};
+    return block_->Checked(ReadBlockSeries(*block_, selected.id, selected.series.chunks,
+                                           std::max(mint, mint_), std::min(maxt, maxt_), out));
   }
   // Looks into the last chunk first.
   Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt,
@@ -107,7 +105,7 @@ class BlockQuerier final : public model::Querier {
                                                    const std::vector<Matcher>& matchers) override {
     int64_t mint = std::max(mint_, hints.start);
     int64_t maxt = std::min(maxt_, hints.end);
-    auto series = TRY_CONTEXT(ReadMatching(*block_, matchers, mint, maxt), Name());
+    auto series = TRY(block_->Checked(ReadMatching(*block_, matchers, mint, maxt)));
     return std::make_unique<BlockSeriesSet>(block_, std::move(series), mint_, maxt_);
   }
 
@@ -125,7 +123,7 @@ class BlockQuerier final : public model::Querier {
     }
     std::set<std::string> seen;
     for (const auto& selected :
-         TRY_CONTEXT(ReadMatching(*block_, matchers, mint_, maxt_), Name())) {
+         TRY(block_->Checked(ReadMatching(*block_, matchers, mint_, maxt_)))) {
       std::string_view value = selected.series.labels.Get(name);
       if (!value.empty()) seen.emplace(value);
     }
@@ -141,7 +139,7 @@ class BlockQuerier final : public model::Querier {
     }
     std::set<std::string, std::less<>> seen;
     for (const auto& selected :
-         TRY_CONTEXT(ReadMatching(*block_, matchers, mint_, maxt_), Name())) {
+         TRY(block_->Checked(ReadMatching(*block_, matchers, mint_, maxt_)))) {
       for (model::Label label : selected.series.labels) {
         if (!seen.contains(label.name)) seen.emplace(label.name);
       }
@@ -150,7 +148,6 @@ class BlockQuerier final : public model::Querier {
   }
 
  private:
-  std::string Name() const { return "block " + block_->meta().ulid; }
   static std::vector<std::string> Limited(std::vector<std::string> texts, size_t limit) {
     if (limit > 0 && texts.size() > limit) texts.resize(limit);
     return texts;

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "tsdb/block.h"
 #include "tsdb/db.h"
@@ -18,10 +20,14 @@ class BlockSet {
  public:
   explicit BlockSet(std::string directory) : directory_(std::move(directory)) {}
 
-  // Removes leftovers of a crash and blocks that were merged into others, and opens the rest. A
-  // block that does not check out stays where it is, unread, and is named in the log and in
-  // unreadable().
+  // At the start: removes what a crash left unfinished, then as Reload().
   base::Result<void> Load();
+  // Looks at the directory: opens blocks that are new there, lets go of those that are gone, and
+  // deletes those that were merged into others. A block that does not check out stays where it is,
+  // unread, and is named in the log and in unreadable(); it is tried again when its files change,
+  // or each time when it was the operating system that refused. Not beside Replace() or Reopen().
+  base::Result<void> Reload();
+  // Without those in which readers have met damage: they become unreadable().
   std::shared_ptr<const BlockList> blocks() const;
   std::vector<UnreadableBlock> unreadable() const;
 
@@ -40,12 +46,22 @@ class BlockSet {
   uint64_t bytes() const;
 
  private:
+  struct Unreadable {
+    std::string problem;
+    bool try_again = false;
+    base::FileStamp stamp;
+  };
+  base::FileStamp StampOfBlock(const std::string& ulid) const;
+  bool MustOpen(const std::string& ulid) const;
+  void SetAside(const std::string& ulid, const base::Error& error) const;
+  void DropDamaged() const;
+  void DropMerged(BlockList* list);
   base::Result<void> Delete(const std::string& ulid) const;
 
   const std::string directory_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const BlockList> blocks_ = std::make_shared<BlockList>();
-  std::vector<UnreadableBlock> unreadable_;
+  mutable std::shared_ptr<const BlockList> blocks_ = std::make_shared<BlockList>();
+  mutable std::map<std::string, Unreadable> unreadable_;
 };
 
 }  // namespace slurmscope::tsdb

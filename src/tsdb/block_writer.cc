@@ -73,10 +73,9 @@ Result<void> DeleteBlock(const std::string& data_directory, const std::string& u
   return base::RemoveTree(aside);
 }
 
-Result<void> RemoveLeftovers(const std::string& data_directory) {
+Result<void> RemoveLeftovers(const std::string& data_directory, std::string_view suffix) {
   for (const std::string& name : TRY(base::ListDirectory(data_directory))) {
-    bool leftover = name.ends_with(kCreationSuffix) || name.ends_with(kDeletionSuffix);
-    if (!leftover) continue;
+    if (!name.ends_with(suffix)) continue;
     base::LogInfo("removing what was left of a block", {{"directory", name}});
     TRY(base::RemoveTree(StrCat(data_directory, "/", name)));
   }

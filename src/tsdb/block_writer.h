@@ -56,7 +56,7 @@ class BlockWriter {
 
 // Renames a block's directory out of the way, so that no start finds half of it, and removes it.
 base::Result<void> DeleteBlock(const std::string& data_directory, const std::string& ulid);
-// Removes what a crash left of blocks being written or deleted.
-base::Result<void> RemoveLeftovers(const std::string& data_directory);
+// Removes what is left of blocks, by the ending of the name.
+base::Result<void> RemoveLeftovers(const std::string& data_directory, std::string_view suffix);
 
 }  // namespace slurmscope::tsdb

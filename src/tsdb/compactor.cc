@@ -18,6 +18,8 @@ using base::Fail;
 using base::Result;
 using base::StrCat;
 
+constexpr uint64_t kSpareBytes = 16 << 20;
+
 void Count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
   counter.fetch_add(n, std::memory_order_relaxed);
 }
@@ -38,6 +40,7 @@ bool Compactor::HeadIsLong() const {
 
 Result<void> Compactor::Run(const std::function<bool()>& stop) {
   std::lock_guard lock(mutex_);
+  TRY(blocks_.Reload());
   auto head = CompactHead(stop);
   if (!head) Count(failed_);
   MergeAll(stop);
@@ -135,16 +138,32 @@ void Compactor::MergeAll(const std::function<bool()>& stop) {
     Count(merged ? compactions_ : failed_);
     if (merged) continue;
     base::LogError("merging blocks failed", {{"error", merged.error()}});
-    // A full disk is no fault of the blocks: try again at the next run.
-    if (merged.error().code() == ErrorCode::kIo) return;
+    // One that is damaged has been set aside; the others may still be merged.
+    auto bad = [](const BlockPtr& block) { return block->damaged(); };
+    if (std::any_of(group.begin(), group.end(), bad)) continue;
+    // A full disk is no fault of the blocks: try again at a later run.
+    ErrorCode code = merged.error().code();
+    if (code != ErrorCode::kCorruption && code != ErrorCode::kUnavailable) return;
     for (const std::string& name : names) {
       if (!blocks_.MarkFailed(name)) return;
     }
   }
 }
 
+// The last room on a disk is for samples, which cannot wait as merging can.
+Result<void> Compactor::CheckSpace(const BlockList& group) const {
+  uint64_t wanted = kSpareBytes;
+  for (const BlockPtr& block : group) wanted += block->bytes();
+  uint64_t free = TRY(base::FreeBytes(blocks_.directory()));
+  if (free >= wanted) return {};
+  return Fail(ErrorCode::kResourceExhausted,
+              StrCat(blocks_.directory(), ": merging needs ", wanted, " bytes, ", free,
+                     " are free: make room or lower the retention"));
+}
+
 Result<void> Compactor::Merge(const BlockList& group) {
   int64_t began = clock_.SteadyNs();
+  TRY(CheckSpace(group));
   auto meta = TRY(MergeBlocks(group, blocks_.directory(), clock_.NowMs()));
   std::vector<std::string> replaced;
   for (const BlockPtr& block : group) replaced.push_back(block->meta().ulid);
@@ -176,6 +195,7 @@ Result<void> Compactor::ApplyRetention() {
 
 Result<void> Compactor::Delete(const Deletion& deletion) {
   std::lock_guard lock(mutex_);
+  TRY(blocks_.Reload());
   auto list = blocks_.blocks();
   for (const BlockPtr& block : *list) {
     const std::string& ulid = block->meta().ulid;
@@ -183,7 +203,11 @@ Result<void> Compactor::Delete(const Deletion& deletion) {
     bool changed = TRY_CONTEXT(DeleteFromBlock(*block, directory, deletion), "block " + ulid);
     if (changed) TRY(blocks_.Reopen(ulid));
   }
-  return DeleteFromHead(head_, wal_, options_.wal_compression, deletion);
+  TRY(DeleteFromHead(head_, wal_, options_.wal_compression, deletion));
+  auto unreadable = blocks_.unreadable();
+  if (unreadable.empty()) return {};
+  return Fail(ErrorCode::kUnavailable, StrCat("nothing was deleted from block ", unreadable[0].ulid,
+                                              ", which cannot be read: ", unreadable[0].problem));
 }
 
 Result<void> Compactor::CleanTombstones(const std::function<bool()>& stop) {

@@ -34,6 +34,10 @@ class Compactor {
   base::Result<void> Snapshot(const std::string& directory, bool with_head);
 
   void FillStats(StorageStats* stats) const;
+  uint64_t failures() const {
+    return failed_.load(std::memory_order_relaxed) +
+           checkpoints_failed_.load(std::memory_order_relaxed);
+  }
   // By how much the log has shrunk since the start.
   int64_t log_bytes_freed() const { return log_bytes_freed_.load(std::memory_order_relaxed); }
 
@@ -45,6 +49,7 @@ class Compactor {
   base::Result<void> TruncateWal();
   void MergeAll(const std::function<bool()>& stop);
   base::Result<void> Merge(const BlockList& group);
+  base::Result<void> CheckSpace(const BlockList& group) const;
   base::Result<void> ApplyRetention();
   bool Drain(const std::function<bool()>& stop);
 

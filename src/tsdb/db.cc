@@ -19,6 +19,7 @@
 #include "tsdb/head.h"
 #include "tsdb/head_appender.h"
 #include "tsdb/head_querier.h"
+#include "tsdb/health.h"
 #include "tsdb/merged_querier.h"
 #include "tsdb/replay.h"
 #include "tsdb/wal.h"
@@ -26,6 +27,8 @@
 namespace slurmscope::tsdb {
 namespace {
 
+// More than what is left over on a disk that is as good as full.
+constexpr size_t kProbeBytes = 1 << 20;
 constexpr int64_t kMaxBlockMs = int64_t{31} * 24 * 3600 * 1000;
 
 // Out-of-order logs that a Prometheus left stay as they are; queries do not see them.
@@ -54,6 +57,7 @@ struct Db::State {
         head(options.min_block_ms) {}
   ~State();
   base::Result<void> Sync();
+  void Probe();
   // Calls `work` each `interval_ms` until the end.
   void Repeat(int64_t interval_ms, const std::function<void()>& work);
   base::Result<void> Compact() {
@@ -69,13 +73,14 @@ struct Db::State {
   std::unique_ptr<Wal> wal;
   std::unique_ptr<Compactor> compactor;
   ReplayResult replay;
-  std::atomic<bool> writable{true};
-  std::atomic<uint64_t> sync_failures{0};
+  Health health;
 
   std::mutex stop_mutex;
   std::condition_variable stop_changed;
   bool stopping = false;
   std::atomic<bool> stop_requested{false};
+  int64_t compaction_pause_ms = 0;  // both of the compaction thread
+  int64_t compact_not_before_ns = 0;
   std::thread sync_thread;
   std::thread compaction_thread;
 };
@@ -92,11 +97,17 @@ Db::State::~State() {
 
 base::Result<void> Db::State::Sync() {
   auto result = wal->Sync();
-  if (result) return result;
-  if (sync_failures.fetch_add(1, std::memory_order_relaxed) == 0) {
-    base::LogError("the write-ahead log could not be synced", {{"error", result.error()}});
-  }
+  health.NoteSync(result);
   return result;
+}
+
+// With no samples to try it with, the disk is tried.
+void Db::State::Probe() {
+  std::string path = options.path + "/wal/space-probe";
+  auto written = base::WriteFileAtomic(path, std::string(kProbeBytes, '\0'));
+  (void)base::RemoveFile(path + ".tmp");
+  auto removed = base::RemoveFile(path);
+  if (written && removed) health.NoteWrite({});
 }
 
 void Db::State::Repeat(int64_t interval_ms, const std::function<void()>& work) {
@@ -109,9 +120,21 @@ void Db::State::Repeat(int64_t interval_ms, const std::function<void()>& work) {
   }
 }
 
+// After each failure the pause is twice as long, so that a disk that is full is not kept busy.
 void Db::State::CompactInBackground() {
+  int64_t now = clock.SteadyNs();
+  if (now < compact_not_before_ns) return;
+  uint64_t failed_before = compactor->failures();
   auto done = Compact();
   if (!done) base::LogError("compaction failed", {{"error", done.error()}});
+  if (compactor->failures() == failed_before) {
+    compaction_pause_ms = 0;
+    return;
+  }
+  compaction_pause_ms =
+      std::clamp(compaction_pause_ms * 2, options.compaction_interval_ms * 2,
+                 std::max(options.compaction_max_pause_ms, options.compaction_interval_ms * 2));
+  compact_not_before_ns = clock.SteadyNs() + compaction_pause_ms * 1'000'000;
 }
 
 Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock) {
@@ -144,8 +167,12 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   State* raw = state.get();
   raw->compactor =
       std::make_unique<Compactor>(raw->options, raw->clock, raw->head, raw->blocks, *raw->wal);
-  raw->sync_thread = std::thread(
-      [raw] { raw->Repeat(raw->options.wal_sync_interval_ms, [raw] { (void)raw->Sync(); }); });
+  raw->sync_thread = std::thread([raw] {
+    raw->Repeat(raw->options.wal_sync_interval_ms, [raw] {
+      (void)raw->Sync();
+      if (!raw->health.writable()) raw->Probe();
+    });
+  });
   if (raw->options.compaction_interval_ms > 0) {
     raw->compaction_thread = std::thread([raw] {
       raw->Repeat(raw->options.compaction_interval_ms, [raw] { raw->CompactInBackground(); });
@@ -159,7 +186,7 @@ Db::~Db() = default;
 
 std::unique_ptr<model::Appender> Db::NewAppender() {
   return std::make_unique<HeadAppender>(state_->head, *state_->wal, state_->options.wal_compression,
-                                        state_->writable);
+                                        state_->health);
 }
 
 Result<std::unique_ptr<model::Querier>> Db::NewQuerier(int64_t mint, int64_t maxt) {
@@ -199,8 +226,9 @@ HeadStats Db::head_stats() const {
   stats.wal_bytes = static_cast<uint64_t>(std::max<int64_t>(wal_bytes, 0));
   stats.wal_segment = state_->wal->segment();
   stats.wal_corruptions = replay.report.corruption.empty() ? 0 : 1;
-  stats.wal_sync_failures = state_->sync_failures.load(std::memory_order_relaxed);
-  stats.writable = state_->writable.load(std::memory_order_relaxed);
+  stats.wal_sync_failures = state_->health.sync_failures();
+  stats.write_failures = state_->health.write_failures();
+  stats.writable = state_->health.writable();
   return stats;
 }
 
@@ -236,5 +264,7 @@ CardinalityStats Db::cardinality(size_t limit) const { return state_->head.Cardi
 const ReplayReport& Db::replay() const { return state_->replay.report; }
 
 Result<void> Db::Sync() { return state_->Sync(); }
+
+std::string Db::problem() const { return state_->health.problem(); }
 
 }  // namespace slurmscope::tsdb

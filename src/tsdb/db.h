@@ -38,6 +38,8 @@ struct DbOptions {
   uint64_t retention_bytes = 0;
   int64_t min_block_ms = 2 * 3600 * 1000;
   int64_t max_block_ms = 0;  // 0: a tenth of the retention, at most 31 days
+  // How long, at most, compaction pauses when it fails again and again.
+  int64_t compaction_max_pause_ms = 10 * 60 * 1000;
   // How often to look whether blocks are to be written, merged or deleted; 0: only by Compact().
   int64_t compaction_interval_ms = 15'000;
   // How long compaction waits for running queries before it puts the rest off.
@@ -89,7 +91,8 @@ struct HeadStats {
   uint64_t wal_segment = 0;  // being written
   uint64_t wal_corruptions = 0;
   uint64_t wal_sync_failures = 0;
-  bool writable = true;  // false after a write failed; see docs/operations.md
+  bool writable = true;         // false after a write failed; see docs/operations.md
+  uint64_t write_failures = 0;  // batches that the log did not take
 };
 // `limit` rows each, largest first.
 struct CardinalityStats {
@@ -153,6 +156,8 @@ class Db final : public model::Appendable, public model::Queryable {
   const ReplayReport& replay() const;
   // fsyncs what was committed so far.
   Result<void> Sync();
+  // Why the data directory does not take samples as it should, as a sentence; empty when it does.
+  std::string problem() const;
 
  private:
   struct State;

@@ -13,14 +13,18 @@ namespace {
 
 using base::Result;
 
+// Also series without samples of that time in memory: the log has them still, and would bring them
+// back should the block that they went to become unreadable.
 std::vector<SeriesId> HeadSeries(const Head& head, const Deletion& deletion) {
   std::vector<SeriesId> ids;
   {
     std::shared_lock lock(head.mutex());
     ids = SelectSeries(head, deletion.matchers);
   }
-  std::erase_if(
-      ids, [&](SeriesId id) { return !head.series(id).Overlaps(deletion.mint, deletion.maxt); });
+  std::erase_if(ids, [&](SeriesId id) {
+    int64_t newest = head.series(id).last_time();
+    return newest == kNoTime || newest < deletion.mint;
+  });
   return ids;
 }
 
@@ -53,9 +57,8 @@ Result<void> DeleteFromHead(Head& head, Wal& wal, WalCompression compression,
   std::string record;
   for (SeriesId id : ids) {
     const Series& series = head.series(id);
-    TimeInterval interval{std::max(deletion.mint, head.min_time()),
-                          std::min(deletion.maxt, series.last_time())};
-    entries.push_back({series.wal_ref(), interval});
+    entries.push_back(
+        {series.wal_ref(), {deletion.mint, std::min(deletion.maxt, series.last_time())}});
     AddTombstone(record, entries.back());
     if (record.size() < wal.max_record_bytes() / 4 && id != ids.back()) continue;
     records.push_back(StoreRecord(std::move(record), compression));
@@ -64,7 +67,10 @@ Result<void> DeleteFromHead(Head& head, Wal& wal, WalCompression compression,
   if (records.empty()) return {};
   TRY(wal.Write(records));
   TRY(wal.Sync());
-  for (size_t i = 0; i < ids.size(); ++i) head.tombstones().Add(ids[i], entries[i].interval);
+  for (size_t i = 0; i < ids.size(); ++i) {
+    bool present = head.series(ids[i]).Overlaps(deletion.mint, deletion.maxt);
+    if (present) head.tombstones().Add(ids[i], entries[i].interval);
+  }
   return {};
 }
 

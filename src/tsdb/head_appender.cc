@@ -43,12 +43,11 @@ int64_t OldestValid(int64_t newest, int64_t chunk_range) {
 
 }  // namespace
 
-HeadAppender::HeadAppender(Head& head, Wal& wal, WalCompression compression,
-                           std::atomic<bool>& writable)
+HeadAppender::HeadAppender(Head& head, Wal& wal, WalCompression compression, Health& health)
     : head_(head),
       wal_(wal),
       compression_(compression),
-      writable_(writable),
+      health_(health),
       record_limit_(std::min(kMaxRecordPayload, wal.max_record_bytes() / 4)),
       batch_(head.NextBatch()) {}
 
@@ -199,12 +198,7 @@ Result<void> HeadAppender::Commit() {
     if (!new_series_.empty()) head_.Publish(new_series_);
     ApplyOthers();
   }
-  bool was_writable = writable_.exchange(written.has_value(), std::memory_order_relaxed);
-  if (was_writable && !written) {
-    base::LogError("samples cannot be written and are dropped", {{"error", written.error()}});
-  } else if (!was_writable && written) {
-    base::LogWarn("samples can be written again");
-  }
+  health_.NoteWrite(written);
   Reset();
   return written;
 }

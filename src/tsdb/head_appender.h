@@ -11,6 +11,7 @@
 #include "model/appender.h"
 #include "tsdb/db.h"
 #include "tsdb/head.h"
+#include "tsdb/health.h"
 #include "tsdb/wal.h"
 #include "tsdb/wal_exemplar_record.h"
 #include "tsdb/wal_histogram_record.h"
@@ -22,8 +23,8 @@ namespace slurmscope::tsdb {
 // unnamed in memory for the same labels to come again.
 class HeadAppender final : public model::Appender {
  public:
-  // `writable` is told whether the last write to the log went well.
-  HeadAppender(Head& head, Wal& wal, WalCompression compression, std::atomic<bool>& writable);
+  // `health` is told how writes to the log went.
+  HeadAppender(Head& head, Wal& wal, WalCompression compression, Health& health);
 
   model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
                              double v) override;
@@ -103,7 +104,7 @@ class HeadAppender final : public model::Appender {
   Head& head_;
   Wal& wal_;
   const WalCompression compression_;
-  std::atomic<bool>& writable_;
+  Health& health_;
   const size_t record_limit_;  // bytes, after which a new record is begun
   Grace::Pass pass_;           // held while a batch is open
   uint32_t batch_;

@@ -8,6 +8,9 @@
 
 namespace slurmscope::tsdb {
 
+// Pages that cannot be read (the disk fails, or somebody made the file shorter) read as zeros: a
+// handler of SIGBUS, installed with the first file, sees to that. What is read must have checksums.
+//
 // A file in memory, read only, unmapped at the end. Movable; thread-safe to read.
 class MappedFile {
  public:

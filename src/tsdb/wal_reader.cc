@@ -14,6 +14,20 @@ using base::Result;
 
 constexpr size_t kLoadBytes = 32 * kPageBytes;
 
+// Whether a fragment lies somewhere in the bytes: no crash leaves one behind a torn record.
+bool HoldsFragment(std::string_view bytes) {
+  for (; bytes.size() > kFragmentHeaderBytes; bytes.remove_prefix(1)) {
+    base::ByteReader reader(bytes);
+    uint8_t header = reader.U8();
+    uint8_t type = header & kFragmentTypeMask;
+    size_t length = reader.U16Be();
+    if (type == 0 || type > kLast || header > 0x1F || length == 0) continue;
+    uint32_t crc = reader.U32Be();
+    if (length <= reader.remaining() && base::Crc32c(reader.Bytes(length)) == crc) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<SegmentReader> SegmentReader::Open(const std::string& path) {
@@ -59,7 +73,9 @@ SegmentReader::Next SegmentReader::ParseFragment(std::string_view rest, Fragment
     return Corrupt(base::StrCat("unknown fragment type ", uint32_t{fragment->header}));
   }
   if (length > page_left - kFragmentHeaderBytes) return Corrupt("fragment longer than its page");
-  if (length > reader.remaining()) return Next::kTorn;
+  if (length > reader.remaining()) {
+    return HoldsFragment(reader.rest()) ? Corrupt("length of a fragment is wrong") : Next::kTorn;
+  }
   fragment->data = reader.Bytes(length);
   if (base::Crc32c(fragment->data) != crc) return Corrupt("checksum does not match");
   position_ += kFragmentHeaderBytes + length;
