@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/collector.h"
+#include "agent/gpu/specs.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
@@ -50,6 +51,7 @@ const std::vector<Group>& GeneralFlags() {
         {"path.rootfs", kString, "/",
          "Mount point of the root file system, e.g. /host in a container."},
         {"path.udev.data", kString, "/run/udev/data", "Directory of udev's data on devices."}}},
+      {"GPUs", {agent::gpu::GpuFlags().begin(), agent::gpu::GpuFlags().end()}},
       {"Collectors",
        {{"collector.disable-defaults", kBool, "false",
          "Switch all collectors off but those asked for."}}},
@@ -74,7 +76,7 @@ class Parser {
     for (const Group& group : GeneralFlags()) {
       for (const FlagSpec& spec : group.flags) Bind(spec, false);
     }
-    for (const agent::CollectorSpec& collector : agent::AllCollectors()) {
+    for (const agent::CollectorSpec& collector : NodePageCollectors()) {
       const bool absent = collector.make == nullptr;
       names_.push_back(StrCat("collector.", collector.name));
       Bind({names_.back(), FlagKind::kBool, collector.default_on ? "true" : "false", ""}, absent);
@@ -109,7 +111,11 @@ class Parser {
  private:
   void Bind(const FlagSpec& spec, bool of_absent) {
     Binding& binding = bindings_.emplace_back(Binding{spec, of_absent, false, {}, nullptr});
-    const std::string name = StrCat(spec.name == "help" ? "-h,--" : "--", spec.name);
+    const bool has_letter = spec.name == "help" || spec.name == "gpu.counters-file";
+    const std::string name = StrCat(!has_letter           ? "--"
+                                    : spec.name == "help" ? "-h,--"
+                                                          : "-f,--",
+                                    spec.name);
     if (spec.kind == FlagKind::kBool) {
       binding.option = app_.add_flag(StrCat(name, ",!--no-", spec.name), binding.on)
                            ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -177,7 +183,7 @@ std::string HelpText() {
     StrAppend(out, "\n", group.title, ":\n");
     for (const FlagSpec& spec : group.flags) AppendFlag(out, spec);
   }
-  for (const agent::CollectorSpec& collector : agent::AllCollectors()) {
+  for (const agent::CollectorSpec& collector : NodePageCollectors()) {
     if (collector.make == nullptr) continue;
     const std::string name = StrCat("collector.", collector.name);
     AppendFlag(out,
@@ -210,6 +216,17 @@ std::vector<std::string> Arguments(int argc, char** argv) {
 }
 
 }  // namespace
+
+std::span<const agent::CollectorSpec> NodePageCollectors() {
+  static const std::vector<agent::CollectorSpec> collectors = [] {
+    std::vector<agent::CollectorSpec> all;
+    for (const auto& some : {agent::AllCollectors(), agent::gpu::NodePageGpuCollectors()}) {
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }();
+  return collectors;
+}
 
 base::Result<CommandLine> ParseCommandLine(int argc, char** argv) {
   Parser parser;

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "agent/collector.h"
 #include "agent/flags.h"
 #include "base/result.h"
 
@@ -13,6 +15,9 @@ struct CommandLine {
   agent::FlagValues flags;
   std::string text;
 };
+
+// All collectors that the node page can have: node_exporter's and ours.
+std::span<const agent::CollectorSpec> NodePageCollectors();
 
 // Reads node_exporter's command line (kingpin style: --flag=value, --flag value, --[no-]bool).
 // Flags of collectors that this version lacks are taken with a warning; unknown flags are errors

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "command_line.h"
+#include "gpu_page.h"
 #include "http/server.h"
 
 namespace slurmscope {
@@ -25,13 +26,14 @@ std::string WithoutSlash(std::string path) {
   return path;
 }
 
-std::shared_ptr<const agent::Machine> MakeMachine(const agent::FlagValues& flags) {
+Result<std::shared_ptr<const agent::Machine>> MakeMachine(const agent::FlagValues& flags) {
   agent::Roots roots{
       WithoutSlash(flags.String("path.procfs")), WithoutSlash(flags.String("path.sysfs")),
       WithoutSlash(flags.String("path.rootfs")), WithoutSlash(flags.String("path.udev.data"))};
   auto stat = std::make_shared<agent::SharedProcFile>(roots.procfs + "/stat");
+  auto gpus = TRY(StartGpus(roots, flags));
   return std::make_shared<agent::Machine>(
-      agent::Machine{std::move(roots), base::SystemClock(), std::move(stat)});
+      agent::Machine{std::move(roots), base::SystemClock(), std::move(stat), std::move(gpus)});
 }
 
 // Every counter file of a large machine stays open: take what the hard limit allows, within reason.
@@ -60,9 +62,11 @@ Result<void> Serve(const agent::FlagValues& flags) {
   const int64_t max_requests = TRY(flags.Int("web.max-requests"));
   agent::Scraper::Options scraper_options;
   scraper_options.self_metrics = !flags.Bool("web.disable-exporter-metrics");
-  agent::Exporter exporter(TRY(agent::Scraper::Create(MakeMachine(flags), flags, scraper_options)),
-                           {flags.String("web.telemetry-path"),
-                            static_cast<size_t>(std::max<int64_t>(max_requests, 0))});
+  const auto machine = TRY(MakeMachine(flags));
+  agent::Exporter exporter(
+      TRY(agent::Scraper::Create(machine, flags, scraper_options, NodePageCollectors())),
+      {flags.String("web.telemetry-path"),
+       static_cast<size_t>(std::max<int64_t>(max_requests, 0))});
   http::ServerOptions options;
   options.listen_addresses = flags.Strings("web.listen-address");
   options.worker_threads = 2;
@@ -73,10 +77,12 @@ Result<void> Serve(const agent::FlagValues& flags) {
   base::LogInfo("slurmscope-agent started", {{"version", base::Version()}});
   for (const std::string& address : server->addresses())
     base::LogInfo("listening", {{"address", address}});
+  const auto gpu_page = TRY(GpuPage::Start(machine, flags));
   int received = 0;
   sigwait(&signals, &received);
   base::LogInfo("stopping", {{"signal", received == SIGINT ? "SIGINT" : "SIGTERM"}});
   server->Stop(2);
+  if (gpu_page) gpu_page->Stop();
   return {};
 }
 

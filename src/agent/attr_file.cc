@@ -61,6 +61,11 @@ void AttrFile::Close() {
 }
 
 std::optional<std::string_view> AttrFile::Read() {
+  const auto bytes = Raw();
+  return bytes ? std::optional(base::TrimSpace(*bytes)) : std::nullopt;
+}
+
+std::optional<std::string_view> AttrFile::Raw() {
   thread_local std::array<char, 64 << 10> buffer;
   const bool was_open = file_.is_open();
   if (!was_open && !Open()) return std::nullopt;
@@ -73,7 +78,7 @@ std::optional<std::string_view> AttrFile::Read() {
   }
   if (!keep_open_) Close();
   if (!size) return std::nullopt;
-  return base::TrimSpace(std::string_view(buffer.data(), *size));
+  return std::string_view(buffer.data(), *size);
 }
 
 std::string AttrFile::Text() { return std::string(Read().value_or("")); }

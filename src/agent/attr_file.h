@@ -26,6 +26,8 @@ class AttrFile {
   // Up to 64 KiB, without blanks around it; valid until the next Read of any AttrFile in this
   // thread.
   std::optional<std::string_view> Read();
+  // The same, byte for byte: for binary content.
+  std::optional<std::string_view> Raw();
   // The content as a label value; empty when there is none.
   std::string Text();
   // A whole number, decimal or 0x hexadecimal, perhaps negative.

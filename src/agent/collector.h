@@ -13,6 +13,10 @@
 
 namespace slurmscope::agent {
 
+namespace gpu {
+class GpuService;
+}
+
 using base::ErrorCode;
 using base::Fail;
 using base::Result;
@@ -32,6 +36,8 @@ struct Machine {
   const base::Clock& clock;
   // /proc/stat is dear on large machines and wanted by cpu and stat: read once a scrape.
   std::shared_ptr<SharedProcFile> proc_stat;
+  // Null where there are no GPUs of NVIDIA.
+  std::shared_ptr<gpu::GpuService> gpu = nullptr;
 };
 
 // One source of metrics. Made once, updated once a scrape by one thread at a time (not always the

@@ -121,7 +121,10 @@ Result<void> Scraper::Scrape(const ScrapeFilter& filter, std::string& out) {
   crew_.Run(jobs_);
 
   framework_.Begin();
-  build_info_.Set({base::Branch(), "amd64", "linux", "", base::Revision(), "", base::Version()}, 1);
+  if (options_.framework_metrics) {
+    build_info_.Set({base::Branch(), "amd64", "linux", "", base::Revision(), "", base::Version()},
+                    1);
+  }
   sets_.clear();
   sets_.push_back(&framework_);
   for (const auto& job : jobs_) {
@@ -144,8 +147,10 @@ void Scraper::Record(Slot& slot) {
   if (slot.finished()) health = slot.result ? Health::kGood : Health::kFailed;
   const double seconds =
       slot.finished() ? slot.seconds : std::chrono::duration<double>(slot.running_for()).count();
-  duration_.Set({name}, seconds);
-  success_.Set({name}, health == Health::kGood ? 1 : 0);
+  if (options_.framework_metrics) {
+    duration_.Set({name}, seconds);
+    success_.Set({name}, health == Health::kGood ? 1 : 0);
+  }
   if (health == Health::kStuck) stuck_.Set({name}, 1);
   if (health == slot.health) return;
 

@@ -22,6 +22,8 @@ class Scraper {
  public:
   struct Options {
     bool self_metrics = true;
+    // node_scrape_collector_*, node_exporter_build_info; not on the page of the GPUs.
+    bool framework_metrics = true;
     CrewOptions crew{std::chrono::milliseconds(250), std::chrono::seconds(2), 16};
   };
 
