@@ -48,7 +48,6 @@ constexpr InertFlag kInertFlags[] = {
     {"storage.tsdb.max-block-chunk-segment-size", false, kBlocksFixed},
     {"storage.tsdb.allow-overlapping-compaction", true, kBlocksFixed},
     {"storage.tsdb.delayed-compaction.max-percent", false, kBlocksFixed},
-    {"storage.tsdb.block-reload-interval", false, kBlocksFixed},
     {"storage.tsdb.delay-compact-file.path", false, kBlocksFixed},
     {"storage.tsdb.head-chunks-write-queue-size", false, kBlocksFixed},
     {"storage.tsdb.samples-per-chunk", false, "chunks hold 120 samples"},
@@ -122,6 +121,12 @@ Result<uint64_t> ParseSegmentBytes(std::string_view text) {
   return bytes;
 }
 
+Result<int64_t> ParseReloadMs(std::string_view text) {
+  int64_t ms = TRY(base::ParseDurationMs(text));
+  if (ms >= 1000) return ms;
+  return base::Fail(base::ErrorCode::kInvalidArgument, "must be 1s at least");
+}
+
 // CLI11 converts by type; durations, sizes and levels are ours.
 template <typename T, typename Parse>
 void AddParsed(CLI::App& app, const std::string& name, T& target, Parse parse,
@@ -155,6 +160,9 @@ void AddStorageFlags(CLI::App& app, ServeFlags& flags) {
             "Time that a block holds before it is merged with others", "2h");
   AddParsed(app, "storage.tsdb.max-block-duration", flags.max_block_ms, base::ParseDurationMs,
             "Longest time that a block may hold (0: a tenth of the retention, at most 31d)", "0s");
+  AddParsed(app, "storage.tsdb.block-reload-interval", flags.block_reload_ms, ParseReloadMs,
+            "How often to look for blocks to write, merge, delete or take from the directory",
+            "15s");
   AddSwitch(app, "storage.tsdb.no-lockfile", flags.no_lockfile, "Do not lock the data directory");
   AddParsed(app, "storage.tsdb.wal-segment-size", flags.wal_segment_bytes, ParseSegmentBytes,
             "Size of a segment of the write-ahead log", "128MB");

@@ -29,6 +29,7 @@ struct ServeFlags {
   uint64_t retention_bytes = 0;
   int64_t min_block_ms = 2 * 60 * 60 * 1000;
   int64_t max_block_ms = 0;
+  int64_t block_reload_ms = 15 * 1000;
 
   int64_t lookback_ms = 5 * 60 * 1000;
   int64_t query_timeout_ms = 2 * 60 * 1000;

@@ -172,6 +172,7 @@ Result<void> Server::OpenStorage() {
   options.retention_bytes = retention_.retention_bytes;
   options.min_block_ms = flags_.min_block_ms;
   options.max_block_ms = flags_.max_block_ms;
+  options.compaction_interval_ms = flags_.block_reload_ms;
   if (Enabled("exemplar-storage")) options.max_exemplars = config_.storage.max_exemplars;
   options.metadata_records = Enabled("metadata-wal-records");
   db_ = TRY(tsdb::Db::Open(options));

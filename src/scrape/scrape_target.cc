@@ -100,7 +100,8 @@ http::ClientRequest MakeRequest(const config::ScrapeConfig& config, const Target
 
 void Commit(model::Appender& appender, std::string_view url) {
   if (Result<void> done = appender.Commit(); !done) {
-    base::LogError("Scrape commit failed", {{"target", url}, {"err", done.error()}});
+    // The storage tells when it stops taking samples: this would be a line for each scrape.
+    base::LogDebug("Scrape commit failed", {{"target", url}, {"err", done.error()}});
   }
 }
 

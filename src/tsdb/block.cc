@@ -26,6 +26,7 @@ Result<BlockPtr> Block::Open(const std::string& directory) {
   std::string meta_path = directory + "/meta.json";
   std::string meta = TRY(base::ReadFile(meta_path, kMaxMetaBytes));
   block->meta_ = TRY_CONTEXT(ParseBlockMeta(meta), meta_path);
+  block->stated_ = {block->meta_.min_time, block->meta_.max_time};
   std::string name = directory.substr(directory.rfind('/') + 1);
   if (block->meta_.ulid != name) {
     return base::Fail(base::ErrorCode::kCorruption,

@@ -23,7 +23,9 @@ class Block {
   // kCorruption when something does not check out; errors name the file.
   static base::Result<std::shared_ptr<const Block>> Open(const std::string& directory);
 
+  // With times that fit the chunks; stated_times() are those of the file, the end exclusive.
   const BlockMeta& meta() const { return meta_; }
+  TimeInterval stated_times() const { return stated_; }
   const IndexReader& index() const { return *index_; }
   // The checksum is compared each time.
   base::Result<EncodedChunk> ReadChunk(uint64_t ref) const { return chunks_.Read(ref); }
@@ -51,6 +53,7 @@ class Block {
  private:
   Block() = default;
   BlockMeta meta_;
+  TimeInterval stated_;
   MappedFile index_file_;
   std::optional<IndexReader> index_;
   ChunkReader chunks_;

@@ -105,7 +105,7 @@ class BlockVerifier {
       sink_.Fault(ChunkPath(meta.ref), StrCat("at ", meta.ref & 0xFFFFFFFF, ", chunk ", number,
                                               " of ", series, ": ", text));
     };
-    if (meta.mint < block_.meta().min_time || meta.maxt >= block_.meta().max_time) {
+    if (meta.mint < block_.stated_times().mint || meta.maxt >= block_.stated_times().maxt) {
       sink_.Fault(IndexPath(),
                   StrCat(series, ": chunk ", number, " is outside of the times of ", "meta.json"));
     }
@@ -155,6 +155,7 @@ class BlockVerifier {
     Compare("numChunks", stats.chunks, found_.chunks);
     Compare("numSamples", stats.samples, found_.samples);
     std::string name = directory_.substr(directory_.rfind('/') + 1);
+    if (block_.meta().doubtful) sink_.Fault(MetaPath(), "it does not match its checksum");
     if (block_.meta().ulid != name) {
       sink_.Fault(MetaPath(), StrCat("the ulid is ", block_.meta().ulid, ", not ", name));
     }

@@ -56,7 +56,10 @@ Result<std::string_view> DecompressZstd(std::string_view stored, std::string* bu
   struct Context {
     ZSTD_DCtx* dctx = ZSTD_createDCtx();
     ~Context() { ZSTD_freeDCtx(dctx); }
-  } context;
+  };
+  thread_local Context context;
+  if (context.dctx == nullptr) return Fail(ErrorCode::kResourceExhausted, "no memory for zstd");
+  ZSTD_DCtx_reset(context.dctx, ZSTD_reset_session_only);
   buffer->clear();
   ZSTD_inBuffer in{stored.data(), stored.size(), 0};
   size_t left = 1;

@@ -6,6 +6,8 @@
 
 using namespace slurmscope::tsdb;
 
+constexpr size_t kZstdBytes = 48;
+
 // The input as a segment, and once more as a bare record: a checksum hides the decoders from the
 // fuzzer.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -22,6 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   DecodedRecord decoded;
   (void)DecodeRecord(input, &decoded, &counts);
   std::string buffer;
-  for (uint8_t flag : {kSnappyFlag, kZstdFlag}) (void)DecompressRecord(input, flag, &buffer);
+  (void)DecompressRecord(input, kSnappyFlag, &buffer);
+  // A few bytes may stand for megabytes: that is slow, and nothing new after the first ones.
+  (void)DecompressRecord(input.substr(0, kZstdBytes), kZstdFlag, &buffer);
   return 0;
 }

@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""kill -9 of the server while it scrapes, twenty times: what it had answered before is there afterwards."""
+"""kill -9 of the server while it scrapes and writes blocks: what it had answered before is there afterwards.
+
+SLURMSCOPE_KILL_ROUNDS says how often.
+"""
+import os
 import random
 import signal
 import time
@@ -7,7 +11,7 @@ import unittest
 
 from stack import FakeTarget, Stack, main, wait_for
 
-ROUNDS = 20
+ROUNDS = int(os.environ.get("SLURMSCOPE_KILL_ROUNDS", "20"))
 SERIES = 200
 
 
@@ -39,13 +43,16 @@ class KillTest(unittest.TestCase):
         with Stack() as stack, FakeTarget(page) as target:
             config = stack.config({"t": [target.port]}, interval="100ms")
             known = {}
+            # Blocks of two seconds, looked after each second.
+            flags = ["--storage.tsdb.wal-segment-size=1MB", "--storage.tsdb.min-block-duration=2s",
+                     "--storage.tsdb.max-block-duration=20s", "--storage.tsdb.block-reload-interval=1s"]
             for round_ in range(ROUNDS):
-                server = stack.server(config, "--storage.tsdb.wal-segment-size=1MB")
+                server = stack.server(config, *flags)
                 after = samples_of(server.api)
                 missing = {key: value for key, value in known.items() if after.get(key) != value}
                 self.assertFalse(missing, f"round {round_}: {len(missing)} samples of {len(known)} are gone or other")
                 wait_for("new samples", lambda: len(samples_of(server.api)) > len(after) + SERIES)
-                time.sleep(random.random() * 0.3)
+                time.sleep(random.random() * 1.5)
                 known = samples_of(server.api)
                 server.stop(signal.SIGKILL)
             self.assertGreater(len(known), ROUNDS * SERIES)
