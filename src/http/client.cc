@@ -1,6 +1,7 @@
 #include "http/client.h"
 
 #include <curl/curl.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -10,6 +11,8 @@
 #include <thread>
 #include <unordered_map>
 
+#include "base/clock.h"
+#include "http/event_loop.h"
 #include "http/transfer.h"
 
 namespace slurmscope::http {
@@ -21,7 +24,6 @@ namespace {
 
 constexpr size_t kMaxWaiting = 100'000;
 constexpr size_t kMaxIdleHandles = 1024;
-constexpr int kPollMs = 1000;
 
 // Idle connections to keep: enough for every target of a large cluster, within half of the files we
 // may open.
@@ -33,20 +35,32 @@ long MaxKeptConnections(size_t max_connections) {
   return static_cast<long>(std::max<size_t>(limit, 1));
 }
 
-class ClientImpl final : public Client {
+class ClientImpl final : public Client, EventLoop::Watcher {
  public:
-  ClientImpl(Options options, CURLM* multi) : options_(std::move(options)), multi_(multi) {
+  ClientImpl(Options options, CURLM* multi, std::unique_ptr<EventLoop> loop)
+      : options_(std::move(options)), multi_(multi), loop_(std::move(loop)) {
     curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, MaxKeptConnections(options_.max_connections));
     curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS,
                       static_cast<long>(options_.max_connections));
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &ClientImpl::OnSocket);
+    curl_multi_setopt(multi_, CURLMOPT_SOCKETDATA, this);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERFUNCTION, &ClientImpl::OnTimer);
+    curl_multi_setopt(multi_, CURLMOPT_TIMERDATA, this);
     thread_ = std::thread([this] { Run(); });
   }
   ~ClientImpl() override;
 
-  void Fetch(ClientRequest request, Callback done) override;
+  void Fetch(std::shared_ptr<const ClientRequest> request, Callback done) override;
+  void RunAt(int64_t steady_ns, std::function<void()> task) override;
 
  private:
+  static int OnSocket(CURL* easy, curl_socket_t fd, int what, void* self, void* of_socket);
+  static int OnTimer(CURLM* multi, long timeout_ms, void* self);
+  void OnReady(int fd, uint32_t events) override;
+
+  bool OnThread() const { return std::this_thread::get_id() == thread_.get_id(); }
   void Run();
+  void GoOn(curl_socket_t fd, int what);
   void StartWaiting();
   void Start(std::unique_ptr<Transfer> transfer);
   void CollectFinished();
@@ -56,12 +70,16 @@ class ClientImpl final : public Client {
 
   const Options options_;
   CURLM* const multi_;
+  const std::unique_ptr<EventLoop> loop_;
   std::mutex mutex_;
   std::deque<std::unique_ptr<Transfer>> waiting_;  // guarded by mutex_
   bool stopping_ = false;                          // guarded by mutex_
   // The rest belongs to the thread.
+  bool canceling_ = false;
+  EventLoop::TimerId timer_;
   std::unordered_map<CURL*, std::unique_ptr<Transfer>> running_;
   std::vector<CURL*> idle_handles_;
+  SpareBodies spare_bodies_;
   std::thread thread_;
 };
 
@@ -70,43 +88,75 @@ ClientImpl::~ClientImpl() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  curl_multi_wakeup(multi_);
+  loop_->Stop();
   thread_.join();
   for (CURL* easy : idle_handles_) curl_easy_cleanup(easy);
   curl_multi_cleanup(multi_);
 }
 
-void ClientImpl::Fetch(ClientRequest request, Callback done) {
+void ClientImpl::Fetch(std::shared_ptr<const ClientRequest> request, Callback done) {
   auto transfer = std::make_unique<Transfer>(std::move(request), std::move(done));
+  if (OnThread() && !canceling_) return Start(std::move(transfer));
   ErrorCode refusal = ErrorCode::kCanceled;
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_ && waiting_.size() < kMaxWaiting) {
       waiting_.push_back(std::move(transfer));
-    } else if (!stopping_) {
-      refusal = ErrorCode::kResourceExhausted;
+      if (waiting_.size() == 1) loop_->Post([this] { StartWaiting(); });
+      return;
     }
-  }
-  if (transfer == nullptr) {
-    curl_multi_wakeup(multi_);
-    return;
+    if (!stopping_) refusal = ErrorCode::kResourceExhausted;
   }
   transfer->Fail(refusal,
                  refusal == ErrorCode::kCanceled ? "the client stops" : "too many requests wait");
 }
 
-void ClientImpl::Run() {
-  while (true) {
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) break;
-    }
-    StartWaiting();
-    int running = 0;
-    curl_multi_perform(multi_, &running);
-    CollectFinished();
-    curl_multi_poll(multi_, nullptr, 0, kPollMs, nullptr);
+void ClientImpl::RunAt(int64_t steady_ns, std::function<void()> task) {
+  if (OnThread()) {
+    loop_->RunAt(steady_ns, std::move(task));
+    return;
   }
+  loop_->Post(
+      [this, steady_ns, task = std::move(task)] { loop_->RunAt(steady_ns, std::move(task)); });
+}
+
+int ClientImpl::OnSocket(CURL*, curl_socket_t fd, int what, void* self, void*) {
+  auto& client = *static_cast<ClientImpl*>(self);
+  if (what == CURL_POLL_REMOVE) {
+    client.loop_->Unwatch(fd);
+    return 0;
+  }
+  const uint32_t events =
+      ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0u) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0u);
+  return client.loop_->Watch(fd, events, client) ? 0 : -1;
+}
+
+int ClientImpl::OnTimer(CURLM*, long timeout_ms, void* self) {
+  auto& client = *static_cast<ClientImpl*>(self);
+  client.loop_->Cancel(client.timer_);
+  client.timer_ = {};
+  if (timeout_ms < 0) return 0;
+  const int64_t at = base::SystemClock().SteadyNs() + int64_t{timeout_ms} * 1'000'000;
+  client.timer_ = client.loop_->RunAt(at, [&client] { client.GoOn(CURL_SOCKET_TIMEOUT, 0); });
+  return 0;
+}
+
+void ClientImpl::OnReady(int fd, uint32_t events) {
+  int what = 0;
+  if ((events & (EPOLLIN | EPOLLHUP)) != 0) what |= CURL_CSELECT_IN;
+  if ((events & EPOLLOUT) != 0) what |= CURL_CSELECT_OUT;
+  if ((events & EPOLLERR) != 0) what |= CURL_CSELECT_ERR;
+  GoOn(fd, what);
+}
+
+void ClientImpl::GoOn(curl_socket_t fd, int what) {
+  int running = 0;
+  curl_multi_socket_action(multi_, fd, what, &running);
+  CollectFinished();
+}
+
+void ClientImpl::Run() {
+  loop_->Run();
   CancelAll();
 }
 
@@ -122,7 +172,7 @@ void ClientImpl::StartWaiting() {
 void ClientImpl::Start(std::unique_ptr<Transfer> transfer) {
   CURL* easy = TakeHandle();
   if (easy == nullptr) return transfer->Fail(ErrorCode::kResourceExhausted, "no memory");
-  if (!transfer->Prepare(easy, options_.user_agent)) {
+  if (!transfer->Prepare(easy, options_.user_agent, spare_bodies_)) {
     KeepHandle(easy);
     return transfer->Fail(ErrorCode::kInvalidArgument,
                           "the request has a header that cannot be sent");
@@ -149,18 +199,19 @@ void ClientImpl::CollectFinished() {
 }
 
 void ClientImpl::CancelAll() {
+  canceling_ = true;
   std::deque<std::unique_ptr<Transfer>> never_started;
   {
     const std::lock_guard lock(mutex_);
     never_started.swap(waiting_);
   }
   for (auto& transfer : never_started) transfer->Fail(ErrorCode::kCanceled, "the client stops");
-  for (auto& [easy, transfer] : running_) {
+  auto running = std::move(running_);
+  for (auto& [easy, transfer] : running) {
     curl_multi_remove_handle(multi_, easy);
     transfer->Fail(ErrorCode::kCanceled, "the client stops");
     curl_easy_cleanup(easy);
   }
-  running_.clear();
 }
 
 CURL* ClientImpl::TakeHandle() {
@@ -183,9 +234,14 @@ void ClientImpl::KeepHandle(CURL* easy) {
 
 Result<std::unique_ptr<Client>> Client::Start(Options options) {
   static const CURLcode initialized = curl_global_init(CURL_GLOBAL_DEFAULT);
+  auto loop = TRY(EventLoop::Create());
   CURLM* multi = initialized == CURLE_OK ? curl_multi_init() : nullptr;
   if (multi == nullptr) return Fail(ErrorCode::kInternal, "cannot set up libcurl");
-  return std::make_unique<ClientImpl>(std::move(options), multi);
+  return std::make_unique<ClientImpl>(std::move(options), multi, std::move(loop));
+}
+
+void Client::Fetch(ClientRequest request, Callback done) {
+  Fetch(std::make_shared<const ClientRequest>(std::move(request)), std::move(done));
 }
 
 Result<ClientResponse> Client::FetchAndWait(ClientRequest request) {
@@ -193,7 +249,7 @@ Result<ClientResponse> Client::FetchAndWait(ClientRequest request) {
   const auto promise = std::make_shared<std::promise<Result<ClientResponse>>>();
   auto future = promise->get_future();
   Fetch(std::move(request),
-        [promise](Result<ClientResponse> result) { promise->set_value(std::move(result)); });
+        [promise](Result<ClientResponse>&& result) { promise->set_value(std::move(result)); });
   return future.get();
 }
 

@@ -40,8 +40,9 @@ class Client {
     std::string user_agent = "Slurmscope";
     size_t max_connections = 0;  // 0: no limit
   };
-  // Runs on the client's thread: hand work over instead of doing it there.
-  using Callback = std::function<void(Result<ClientResponse>)>;
+  // Runs on the client's thread: work that may take long is to be handed over. A body that is left
+  // where it is is used again for another one.
+  using Callback = std::function<void(Result<ClientResponse>&&)>;
 
   static Result<std::unique_ptr<Client>> Start(Options options);
   virtual ~Client() = default;  // running requests end with kCanceled
@@ -50,7 +51,11 @@ class Client {
   // requests wait already. Any HTTP status is a response, not an error. Errors: kTimeout,
   // kUnavailable (connection refused, name not found, ...: the message says which),
   // kResourceExhausted, kCanceled.
-  virtual void Fetch(ClientRequest request, Callback done) = 0;
+  virtual void Fetch(std::shared_ptr<const ClientRequest> request, Callback done) = 0;
+  void Fetch(ClientRequest request, Callback done);
+  // Runs `task` once on the client's thread, at a time of base::Clock::SteadyNs or soon after (past
+  // times: now). It never runs when the client stops before.
+  virtual void RunAt(int64_t steady_ns, std::function<void()> task) = 0;
   // The same, waiting for the answer. Not to be called from a Callback.
   Result<ClientResponse> FetchAndWait(ClientRequest request);
 };

@@ -24,6 +24,8 @@ constexpr long kMaxRedirects = 10;
 constexpr long kReceiveBytes = 128 * 1024;
 constexpr size_t kMaxResponseHeaders = 1000;
 constexpr uint64_t kMaxReserveBytes = 16 << 20;
+constexpr size_t kMaxSpareBodies = 8;
+constexpr size_t kMaxSpareBytes = 4 << 20;
 
 bool EqualFold(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
@@ -77,6 +79,19 @@ std::string RedactedUrl(const std::string& url) {
   return StrCat(std::string_view(url).substr(0, start), "xxxxx", std::string_view(url).substr(at));
 }
 
+std::string SpareBodies::Take() {
+  if (bodies_.empty()) return {};
+  std::string body = std::move(bodies_.back());
+  bodies_.pop_back();
+  return body;
+}
+
+void SpareBodies::Keep(std::string body) {
+  if (bodies_.size() >= kMaxSpareBodies || body.capacity() > kMaxSpareBytes) return;
+  body.clear();
+  bodies_.push_back(std::move(body));
+}
+
 size_t Transfer::OnHeader(char* data, size_t one, size_t size, void* self) {
   try {
     static_cast<Transfer*>(self)->TakeHeader({data, one * size});
@@ -102,10 +117,10 @@ bool Transfer::AddHeaderLine(const std::string& line) {
 }
 
 bool Transfer::SetHeaders() {
-  if (request_.accept_gzip && !AddHeaderLine("Accept-Encoding: gzip")) return false;
+  if (request_->accept_gzip && !AddHeaderLine("Accept-Encoding: gzip")) return false;
   // Without a body there is no point in waiting for "100 Continue", with one it costs a round trip.
-  if (!request_.body.empty() && !AddHeaderLine("Expect:")) return false;
-  for (const auto& [name, value] : request_.headers) {
+  if (!request_->body.empty() && !AddHeaderLine("Expect:")) return false;
+  for (const auto& [name, value] : request_->headers) {
     if (name.empty() || HasLineBreak(name) || HasLineBreak(value)) return false;
     // curl takes "Name:" as "leave it out" and "Name;" as "send it empty".
     if (!AddHeaderLine(value.empty() ? name + ";" : StrCat(name, ": ", value))) return false;
@@ -115,25 +130,26 @@ bool Transfer::SetHeaders() {
 }
 
 void Transfer::SetMethod() {
-  if (request_.method == "HEAD") {
+  if (request_->method == "HEAD") {
     curl_easy_setopt(easy_, CURLOPT_NOBODY, 1L);
     return;
   }
-  if (!request_.body.empty() || request_.method == "POST") {
-    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_.body.data());
+  if (!request_->body.empty() || request_->method == "POST") {
+    curl_easy_setopt(easy_, CURLOPT_POSTFIELDS, request_->body.data());
     curl_easy_setopt(easy_, CURLOPT_POSTFIELDSIZE_LARGE,
-                     static_cast<curl_off_t>(request_.body.size()));
-    if (request_.method == "POST") return;
+                     static_cast<curl_off_t>(request_->body.size()));
+    if (request_->method == "POST") return;
   }
-  if (request_.method != "GET" || !request_.body.empty()) {
-    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
+  if (request_->method != "GET" || !request_->body.empty()) {
+    curl_easy_setopt(easy_, CURLOPT_CUSTOMREQUEST, request_->method.c_str());
   }
 }
 
-bool Transfer::Prepare(CURL* easy, const std::string& user_agent) {
+bool Transfer::Prepare(CURL* easy, const std::string& user_agent, SpareBodies& spare) {
   easy_ = easy;
+  spare_ = &spare;
   const long timeout =
-      static_cast<long>(std::clamp<int64_t>(request_.timeout_ms, 1, 1'000'000'000));
+      static_cast<long>(std::clamp<int64_t>(request_->timeout_ms, 1, 1'000'000'000));
   curl_easy_setopt(easy, CURLOPT_PRIVATE, this);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -142,7 +158,7 @@ bool Transfer::Prepare(CURL* easy, const std::string& user_agent) {
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_.follow_redirects ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_->follow_redirects ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout);
@@ -152,7 +168,7 @@ bool Transfer::Prepare(CURL* easy, const std::string& user_agent) {
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   SetMethod();
-  return curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str()) == CURLE_OK && SetHeaders();
+  return curl_easy_setopt(easy, CURLOPT_URL, request_->url.c_str()) == CURLE_OK && SetHeaders();
 }
 
 void Transfer::TakeHeader(std::string_view line) {
@@ -181,9 +197,10 @@ bool Transfer::TakeBody(std::string_view piece) {
     curl_off_t length = 0;
     curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     if (length > 0) expected = std::max(expected, static_cast<uint64_t>(length));
-    body.reserve(std::min({expected, request_.max_body_bytes, kMaxReserveBytes}));
+    if (body.capacity() < expected) body = spare_->Take();
+    body.reserve(std::min({expected, request_->max_body_bytes, kMaxReserveBytes}));
   }
-  if (expected > request_.max_body_bytes) {
+  if (expected > request_->max_body_bytes) {
     too_big_ = true;
     return false;
   }
@@ -194,7 +211,7 @@ bool Transfer::TakeBody(std::string_view piece) {
 Result<void> Transfer::Unpack() {
   response_.wire_bytes = response_.body.size();
   if (!gzip_ || response_.body.empty()) return {};
-  response_.body = TRY(GzipDecompress(response_.body, request_.max_body_bytes));
+  response_.body = TRY(GzipDecompress(response_.body, request_->max_body_bytes));
   return {};
 }
 
@@ -207,7 +224,7 @@ std::string Transfer::Peer() const {
     const bool v6 = std::strchr(ip, ':') != nullptr;
     return v6 ? StrCat('[', ip, "]:", port) : StrCat(ip, ':', port);
   }
-  const UrlParts parts(request_.url);
+  const UrlParts parts(request_->url);
   return StrCat(parts.Get(CURLUPART_HOST), ':', parts.Get(CURLUPART_PORT, CURLU_DEFAULT_PORT));
 }
 
@@ -221,7 +238,7 @@ std::string Transfer::Reason(CURLcode code) const {
       return StrCat("dial tcp ", Peer(),
                     ": connect: ", err != 0 ? ErrnoText(err) : std::string(error_text_));
     case CURLE_COULDNT_RESOLVE_HOST:
-      return StrCat("dial tcp: lookup ", UrlParts(request_.url).Get(CURLUPART_HOST),
+      return StrCat("dial tcp: lookup ", UrlParts(request_->url).Get(CURLUPART_HOST),
                     ": no such host");
     case CURLE_TOO_MANY_REDIRECTS:
       return StrCat("stopped after ", kMaxRedirects, " redirects");
@@ -234,11 +251,11 @@ std::string Transfer::Reason(CURLcode code) const {
 
 Result<ClientResponse> Transfer::Outcome(CURLcode code) {
   const auto fail = [this](ErrorCode kind, std::string_view reason) {
-    return base::Fail(kind, StrCat(Titled(request_.method), ' ',
-                                   base::Quote(RedactedUrl(request_.url)), ": ", reason));
+    return base::Fail(kind, StrCat(Titled(request_->method), ' ',
+                                   base::Quote(RedactedUrl(request_->url)), ": ", reason));
   };
   const std::string too_long =
-      StrCat("the body is longer than ", request_.max_body_bytes, " bytes");
+      StrCat("the body is longer than ", request_->max_body_bytes, " bytes");
   if (too_big_) return fail(ErrorCode::kResourceExhausted, too_long);
   if (code == CURLE_OPERATION_TIMEDOUT) return fail(ErrorCode::kTimeout, Reason(code));
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
@@ -259,6 +276,7 @@ Result<ClientResponse> Transfer::Outcome(CURLcode code) {
 void Transfer::Call(Result<ClientResponse> result) {
   try {
     done_(std::move(result));
+    if (result && spare_ != nullptr) spare_->Keep(std::move(result->body));
   } catch (const std::exception& e) {
     base::LogError("http client callback failed", {{"error", e.what()}});
   }
@@ -267,8 +285,8 @@ void Transfer::Call(Result<ClientResponse> result) {
 void Transfer::Finish(CURLcode code) { Call(Outcome(code)); }
 
 void Transfer::Fail(ErrorCode code, std::string_view reason) {
-  Call(base::Fail(code, StrCat(Titled(request_.method), ' ', base::Quote(RedactedUrl(request_.url)),
-                               ": ", reason)));
+  Call(base::Fail(code, StrCat(Titled(request_->method), ' ',
+                               base::Quote(RedactedUrl(request_->url)), ": ", reason)));
 }
 
 }  // namespace slurmscope::http

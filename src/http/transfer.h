@@ -6,19 +6,30 @@
 
 namespace slurmscope::http {
 
+// Buffers of bodies to be used again, so that no memory is asked of the system for each. Not
+// thread-safe.
+class SpareBodies {
+ public:
+  std::string Take();
+  void Keep(std::string body);
+
+ private:
+  std::vector<std::string> bodies_;
+};
+
 // One exchange on a curl easy handle: sets the handle up, collects what comes, turns the outcome
 // into a Result. Private to the client. The handle must not outlive the transfer while it is in
 // use. Not thread-safe.
 class Transfer {
  public:
-  Transfer(ClientRequest request, Client::Callback done)
+  Transfer(std::shared_ptr<const ClientRequest> request, Client::Callback done)
       : request_(std::move(request)), done_(std::move(done)) {}
   ~Transfer() { curl_slist_free_all(header_list_); }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
   // False when memory is short or the request holds a header that cannot be sent.
-  bool Prepare(CURL* easy, const std::string& user_agent);
+  bool Prepare(CURL* easy, const std::string& user_agent, SpareBodies& spare);
   void Finish(CURLcode code);  // calls done
   void Fail(base::ErrorCode code, std::string_view reason);
 
@@ -36,10 +47,11 @@ class Transfer {
   std::string Peer() const;
   void Call(Result<ClientResponse> result);
 
-  ClientRequest request_;
+  std::shared_ptr<const ClientRequest> request_;
   Client::Callback done_;
   ClientResponse response_;
   CURL* easy_ = nullptr;
+  SpareBodies* spare_ = nullptr;
   curl_slist* header_list_ = nullptr;
   bool gzip_ = false;
   bool too_big_ = false;

@@ -2,16 +2,21 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "http/client.h"
 #include "model/appender.h"
 #include "model/sample.h"
@@ -118,19 +123,28 @@ inline http::ClientResponse TextResponse(std::string body) {
   return response;
 }
 
-// Answers at once by `answer`, or keeps the request when that gives none. Thread-safe.
+// Answers at once by `answer`, or keeps the request when that gives none. Has a thread for RunAt.
+// Thread-safe.
 class FakeClient final : public http::Client {
  public:
   using Answer =
       std::function<std::optional<base::Result<http::ClientResponse>>(const http::ClientRequest&)>;
-  explicit FakeClient(Answer answer) : answer_(std::move(answer)) {}
+  explicit FakeClient(Answer answer)
+      : answer_(std::move(answer)), thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 
-  void Fetch(http::ClientRequest request, Callback done) override {
+  void RunAt(int64_t steady_ns, std::function<void()> task) override {
+    {
+      std::lock_guard lock(mutex_);
+      tasks_.emplace(steady_ns, std::move(task));
+    }
+    wake_.notify_all();
+  }
+  void Fetch(std::shared_ptr<const http::ClientRequest> request, Callback done) override {
     std::optional<base::Result<http::ClientResponse>> response;
     {
       std::lock_guard lock(mutex_);
-      response = answer_(request);
-      requests_.push_back(std::move(request));
+      response = answer_(*request);
+      requests_.push_back(*request);
       if (!response) held_.push_back(done);
     }
     if (response) done(*std::move(response));
@@ -141,7 +155,7 @@ class FakeClient final : public http::Client {
       std::lock_guard lock(mutex_);
       held.swap(held_);
     }
-    for (const Callback& done : held) done(response);
+    for (const Callback& done : held) done(base::Result<http::ClientResponse>(response));
   }
   std::vector<http::ClientRequest> requests() const {
     std::lock_guard lock(mutex_);
@@ -149,10 +163,30 @@ class FakeClient final : public http::Client {
   }
 
  private:
+  void Run(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+      int64_t now = base::SystemClock().SteadyNs();
+      if (tasks_.empty() || tasks_.begin()->first > now) {
+        int64_t wait = tasks_.empty() ? 1'000'000'000 : tasks_.begin()->first - now;
+        wake_.wait_for(lock, stop, std::chrono::nanoseconds(wait),
+                       [this, known = tasks_.size()] { return tasks_.size() != known; });
+        continue;
+      }
+      auto task = tasks_.extract(tasks_.begin());
+      lock.unlock();
+      task.mapped()();
+      lock.lock();
+    }
+  }
+
   Answer answer_;
   mutable std::mutex mutex_;
   std::vector<http::ClientRequest> requests_;
   std::deque<Callback> held_;
+  std::multimap<int64_t, std::function<void()>> tasks_;
+  std::condition_variable_any wake_;
+  std::jthread thread_;  // last: uses all of the above
 };
 
 }  // namespace slurmscope::scrape

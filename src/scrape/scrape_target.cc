@@ -115,6 +115,7 @@ void ScrapeTarget::Configure(TargetSpec spec, Config config) {
   if (config != config_) reconfigured_ = true;
   spec_ = std::move(spec);
   config_ = std::move(config);
+  request_.reset();
 }
 
 void ScrapeTarget::SetForcedError(std::string error) {
@@ -131,8 +132,11 @@ std::optional<ScrapeStart> ScrapeTarget::Begin(int64_t due_ms, const base::Clock
   start.time_ms = AlignedTime(due_ms, clock.NowMs(), spec_.interval_ms);
   start.steady_ns = clock.SteadyNs();
   start.forced_error = forced_error_;
-  start.request = MakeRequest(*config_, spec_, options);
-  start.body_limit = start.request.max_body_bytes;
+  if (!request_) {
+    request_ = std::make_shared<const http::ClientRequest>(MakeRequest(*config_, spec_, options));
+  }
+  start.request = request_;
+  start.body_limit = request_->max_body_bytes;
   return start;
 }
 
@@ -142,7 +146,7 @@ ScrapeTarget::Settings ScrapeTarget::TakeSettings() {
   return {config_, spec_.labels, spec_.url};
 }
 
-void ScrapeTarget::Finish(const ScrapeStart& start, Result<http::ClientResponse> response,
+void ScrapeTarget::Finish(const ScrapeStart& start, const Result<http::ClientResponse>& response,
                           model::Appendable& storage, const base::Clock& clock,
                           ScrapeCounters& counters) {
   Settings settings = TakeSettings();

@@ -36,7 +36,7 @@ struct ScrapeStart {
   int64_t time_ms = 0;  // of the samples
   int64_t steady_ns = 0;
   std::string forced_error;  // nothing is fetched, the scrape fails with it
-  http::ClientRequest request;
+  std::shared_ptr<const http::ClientRequest> request;
   uint64_t body_limit = 0;  // of the request, which is gone when the answer comes
 };
 
@@ -57,7 +57,7 @@ class ScrapeTarget {
   std::optional<ScrapeStart> Begin(int64_t due_ms, const base::Clock& clock,
                                    const ManagerOptions& options);
   // Appends samples or stale markers, and the report series.
-  void Finish(const ScrapeStart& start, Result<http::ClientResponse> response,
+  void Finish(const ScrapeStart& start, const Result<http::ClientResponse>& response,
               model::Appendable& storage, const base::Clock& clock, ScrapeCounters& counters);
   // Ends it. True when the target was retired meanwhile: the caller is to call WriteEnd.
   bool EndScrape();
@@ -108,6 +108,7 @@ class ScrapeTarget {
   std::string forced_error_;
   TargetStatus status_;
   uint64_t generation_ = 1;
+  std::shared_ptr<const http::ClientRequest> request_;  // made when first needed
   bool running_ = false;
   bool retired_ = false;
   bool reconfigured_ = false;

@@ -1,7 +1,7 @@
 #include "scrape/scraper.h"
 
 #include <algorithm>
-#include <chrono>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -17,6 +17,10 @@ using base::Fail;
 constexpr size_t kMaxWaitingTasks = 200'000;
 // The wall clock may be set while the thread sleeps.
 constexpr int64_t kLongestSleepMs = 250;
+// A thread that is later than this has more to do than it can.
+constexpr int64_t kLateMs = 50;
+// Some ten milliseconds of work.
+constexpr size_t kLargeBodyBytes = 4 << 20;
 
 }  // namespace
 
@@ -30,21 +34,28 @@ Scraper::Scraper(ManagerOptions options, model::Appendable& storage, http::Clien
   size_t cores = std::max(1u, std::thread::hardware_concurrency());
   workers_ = std::make_unique<base::ThreadPool>(std::min<size_t>(cores, 4), kMaxWaitingTasks);
   gate_->scraper = this;
-  thread_ = std::thread([this] { Run(); });
 }
 
 Scraper::~Scraper() {
+  stopping_ = true;
   {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_all();
-  thread_.join();
-  {
-    std::lock_guard lock(gate_->mutex);
+    std::unique_lock lock(gate_->mutex);
     gate_->scraper = nullptr;
+    gate_->left.wait(lock, [this] { return gate_->visits == 0; });
   }
   workers_.reset();
+}
+
+Scraper::Visit::Visit(Gate& gate) : gate_(gate) {
+  std::lock_guard lock(gate.mutex);
+  scraper_ = gate.scraper;
+  if (scraper_ != nullptr) ++gate.visits;
+}
+
+Scraper::Visit::~Visit() {
+  if (scraper_ == nullptr) return;
+  std::lock_guard lock(gate_.mutex);
+  if (--gate_.visits == 0 && gate_.scraper == nullptr) gate_.left.notify_all();
 }
 
 void Scraper::Schedule(const std::shared_ptr<ScrapeTarget>& target) {
@@ -53,11 +64,11 @@ void Scraper::Schedule(const std::shared_ptr<ScrapeTarget>& target) {
   slot.interval_ms = target->interval_ms();
   slot.offset_ms = target->OffsetMs(options_.offset_seed);
   slot.target = target;
-  {
-    std::lock_guard lock(mutex_);
-    timetable_.Add(std::move(slot), clock_.NowMs());
-  }
-  wake_.notify_all();
+  int64_t now = clock_.NowMs();
+  std::lock_guard lock(mutex_);
+  timetable_.Add(std::move(slot), now);
+  int64_t due = *timetable_.next_due();
+  if (wake_count_ == 0 || due < wake_ms_) WakeAt(due, now);
 }
 
 void Scraper::Retire(const std::shared_ptr<ScrapeTarget>& target) {
@@ -70,30 +81,32 @@ void Scraper::Retire(const std::shared_ptr<ScrapeTarget>& target) {
                   {{"target", target->status().scrape_url}});
 }
 
-void Scraper::Run() {
-  std::unique_lock lock(mutex_);
+void Scraper::WakeAt(int64_t at_ms, int64_t now_ms) {
+  wake_ms_ = at_ms;
+  int64_t at_ns = clock_.SteadyNs() + (at_ms - now_ms) * 1'000'000;
+  client_.RunAt(at_ns, [gate = gate_, wake = ++wake_count_] {
+    if (Visit visit(*gate); visit) visit->Tick(wake);
+  });
+}
+
+void Scraper::Tick(uint64_t wake) {
   std::vector<Timetable::Slot> due;
-  while (!stopping_) {
+  {
+    std::lock_guard lock(mutex_);
+    if (wake != wake_count_) return;
     int64_t now = clock_.NowMs();
     while (std::optional<Timetable::Slot> slot = timetable_.TakeDue(now)) {
-      due.push_back(*slot);
       // A void slot is not entered again: its target is retired or has another one.
       if (slot->target->retired() || slot->target->schedule_generation() != slot->generation)
-        due.pop_back();
-      else
-        timetable_.Add(std::move(*slot), now + 1);
+        continue;
+      due.push_back(*slot);
+      timetable_.Add(std::move(*slot), now + 1);
     }
-    if (!due.empty()) {
-      lock.unlock();
-      for (const Timetable::Slot& slot : due) Start(slot);
-      due.clear();
-      lock.lock();
-      continue;
-    }
-    int64_t sleep =
-        std::min(kLongestSleepMs, timetable_.next_due().value_or(now + kLongestSleepMs) - now);
-    wake_.wait_for(lock, std::chrono::milliseconds(sleep));
+    int64_t latest = now + kLongestSleepMs;
+    WakeAt(std::min(latest, timetable_.next_due().value_or(latest)), now);
+    if (!due.empty()) late_ = now - due.front().due_ms > kLateMs;
   }
+  for (const Timetable::Slot& slot : due) Start(slot);
 }
 
 void Scraper::Start(const Timetable::Slot& slot) {
@@ -103,36 +116,48 @@ void Scraper::Start(const Timetable::Slot& slot) {
     return;
   }
   if (start->forced_error.empty()) return Fetch(slot.target, *std::move(start));
-  std::string error = start->forced_error;
-  HandOver(slot.target, *start, Fail(ErrorCode::kUnavailable, std::move(error)));
+  Result<http::ClientResponse> failed =
+      Fail(ErrorCode::kUnavailable, std::string(start->forced_error));
+  TakeAnswer(slot.target, *start, failed);
 }
 
 void Scraper::Fetch(const std::shared_ptr<ScrapeTarget>& target, ScrapeStart start) {
-  http::ClientRequest request = std::move(start.request);
+  std::shared_ptr<const http::ClientRequest> request = std::move(start.request);
   client_.Fetch(std::move(request), [gate = gate_, target, start = std::move(start)](
-                                        Result<http::ClientResponse> response) {
-    std::lock_guard lock(gate->mutex);
-    if (gate->scraper != nullptr) gate->scraper->HandOver(target, start, std::move(response));
+                                        Result<http::ClientResponse>&& response) {
+    if (Visit visit(*gate); visit) visit->TakeAnswer(target, start, response);
   });
+}
+
+void Scraper::TakeAnswer(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,
+                         Result<http::ClientResponse>& response) {
+  bool heavy = response && (response->body.size() > kLargeBodyBytes ||
+                            (target->cache_entries() == 0 && !response->body.empty()));
+  if (heavy || late_) return HandOver(target, start, std::move(response));
+  Finish(target, start, response);
 }
 
 void Scraper::HandOver(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,
                        Result<http::ClientResponse> response) {
   // std::function copies what it holds; the body must not be.
   auto shared = std::make_shared<Result<http::ClientResponse>>(std::move(response));
-  bool taken = workers_->TrySubmit([this, target, start, shared] {
-    if (stopping_) return;
-    try {
-      target->Finish(start, std::move(*shared), storage_, clock_, counters_);
-    } catch (const std::exception& e) {  // the next scrape must find the target free
-      base::LogError("A scrape could not be taken in", {{"error", e.what()}});
-    }
-    if (target->EndScrape()) target->WriteEnd(storage_, clock_);
-  });
+  bool taken =
+      workers_->TrySubmit([this, target, start, shared] { Finish(target, start, *shared); });
   if (taken) return;
   ++counters_.scrapes_failed;
   target->EndScrape();
   base::LogWarn("No room for the answer of a target", {{"target", target->status().scrape_url}});
+}
+
+void Scraper::Finish(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,
+                     Result<http::ClientResponse>& response) {
+  if (stopping_) return;
+  try {
+    target->Finish(start, response, storage_, clock_, counters_);
+  } catch (const std::exception& e) {  // the next scrape must find the target free
+    base::LogError("A scrape could not be taken in", {{"error", e.what()}});
+  }
+  if (target->EndScrape()) target->WriteEnd(storage_, clock_);
 }
 
 }  // namespace slurmscope::scrape

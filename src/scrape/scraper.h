@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <thread>
 
 #include "base/clock.h"
 #include "base/thread_pool.h"
@@ -18,13 +17,14 @@
 
 namespace slurmscope::scrape {
 
-// Runs the scrapes: one thread starts what is due, the client's thread hands answers over to a few
-// workers, these parse and append. Thread-safe.
+// Runs the scrapes: the client's thread starts what is due and takes in what comes, so that an
+// ordinary scrape wakes one thread once. Large and first bodies, and all while the thread is late,
+// are left to a few workers. Thread-safe.
 class Scraper {
  public:
   Scraper(ManagerOptions options, model::Appendable& storage, http::Client& client,
           const base::Clock& clock);
-  // Waits for the workers, not for answers that are still under way: those are dropped.
+  // Waits for what runs, not for answers that are still under way: those are dropped.
   ~Scraper();
 
   // Scrapes the target from now on, by its current interval.
@@ -41,14 +41,35 @@ class Scraper {
   // Outlives the scraper in callbacks of the client.
   struct Gate {
     std::mutex mutex;
+    std::condition_variable left;
     Scraper* scraper = nullptr;
+    size_t visits = 0;
+  };
+  // While it lasts the scraper that it gives does too.
+  class Visit {
+   public:
+    explicit Visit(Gate& gate);
+    ~Visit();
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+    Scraper* operator->() const { return scraper_; }
+    explicit operator bool() const { return scraper_ != nullptr; }
+
+   private:
+    Gate& gate_;
+    Scraper* scraper_;
   };
 
-  void Run();
+  void WakeAt(int64_t at_ms, int64_t now_ms);
+  void Tick(uint64_t wake);
   void Start(const Timetable::Slot& slot);
   void Fetch(const std::shared_ptr<ScrapeTarget>& target, ScrapeStart start);
+  void TakeAnswer(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,
+                  Result<http::ClientResponse>& response);
   void HandOver(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,
                 Result<http::ClientResponse> response);
+  void Finish(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,
+              Result<http::ClientResponse>& response);
 
   ManagerOptions options_;
   model::Appendable& storage_;
@@ -60,11 +81,12 @@ class Scraper {
 
   std::shared_ptr<Gate> gate_;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> late_{false};  // the client's thread does not keep up
   std::mutex mutex_;
-  std::condition_variable wake_;
-  Timetable timetable_;
+  Timetable timetable_;      // guarded by mutex_
+  int64_t wake_ms_ = 0;      // likewise: when Tick comes next
+  uint64_t wake_count_ = 0;  // likewise: of two ticks only the one set last counts
   std::unique_ptr<base::ThreadPool> workers_;
-  std::thread thread_;
 };
 
 }  // namespace slurmscope::scrape
