@@ -14,6 +14,8 @@ using model::AppendResult;
 using model::AppendStatus;
 
 constexpr size_t kMaxRecordPayload = 1 << 20;
+// The open chunks of a batch are all over the memory: a miss takes as long as some samples.
+constexpr size_t kPrefetchAhead = 8;
 
 bool ValidLabels(const model::Labels& labels) {
   if (!labels.Has(model::kMetricName)) return false;
@@ -162,6 +164,7 @@ void HeadAppender::Store(std::string record, std::vector<StoredRecord>* out) con
 void HeadAppender::ApplyFloats(size_t first, size_t last, Applied* applied) {
   for (size_t i = first; i < last; ++i) {
     const Pending& sample = samples_[i];
+    if (i + kPrefetchAhead < last) samples_[i + kPrefetchAhead].series->PrefetchAppend();
     bool new_chunk = false;
     if (!sample.series->Append(sample.t, sample.v, head_.chunk_range_ms(), &new_chunk)) {
       // Another batch was committed since this sample was checked.
