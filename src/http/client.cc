@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "http/event_loop.h"
+#include "http/kept_connection.h"
 #include "http/transfer.h"
 
 namespace slurmscope::http {
@@ -24,22 +25,26 @@ namespace {
 
 constexpr size_t kMaxWaiting = 100'000;
 constexpr size_t kMaxIdleHandles = 1024;
+constexpr int64_t kDropPauseNs = int64_t{60} * 1'000'000'000;
 
 // Idle connections to keep: enough for every target of a large cluster, within half of the files we
 // may open.
-long MaxKeptConnections(size_t max_connections) {
+size_t MaxKeptConnections(size_t max_connections) {
   rlimit files{};
-  size_t limit = 4096;
+  size_t limit = 65536;
   if (getrlimit(RLIMIT_NOFILE, &files) == 0) limit = std::min<size_t>(limit, files.rlim_cur / 2);
   if (max_connections > 0) limit = std::min(limit, max_connections);
-  return static_cast<long>(std::max<size_t>(limit, 1));
+  return std::max<size_t>(limit, 1);
 }
 
 class ClientImpl final : public Client, EventLoop::Watcher {
  public:
   ClientImpl(Options options, CURLM* multi, std::unique_ptr<EventLoop> loop)
-      : options_(std::move(options)), multi_(multi), loop_(std::move(loop)) {
-    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, MaxKeptConnections(options_.max_connections));
+      : options_(std::move(options)),
+        max_kept_(MaxKeptConnections(options_.max_connections)),
+        multi_(multi),
+        loop_(std::move(loop)) {
+    curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, static_cast<long>(max_kept_));
     curl_multi_setopt(multi_, CURLMOPT_MAX_TOTAL_CONNECTIONS,
                       static_cast<long>(options_.max_connections));
     curl_multi_setopt(multi_, CURLMOPT_SOCKETFUNCTION, &ClientImpl::OnSocket);
@@ -63,12 +68,22 @@ class ClientImpl final : public Client, EventLoop::Watcher {
   void GoOn(curl_socket_t fd, int what);
   void StartWaiting();
   void Start(std::unique_ptr<Transfer> transfer);
+  bool StartKept(std::unique_ptr<Transfer>& transfer);
+  void StartByCurl(std::unique_ptr<Transfer> transfer);
+  void Keep(const Transfer& transfer, Transfer::Reusable connection);
+  void DropUnusedConnections();
   void CollectFinished();
   void CancelAll();
   CURL* TakeHandle();
   void KeepHandle(CURL* easy);
 
+  struct Kept {
+    std::weak_ptr<const ClientRequest> request;
+    std::unique_ptr<KeptConnection> connection;
+  };
+
   const Options options_;
+  const size_t max_kept_;
   CURLM* const multi_;
   const std::unique_ptr<EventLoop> loop_;
   std::mutex mutex_;
@@ -80,6 +95,7 @@ class ClientImpl final : public Client, EventLoop::Watcher {
   std::unordered_map<CURL*, std::unique_ptr<Transfer>> running_;
   std::vector<CURL*> idle_handles_;
   SpareBodies spare_bodies_;
+  std::unordered_map<const ClientRequest*, Kept> kept_;
   std::thread thread_;
 };
 
@@ -156,6 +172,7 @@ void ClientImpl::GoOn(curl_socket_t fd, int what) {
 }
 
 void ClientImpl::Run() {
+  DropUnusedConnections();
   loop_->Run();
   CancelAll();
 }
@@ -170,6 +187,36 @@ void ClientImpl::StartWaiting() {
 }
 
 void ClientImpl::Start(std::unique_ptr<Transfer> transfer) {
+  if (!StartKept(transfer)) StartByCurl(std::move(transfer));
+}
+
+bool ClientImpl::StartKept(std::unique_ptr<Transfer>& transfer) {
+  if (!transfer->request().repeats) return false;
+  const auto it = kept_.find(&transfer->request());
+  if (it == kept_.end()) return false;
+  // Another request may have the address of one that is gone.
+  const bool same = it->second.request.lock() == transfer->shared_request();
+  if (same && it->second.connection->Start(transfer)) return true;
+  if (!same || !it->second.connection->open()) kept_.erase(it);
+  return false;
+}
+
+void ClientImpl::Keep(const Transfer& transfer, Transfer::Reusable connection) {
+  auto kept = std::make_unique<KeptConnection>(
+      *loop_, connection.fd, std::move(connection.sent), spare_bodies_,
+      [this](std::unique_ptr<Transfer> again) { StartByCurl(std::move(again)); });
+  if (kept_.size() >= max_kept_) return;
+  kept_.try_emplace(&transfer.request(), Kept{transfer.shared_request(), std::move(kept)});
+}
+
+void ClientImpl::DropUnusedConnections() {
+  std::erase_if(kept_, [](const auto& entry) {
+    return entry.second.request.expired() || !entry.second.connection->open();
+  });
+  loop_->RunAt(base::SystemClock().SteadyNs() + kDropPauseNs, [this] { DropUnusedConnections(); });
+}
+
+void ClientImpl::StartByCurl(std::unique_ptr<Transfer> transfer) {
   CURL* easy = TakeHandle();
   if (easy == nullptr) return transfer->Fail(ErrorCode::kResourceExhausted, "no memory");
   if (!transfer->Prepare(easy, options_.user_agent, spare_bodies_)) {
@@ -193,7 +240,9 @@ void ClientImpl::CollectFinished() {
     curl_multi_remove_handle(multi_, easy);
     auto node = running_.extract(easy);
     if (node.empty()) continue;
-    node.mapped()->Finish(code);
+    Transfer& transfer = *node.mapped();
+    if (auto connection = transfer.TakeConnection(code)) Keep(transfer, *std::move(connection));
+    transfer.Finish(code);
     KeepHandle(easy);
   }
 }
@@ -212,6 +261,7 @@ void ClientImpl::CancelAll() {
     transfer->Fail(ErrorCode::kCanceled, "the client stops");
     curl_easy_cleanup(easy);
   }
+  for (auto& [request, kept] : kept_) kept.connection->Cancel();
 }
 
 CURL* ClientImpl::TakeHandle() {

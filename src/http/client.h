@@ -23,6 +23,8 @@ struct ClientRequest {
       64 << 20;  // decompressed; beyond it the request fails with kResourceExhausted
   bool accept_gzip = true;
   bool follow_redirects = true;
+  // The same object will be fetched again and again: a connection is kept for it alone.
+  bool repeats = false;
 };
 
 struct ClientResponse {

@@ -1,12 +1,14 @@
 #include "http/transfer.h"
 
 #include <strings.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <system_error>
+#include <utility>
 
 #include "base/log.h"
 #include "base/strings.h"
@@ -88,7 +90,6 @@ std::string SpareBodies::Take() {
 
 void SpareBodies::Keep(std::string body) {
   if (bodies_.size() >= kMaxSpareBodies || body.capacity() > kMaxSpareBytes) return;
-  body.clear();
   bodies_.push_back(std::move(body));
 }
 
@@ -168,7 +169,83 @@ bool Transfer::Prepare(CURL* easy, const std::string& user_agent, SpareBodies& s
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   SetMethod();
+  KeepConnection();
   return curl_easy_setopt(easy, CURLOPT_URL, request_->url.c_str()) == CURLE_OK && SetHeaders();
+}
+
+Transfer::~Transfer() {
+  curl_slist_free_all(header_list_);
+  if (closed_fd_ >= 0) close(closed_fd_);
+}
+
+// libcurl is to make a connection for this request alone, to show what it sends, and to leave the
+// connection to us.
+void Transfer::KeepConnection() {
+  keep_ = request_->repeats && request_->method == "GET" && request_->body.empty() &&
+          request_->url.starts_with("http://");
+  if (!keep_) return;
+  curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+  curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETFUNCTION, &Transfer::OnClose);
+  curl_easy_setopt(easy_, CURLOPT_CLOSESOCKETDATA, this);
+  curl_easy_setopt(easy_, CURLOPT_VERBOSE, 1L);
+  curl_easy_setopt(easy_, CURLOPT_DEBUGFUNCTION, &Transfer::OnDebug);
+  curl_easy_setopt(easy_, CURLOPT_DEBUGDATA, this);
+}
+
+int Transfer::OnDebug(CURL*, curl_infotype type, char* data, size_t size, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  if (type != CURLINFO_HEADER_OUT) return 0;
+  try {
+    ++transfer.heads_sent_;
+    transfer.sent_.assign(data, size);
+  } catch (const std::exception&) {
+    transfer.keep_ = false;
+  }
+  return 0;
+}
+
+int Transfer::OnClose(void* self, curl_socket_t fd) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  // Of several the last is that of the response; the others lost a race or led on to it.
+  if (transfer.closed_fd_ >= 0) close(transfer.closed_fd_);
+  transfer.closed_fd_ = fd;
+  return 0;
+}
+
+std::optional<Transfer::Reusable> Transfer::TakeConnection(CURLcode code) {
+  if (!keep_ || code != CURLE_OK || closed_fd_ < 0 || too_big_ || heads_sent_ != 1) return {};
+  long status = 0;
+  long version = 0;
+  curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(easy_, CURLINFO_HTTP_VERSION, &version);
+  if (status != 200 || version != CURL_HTTP_VERSION_1_1) return {};
+  bool delimited = false;
+  for (const auto& [name, value] : response_.headers) {
+    if (EqualFold(name, "Connection") && !EqualFold(value, "keep-alive")) return {};
+    delimited |= EqualFold(name, "Content-Length") || EqualFold(name, "Transfer-Encoding");
+  }
+  if (!delimited) return {};
+  return Reusable{std::exchange(closed_fd_, -1), std::move(sent_)};
+}
+
+bool Transfer::RedirectsOn(int status) const {
+  return request_->follow_redirects && status >= 301 && status <= 308;
+}
+
+void Transfer::TakeHead(std::string_view head) {
+  while (!head.empty()) {
+    const size_t end = std::min(head.find('\n'), head.size() - 1) + 1;
+    TakeHeader(head.substr(0, end));
+    head.remove_prefix(end);
+  }
+}
+
+void Transfer::FinishWith(int status, std::string body, SpareBodies& spare) {
+  spare_ = &spare;
+  response_.status = status;
+  response_.body = std::move(body);
+  Call(Unpacked());
 }
 
 void Transfer::TakeHeader(std::string_view line) {
@@ -197,7 +274,10 @@ bool Transfer::TakeBody(std::string_view piece) {
     curl_off_t length = 0;
     curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
     if (length > 0) expected = std::max(expected, static_cast<uint64_t>(length));
-    if (body.capacity() < expected) body = spare_->Take();
+    if (body.capacity() < expected) {
+      body = spare_->Take();
+      body.clear();
+    }
     body.reserve(std::min({expected, request_->max_body_bytes, kMaxReserveBytes}));
   }
   if (expected > request_->max_body_bytes) {
@@ -211,7 +291,8 @@ bool Transfer::TakeBody(std::string_view piece) {
 Result<void> Transfer::Unpack() {
   response_.wire_bytes = response_.body.size();
   if (!gzip_ || response_.body.empty()) return {};
-  response_.body = TRY(GzipDecompress(response_.body, request_->max_body_bytes));
+  std::string body = TRY(GzipDecompress(response_.body, request_->max_body_bytes));
+  spare_->Keep(std::exchange(response_.body, std::move(body)));
   return {};
 }
 
@@ -233,7 +314,7 @@ std::string Transfer::Reason(CURLcode code) const {
   curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &err);
   switch (code) {
     case CURLE_OPERATION_TIMEDOUT:
-      return "context deadline exceeded";
+      return std::string(kTimeoutReason);
     case CURLE_COULDNT_CONNECT:
       return StrCat("dial tcp ", Peer(),
                     ": connect: ", err != 0 ? ErrnoText(err) : std::string(error_text_));
@@ -249,27 +330,33 @@ std::string Transfer::Reason(CURLcode code) const {
   }
 }
 
+tl::unexpected<base::Error> Transfer::Failure(ErrorCode code, std::string_view reason) const {
+  return base::Fail(code, StrCat(Titled(request_->method), ' ',
+                                 base::Quote(RedactedUrl(request_->url)), ": ", reason));
+}
+
+std::string Transfer::TooLong() const {
+  return StrCat("the body is longer than ", request_->max_body_bytes, " bytes");
+}
+
 Result<ClientResponse> Transfer::Outcome(CURLcode code) {
-  const auto fail = [this](ErrorCode kind, std::string_view reason) {
-    return base::Fail(kind, StrCat(Titled(request_->method), ' ',
-                                   base::Quote(RedactedUrl(request_->url)), ": ", reason));
-  };
-  const std::string too_long =
-      StrCat("the body is longer than ", request_->max_body_bytes, " bytes");
-  if (too_big_) return fail(ErrorCode::kResourceExhausted, too_long);
-  if (code == CURLE_OPERATION_TIMEDOUT) return fail(ErrorCode::kTimeout, Reason(code));
+  if (too_big_) return Failure(ErrorCode::kResourceExhausted, TooLong());
+  if (code == CURLE_OPERATION_TIMEDOUT) return Failure(ErrorCode::kTimeout, Reason(code));
   if (code == CURLE_URL_MALFORMAT || code == CURLE_UNSUPPORTED_PROTOCOL) {
-    return fail(ErrorCode::kInvalidArgument, Reason(code));
+    return Failure(ErrorCode::kInvalidArgument, Reason(code));
   }
-  if (code != CURLE_OK) return fail(ErrorCode::kUnavailable, Reason(code));
-  auto unpacked = Unpack();
-  if (!unpacked) {
-    const bool too_long_unpacked = unpacked.error().code() == ErrorCode::kResourceExhausted;
-    return fail(unpacked.error().code(), too_long_unpacked ? too_long : unpacked.error().message());
-  }
+  if (code != CURLE_OK) return Failure(ErrorCode::kUnavailable, Reason(code));
   long status = 0;
   curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
   response_.status = static_cast<int>(status);
+  return Unpacked();
+}
+
+Result<ClientResponse> Transfer::Unpacked() {
+  if (auto unpacked = Unpack(); !unpacked) {
+    const bool too_long = unpacked.error().code() == ErrorCode::kResourceExhausted;
+    return Failure(unpacked.error().code(), too_long ? TooLong() : unpacked.error().message());
+  }
   return std::move(response_);
 }
 
@@ -284,9 +371,8 @@ void Transfer::Call(Result<ClientResponse> result) {
 
 void Transfer::Finish(CURLcode code) { Call(Outcome(code)); }
 
-void Transfer::Fail(ErrorCode code, std::string_view reason) {
-  Call(base::Fail(code, StrCat(Titled(request_->method), ' ',
-                               base::Quote(RedactedUrl(request_->url)), ": ", reason)));
-}
+void Transfer::Fail(ErrorCode code, std::string_view reason) { Call(Failure(code, reason)); }
+
+void Transfer::FailTooBig() { Call(Failure(ErrorCode::kResourceExhausted, TooLong())); }
 
 }  // namespace slurmscope::http

@@ -95,6 +95,7 @@ http::ClientRequest MakeRequest(const config::ScrapeConfig& config, const Target
   request.max_body_bytes = BodyLimit(config, options);
   request.accept_gzip = config.enable_compression;
   request.follow_redirects = config.follow_redirects;
+  request.repeats = true;
   return request;
 }
 
