@@ -17,13 +17,15 @@ Usage: slurmscope VERB [flags]
 
   serve          scrape, store, answer queries (port 9090) and show the web UI (port 3000)
   check config   read configuration files and say all that is wrong with them
+  check rules    the same for rule files, as promtool does
+  test rules     run promtool's unit tests of rules
   test promql    run PromQL test scripts
 
   --help, -h     this text; `slurmscope VERB --help` tells a verb's flags
   --version      what this build is
 
 Called under the name `prometheus` it is `slurmscope serve`, so a unit file of Prometheus works with only the program
-swapped.
+swapped. Called as `promtool` it takes the verbs above.
 )";
 
 std::string_view BaseName(std::string_view path) {

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
+#include "rules/load.h"
 
 namespace slurmscope::app {
 namespace {
@@ -76,6 +77,14 @@ Result<std::optional<std::string>> AdminPasswordFromEnvironment() {
   return std::optional<std::string>(value);
 }
 
+promql::ParserOptions ParserOptionsOf(const ServeFlags& flags) {
+  promql::ParserOptions options;
+  options.experimental_functions = flags.Enabled("promql-experimental-functions");
+  options.extended_range_selectors = flags.Enabled("promql-extended-range-selectors");
+  options.fill_modifiers = flags.Enabled("promql-binop-fill-modifiers");
+  return options;
+}
+
 void LogReplay(const tsdb::ReplayReport& report) {
   base::LogInfo("write-ahead log replayed", {{"segments", report.segments},
                                              {"series", report.series},
@@ -107,10 +116,13 @@ Server::~Server() {
 Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<void()> quit) {
   auto config = TRY(config::LoadPrometheusConfig(flags.config_file));
   for (const std::string& warning : config.warnings) base::LogWarn(warning);
+  auto groups = TRY(rules::LoadRules(config.rule_files, ParserOptionsOf(flags)));
   std::unique_ptr<Server> server(new Server(std::move(flags), std::move(config), std::move(quit)));
   TRY(server->Listen());
   TRY(server->OpenStorage());
   TRY(server->StartScraping());
+  server->StartRules(groups);
+  server->AddApiRoutes();
   if (!server->flags_.ui_listen_address.empty()) TRY(server->OpenUi());
   server->ready_ = true;
   base::LogInfo("server is ready to receive web requests");
@@ -176,12 +188,7 @@ Result<void> Server::OpenStorage() {
   engine.max_samples = flags_.query_max_samples;
   engine.max_concurrency = flags_.query_max_concurrency;
   engine.default_subquery_step_ms = config_.global.evaluation_interval_ms;
-  auto enabled = [this](std::string_view name) {
-    return std::find(flags_.features.begin(), flags_.features.end(), name) != flags_.features.end();
-  };
-  engine.parser.experimental_functions = enabled("promql-experimental-functions");
-  engine.parser.extended_range_selectors = enabled("promql-extended-range-selectors");
-  engine.parser.fill_modifiers = enabled("promql-binop-fill-modifiers");
+  engine.parser = ParserOptionsOf(flags_);
   engine_ = std::make_unique<promql::Engine>(engine);
   return {};
 }
@@ -198,7 +205,6 @@ Result<void> Server::StartScraping() {
   discovery_ = std::make_unique<discovery::Manager>(
       [this](const discovery::TargetGroups& groups) { scrape_->Update(groups); });
   discovery_->Apply(config_.scrape_configs);
-  AddApiRoutes();
   return {};
 }
 
@@ -240,19 +246,23 @@ void Server::ProvisionDashboards() {
 
 Result<void> Server::Reload() {
   std::lock_guard one_at_a_time(reload_mutex_);
-  auto config = config::LoadPrometheusConfig(flags_.config_file);
-  if (!config) {
+  auto refuse = [this](const base::Error& error) {
     {
       std::lock_guard lock(config_mutex_);
       reload_ok_ = false;
     }
-    base::LogError("configuration not taken, the running one stays", {{"error", config.error()}});
-    return Fail(std::move(config).error());
-  }
+    base::LogError("configuration not taken, the running one stays", {{"error", error}});
+    return Fail(error);
+  };
+  auto config = config::LoadPrometheusConfig(flags_.config_file);
+  if (!config) return refuse(config.error());
+  auto groups = rules::LoadRules(config->rule_files, engine_->options().parser);
+  if (!groups) return refuse(groups.error());
   for (const std::string& warning : config->warnings) base::LogWarn(warning);
   engine_->SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
   scrape_->Apply(config->scrape_configs);
   discovery_->Apply(config->scrape_configs);
+  ApplyRules(*config, *groups);
   {
     std::lock_guard lock(config_mutex_);  // not while the rest is applied: /metrics needs it
     reload_ok_ = true;
@@ -280,7 +290,9 @@ void Server::AddApiRoutes() {
                                  ExternalHost(flags_.external_url),
                                  [this] { return Runtime(); },
                                  flags_.enable_admin_api,
-                                 flags_.tsdb_path};
+                                 flags_.tsdb_path,
+                                 rules_.get(),
+                                 notify_.get()};
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
   router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
@@ -319,7 +331,8 @@ http::Response Server::SelfMetrics() const {
   api::RuntimeState runtime = Runtime();
   http::Response response = http::Response::Text(
       200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
-                                  runtime.reload_ok, runtime.last_reload_ms}));
+                                  runtime.reload_ok, runtime.last_reload_ms, rules_.get(),
+                                  notify_.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }
