@@ -1,17 +1,21 @@
 #include <cstdio>
 
 #include "base/file.h"
+#include "base/glob.h"
 #include "base/strings.h"
 #include "config/prometheus.h"
 #include "discovery/target_files.h"
+#include "rules/load.h"
 #include "verbs.h"
 
 namespace slurmscope::app {
 namespace {
 
 constexpr const char* kUsage =
-    "Usage: slurmscope check config FILE...\n\n"
-    "Reads configuration files and prints every problem with file, line and column.\n"
+    "Usage: slurmscope check config FILE...\n"
+    "       slurmscope check rules [flags] [FILE...]   (see slurmscope check rules --help)\n\n"
+    "Reads configuration files, with the target and rule files that they name, and prints every\n"
+    "problem with file, line and column.\n"
     "Exit code 0: all are good (warnings may be printed), 1: at least one is not.\n";
 
 std::string Count(size_t n, std::string_view what) {
@@ -56,6 +60,30 @@ Targets CountTargets(const config::PrometheusConfig& config) {
   return targets;
 }
 
+struct Rules {
+  size_t count = 0;
+  bool good = true;
+};
+
+Rules ReadRules(const std::vector<std::string>& globs) {
+  Rules rules;
+  for (const std::string& glob : globs) {
+    if (base::Glob(glob, 1).empty()) std::printf("warning: no file matches %s\n", glob.c_str());
+  }
+  promql::ParserOptions everything;  // the server may have been told to switch parts on
+  everything.experimental_functions = true;
+  everything.extended_range_selectors = true;
+  everything.fill_modifiers = true;
+  auto groups = rules::LoadRules(globs, everything);
+  if (!groups) {
+    std::fprintf(stderr, "%s\n", groups.error().message().c_str());
+    rules.good = false;
+    return rules;
+  }
+  for (const config::RuleGroupConfig& group : *groups) rules.count += group.rules.size();
+  return rules;
+}
+
 bool CheckConfig(const std::string& path) {
   auto config = config::LoadPrometheusConfig(path);
   if (!config) {
@@ -64,12 +92,15 @@ bool CheckConfig(const std::string& path) {
   }
   for (const std::string& warning : config->warnings) std::printf("warning: %s\n", warning.c_str());
   Targets targets = CountTargets(*config);
-  std::printf("%s: %s: %s, %s in it, %s in %s\n", path.c_str(),
-              targets.good ? "good" : "has broken target files",
+  Rules rules = ReadRules(config->rule_files);
+  std::string_view verdict = !rules.good     ? "has broken rule files"
+                             : !targets.good ? "has broken target files"
+                                             : "good";
+  std::printf("%s: %s: %s, %s in it, %s in %s, %s\n", path.c_str(), std::string(verdict).c_str(),
               Count(config->scrape_configs.size(), "scrape job").c_str(),
               Count(targets.fixed, "target").c_str(), Count(targets.from_files, "target").c_str(),
-              Count(targets.files, "target file").c_str());
-  return targets.good;
+              Count(targets.files, "target file").c_str(), Count(rules.count, "rule").c_str());
+  return targets.good && rules.good;
 }
 
 }  // namespace
@@ -79,6 +110,7 @@ int RunCheck(const std::vector<std::string>& args) {
     std::fputs(kUsage, stdout);
     return 0;
   }
+  if (!args.empty() && args[0] == "rules") return RunCheckRules({args.begin() + 1, args.end()});
   if (args.size() < 2 || args[0] != "config") {
     std::fputs(kUsage, stderr);
     return 1;

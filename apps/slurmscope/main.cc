@@ -18,6 +18,8 @@ Usage: slurmscope VERB [flags]
 
   serve          scrape, store, answer queries (port 9090) and show the web UI (port 3000)
   check config   read configuration files and say all that is wrong with them
+  check rules    the same for rule files, as promtool does
+  test rules     run promtool's unit tests of rules
   test promql    run PromQL test scripts
   tsdb           look into a data directory: list, analyze, dump, verify; fill one: create-blocks-from
 
@@ -25,7 +27,7 @@ Usage: slurmscope VERB [flags]
   --version      what this build is
 
 Called under the name `prometheus` it is `slurmscope serve`, so a unit file of Prometheus works with only the program
-swapped. Under the name `promtool` the verbs are the same.
+swapped. Called as `promtool` it takes the verbs above.
 )";
 
 std::string_view BaseName(std::string_view path) {

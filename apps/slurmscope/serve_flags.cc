@@ -24,7 +24,6 @@ struct InertFlag {
 constexpr const char* kOneBinary = "the pages are built into the program";
 constexpr const char* kNoGo = "this program has no Go runtime";
 constexpr const char* kBlocksFixed = "how blocks are written is built in";
-constexpr const char* kNoRules = "rules are not in this version";
 constexpr const char* kNoRemote = "remote write and read are not in this version";
 constexpr const char* kNoAgentMode = "agent mode is not in this version";
 constexpr const char* kScrapeFixed = "its default is built in";
@@ -65,13 +64,6 @@ constexpr InertFlag kInertFlags[] = {
     {"storage.remote.read-sample-limit", false, kNoRemote},
     {"storage.remote.read-concurrent-limit", false, kNoRemote},
     {"storage.remote.read-max-bytes-in-frame", false, kNoRemote},
-    {"rules.alert.for-outage-tolerance", false, kNoRules},
-    {"rules.alert.for-grace-period", false, kNoRules},
-    {"rules.alert.resend-delay", false, kNoRules},
-    {"rules.max-concurrent-evals", false, kNoRules},
-    {"alertmanager.notification-queue-capacity", false, kNoRules},
-    {"alertmanager.notification-batch-size", false, kNoRules},
-    {"alertmanager.drain-notification-queue-on-shutdown", true, kNoRules},
     {"scrape.adjust-timestamps", true, kScrapeFixed},
     {"scrape.timestamp-tolerance", false, kScrapeFixed},
     {"scrape.discovery-reload-interval", false, kScrapeFixed},
@@ -94,7 +86,7 @@ constexpr RefusedFlag kRefusedFlags[] = {
 const std::set<std::string, std::less<>> kFeatures = {
     "promql-experimental-functions", "promql-extended-range-selectors",
     "promql-delayed-name-removal", "promql-binop-fill-modifiers", "exemplar-storage",
-    "metadata-wal-records",
+    "metadata-wal-records", "concurrent-rule-eval",
     // Always on.
     "native-histograms"};
 
@@ -232,6 +224,32 @@ void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
       ->delimiter('\0');
 }
 
+void AddRuleFlags(CLI::App& app, ServeFlags& flags) {
+  app.option_defaults()->group("Rules and alerts");
+  AddParsed(app, "rules.alert.for-outage-tolerance", flags.rules_outage_tolerance_ms,
+            base::ParseDurationMs, "Longest outage after which an alert's `for` goes on", "1h");
+  AddParsed(app, "rules.alert.for-grace-period", flags.rules_grace_period_ms, base::ParseDurationMs,
+            "Shortest time between a restart and an alert that goes on; alerts with a shorter "
+            "`for` begin anew",
+            "10m");
+  AddParsed(app, "rules.alert.resend-delay", flags.rules_resend_delay_ms, base::ParseDurationMs,
+            "Shortest time before an alert is told again", "1m");
+  app.add_option("--rules.max-concurrent-evals", flags.rules_max_concurrent,
+                 "Independent rules evaluated at once [--enable-feature=concurrent-rule-eval]")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--alertmanager.notification-queue-capacity", flags.notify_queue_capacity,
+                 "Alerts that may wait for one Alertmanager")
+      ->check(CLI::Range(size_t{1}, size_t{10'000'000}))
+      ->capture_default_str();
+  app.add_option("--alertmanager.notification-batch-size", flags.notify_batch_size,
+                 "Most alerts in one request")
+      ->check(CLI::Range(size_t{1}, size_t{100'000}))
+      ->capture_default_str();
+  AddSwitch(app, "alertmanager.drain-notification-queue-on-shutdown", flags.notify_drain,
+            "Send the alerts that wait before stopping");
+}
+
 void AddLogFlags(CLI::App& app, ServeFlags& flags) {
   app.option_defaults()->group("Log");
   AddParsed(app, "log.level", flags.log_level, base::ParseLogLevel, "debug, info, warn or error",
@@ -330,6 +348,7 @@ ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
   AddWebFlags(app, flags);
   AddStorageFlags(app, flags);
   AddQueryFlags(app, flags);
+  AddRuleFlags(app, flags);
   AddLogFlags(app, flags);
   AddForeignFlags(app, flags);
   try {

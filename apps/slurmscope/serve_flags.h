@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.h"
@@ -38,12 +40,24 @@ struct ServeFlags {
   uint64_t query_max_bytes = 1ull << 30;  // 0: no limit
   std::vector<std::string> features;
 
+  int64_t rules_outage_tolerance_ms = 60 * 60 * 1000;
+  int64_t rules_grace_period_ms = 10 * 60 * 1000;
+  int64_t rules_resend_delay_ms = 60 * 1000;
+  int rules_max_concurrent = 4;
+  size_t notify_queue_capacity = 10'000;
+  size_t notify_batch_size = 256;
+  bool notify_drain = true;
+
   std::string ui_listen_address = "127.0.0.1:3000";  // empty: no UI
   std::string ui_state_path = "slurmscope-ui/";
   std::string ui_dashboards_path;  // empty: no provisioned dashboards
 
   base::LogLevel log_level = base::LogLevel::kInfo;
   std::string log_format = "logfmt";
+
+  bool Enabled(std::string_view feature) const {
+    return std::find(features.begin(), features.end(), feature) != features.end();
+  }
 
   std::map<std::string, std::string> all;  // every flag and its value, for /api/v1/status/flags
   std::vector<std::string> notes;          // flags that were taken but have no effect, and why

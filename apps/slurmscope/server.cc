@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
+#include "rules/load.h"
 
 namespace slurmscope::app {
 namespace {
@@ -76,6 +77,14 @@ Result<std::optional<std::string>> AdminPasswordFromEnvironment() {
   return std::optional<std::string>(value);
 }
 
+promql::ParserOptions ParserOptionsOf(const ServeFlags& flags) {
+  promql::ParserOptions options;
+  options.experimental_functions = flags.Enabled("promql-experimental-functions");
+  options.extended_range_selectors = flags.Enabled("promql-extended-range-selectors");
+  options.fill_modifiers = flags.Enabled("promql-binop-fill-modifiers");
+  return options;
+}
+
 void LogReplay(const tsdb::ReplayReport& report) {
   base::LogInfo("write-ahead log replayed", {{"segments", report.segments},
                                              {"series", report.series},
@@ -107,10 +116,13 @@ Server::~Server() {
 Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<void()> quit) {
   auto config = TRY(config::LoadPrometheusConfig(flags.config_file));
   for (const std::string& warning : config.warnings) base::LogWarn(warning);
+  auto groups = TRY(rules::LoadRules(config.rule_files, ParserOptionsOf(flags)));
   std::unique_ptr<Server> server(new Server(std::move(flags), std::move(config), std::move(quit)));
   TRY(server->Listen());
   TRY(server->OpenStorage());
   TRY(server->StartScraping());
+  server->StartRules(groups);
+  server->AddApiRoutes();
   if (!server->flags_.ui_listen_address.empty()) TRY(server->OpenUi());
   server->ready_ = true;
   base::LogInfo("server is ready to receive web requests");
@@ -154,11 +166,6 @@ std::string Server::RetentionText() const {
   return StrCat(text, text.empty() ? "" : " or ", retention_.retention_bytes, "B");
 }
 
-bool Server::Enabled(std::string_view feature) const {
-  return std::find(flags_.features.begin(), flags_.features.end(), feature) !=
-         flags_.features.end();
-}
-
 Result<void> Server::OpenStorage() {
   retention_ = ChosenRetention();
   tsdb::DbOptions options;
@@ -173,8 +180,8 @@ Result<void> Server::OpenStorage() {
   options.min_block_ms = flags_.min_block_ms;
   options.max_block_ms = flags_.max_block_ms;
   options.compaction_interval_ms = flags_.block_reload_ms;
-  if (Enabled("exemplar-storage")) options.max_exemplars = config_.storage.max_exemplars;
-  options.metadata_records = Enabled("metadata-wal-records");
+  if (flags_.Enabled("exemplar-storage")) options.max_exemplars = config_.storage.max_exemplars;
+  options.metadata_records = flags_.Enabled("metadata-wal-records");
   db_ = TRY(tsdb::Db::Open(options));
   LogReplay(db_->replay());
 
@@ -185,10 +192,8 @@ Result<void> Server::OpenStorage() {
   engine.max_bytes = static_cast<int64_t>(flags_.query_max_bytes);
   engine.max_concurrency = flags_.query_max_concurrency;
   engine.default_subquery_step_ms = config_.global.evaluation_interval_ms;
-  engine.parser.experimental_functions = Enabled("promql-experimental-functions");
-  engine.parser.extended_range_selectors = Enabled("promql-extended-range-selectors");
-  engine.parser.fill_modifiers = Enabled("promql-binop-fill-modifiers");
-  engine.delayed_name_removal = Enabled("promql-delayed-name-removal");
+  engine.parser = ParserOptionsOf(flags_);
+  engine.delayed_name_removal = flags_.Enabled("promql-delayed-name-removal");
   engine_ = std::make_unique<promql::Engine>(engine);
   return {};
 }
@@ -205,7 +210,6 @@ Result<void> Server::StartScraping() {
   discovery_ = std::make_unique<discovery::Manager>(
       [this](const discovery::TargetGroups& groups) { scrape_->Update(groups); });
   discovery_->Apply(config_.scrape_configs);
-  AddApiRoutes();
   return {};
 }
 
@@ -247,19 +251,23 @@ void Server::ProvisionDashboards() {
 
 Result<void> Server::Reload() {
   std::lock_guard one_at_a_time(reload_mutex_);
-  auto config = config::LoadPrometheusConfig(flags_.config_file);
-  if (!config) {
+  auto refuse = [this](const base::Error& error) {
     {
       std::lock_guard lock(config_mutex_);
       reload_ok_ = false;
     }
-    base::LogError("configuration not taken, the running one stays", {{"error", config.error()}});
-    return Fail(std::move(config).error());
-  }
+    base::LogError("configuration not taken, the running one stays", {{"error", error}});
+    return Fail(error);
+  };
+  auto config = config::LoadPrometheusConfig(flags_.config_file);
+  if (!config) return refuse(config.error());
+  auto groups = rules::LoadRules(config->rule_files, engine_->options().parser);
+  if (!groups) return refuse(groups.error());
   for (const std::string& warning : config->warnings) base::LogWarn(warning);
   engine_->SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
   scrape_->Apply(config->scrape_configs);
   discovery_->Apply(config->scrape_configs);
+  ApplyRules(*config, *groups);
   {
     std::lock_guard lock(config_mutex_);  // not while the rest is applied: /metrics needs it
     reload_ok_ = true;
@@ -287,7 +295,9 @@ void Server::AddApiRoutes() {
                                  ExternalHost(flags_.external_url),
                                  [this] { return Runtime(); },
                                  flags_.enable_admin_api,
-                                 flags_.tsdb_path};
+                                 flags_.tsdb_path,
+                                 rules_.get(),
+                                 notify_.get()};
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
   router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
@@ -328,7 +338,8 @@ http::Response Server::SelfMetrics() const {
   api::RuntimeState runtime = Runtime();
   http::Response response = http::Response::Text(
       200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
-                                  runtime.reload_ok, runtime.last_reload_ms}));
+                                  runtime.reload_ok, runtime.last_reload_ms, rules_.get(),
+                                  notify_.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }

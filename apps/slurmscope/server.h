@@ -14,7 +14,9 @@
 #include "discovery/discovery.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "notify/manager.h"
 #include "promql/engine.h"
+#include "rules/manager.h"
 #include "scrape/manager.h"
 #include "serve_flags.h"
 #include "tsdb/db.h"
@@ -44,10 +46,12 @@ class Server {
   };
   Retention ChosenRetention() const;
   std::string RetentionText() const;
-  bool Enabled(std::string_view feature) const;
   Result<void> OpenStorage();
   Result<void> OpenUi();
   Result<void> StartScraping();
+  void StartRules(const std::vector<config::RuleGroupConfig>& groups);
+  void ApplyRules(const config::PrometheusConfig& config,
+                  const std::vector<config::RuleGroupConfig>& groups);
   void AddApiRoutes();
   void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
   void ProvisionDashboards();
@@ -78,6 +82,8 @@ class Server {
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<scrape::Manager> scrape_;
   std::unique_ptr<discovery::Manager> discovery_;
+  std::unique_ptr<notify::Manager> notify_;
+  std::unique_ptr<rules::Manager> rules_;
   std::unique_ptr<dashboards::Database> database_;
   std::unique_ptr<dashboards::Accounts> accounts_;
   std::unique_ptr<dashboards::DashboardStore> dashboards_;

@@ -15,12 +15,12 @@ constexpr const char* kUsage =
 
 }  // namespace
 
-int RunTest(const std::vector<std::string>& args) {
+int RunTestPromql(const std::vector<std::string>& args) {
   if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h")) {
     std::fputs(kUsage, stdout);
     return 0;
   }
-  if (args.size() < 2 || args[0] != "promql") {
+  if (args.empty()) {
     std::fputs(kUsage, stderr);
     return 1;
   }
@@ -28,11 +28,11 @@ int RunTest(const std::vector<std::string>& args) {
   options.on_failure = [](const std::string& text) { std::printf("%s\n", text.c_str()); };
   promql::ScriptReport sum;
   bool broken = false;
-  for (size_t i = 1; i < args.size(); ++i) {
-    auto text = base::ReadFile(args[i]);
+  for (const std::string& path : args) {
+    auto text = base::ReadFile(path);
     promql::ScriptReport report;
     if (text) {
-      report = promql::RunScript(*text, args[i], options);
+      report = promql::RunScript(*text, path, options);
     } else {
       report.error = text.error().message();
     }

@@ -5,8 +5,7 @@
 namespace slurmscope::api {
 namespace {
 
-// An answer that is the same for everybody, for parts that this server has not: no rules, no
-// alerts.
+// An answer that is the same for everybody, for a part that this server has not: no notifications.
 http::Handler Constant(std::string data) {
   return [data = std::move(data)](const http::Request&) {
     return SuccessResponse([&](base::JsonWriter& json) { json.Raw(data); });
@@ -41,10 +40,9 @@ void Api::Register(http::Router& router) {
   AddAdmin(router, "/delete_series", &Api::DeleteSeries);
   AddAdmin(router, "/clean_tombstones", &Api::CleanTombstones);
   AddAdmin(router, "/snapshot", &Api::Snapshot);
-  router.Add("GET", "/api/v1/rules", Constant(R"({"groups":[]})"));
-  router.Add("GET", "/api/v1/alerts", Constant(R"({"alerts":[]})"));
-  router.Add("GET", "/api/v1/alertmanagers",
-             Constant(R"({"activeAlertmanagers":[],"droppedAlertmanagers":[]})"));
+  Add(router, "GET", "/rules", &Api::Rules);
+  Add(router, "GET", "/alerts", &Api::Alerts);
+  Add(router, "GET", "/alertmanagers", &Api::Alertmanagers);
   router.Add("GET", "/api/v1/notifications", Constant("[]"));
 }
 

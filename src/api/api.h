@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "http/server.h"
+#include "notify/manager.h"
 #include "promql/engine.h"
+#include "rules/manager.h"
 #include "scrape/manager.h"
 #include "tsdb/db.h"
 
@@ -31,8 +33,10 @@ struct Dependencies {
   int64_t start_time_ms = 0;
   std::string external_host;  // stands for loopback hosts in a target's globalUrl
   std::function<RuntimeState()> runtime;
-  bool admin_api = false;           // whether /admin/tsdb may be used
-  std::string data_directory = {};  // snapshots are made in its `snapshots`
+  bool admin_api = false;                   // whether /admin/tsdb may be used
+  std::string data_directory = {};          // snapshots are made in its `snapshots`
+  const rules::Manager* rules = nullptr;    // null: there are no rules
+  const notify::Manager* notify = nullptr;  // null: there are no Alertmanagers
 };
 
 // Prometheus' HTTP API v1 (https://prometheus.io/docs/prometheus/latest/querying/api/): the read
@@ -76,6 +80,10 @@ class Api {
   http::Response StatusRuntimeinfo(const http::Request& request) const;
   http::Response StatusTsdb(const http::Request& request) const;
   http::Response StatusWalReplay(const http::Request& request) const;
+
+  http::Response Rules(const http::Request& request) const;
+  http::Response Alerts(const http::Request& request) const;
+  http::Response Alertmanagers(const http::Request& request) const;
 
   Dependencies deps_;
 };

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "api/rule_metrics.h"
 #include "base/process_stats.h"
 #include "base/version.h"
 #include "exposition/text_writer.h"
@@ -158,14 +159,20 @@ void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
              stats.metadata_entries);
 }
 
-void WriteDiscovery(Page& page, const discovery::DiscoveryStats& stats) {
+void WriteDiscovery(Page& page, const discovery::DiscoveryStats& scrape,
+                    const discovery::DiscoveryStats& notify) {
   constexpr std::string_view kTargets = "prometheus_sd_discovered_targets";
-  page.text().Family(kTargets, "Targets found now, by scrape job.", MetricType::kGauge);
-  for (const auto& [job, count] : stats.discovered_targets) {
-    page.text().Sample(kTargets, {{"config", job}, {"name", "scrape"}}, static_cast<double>(count));
-  }
+  page.text().Family(kTargets, "Targets found now, by scrape job or Alertmanagers' entry.",
+                     MetricType::kGauge);
+  auto write = [&](std::string_view name, const discovery::DiscoveryStats& stats) {
+    for (const auto& [job, count] : stats.discovered_targets)
+      page.text().Sample(kTargets, {{"config", job}, {"name", name}}, static_cast<double>(count));
+  };
+  write("scrape", scrape);
+  write("notify", notify);
   page.Counter("prometheus_sd_file_read_errors_total",
-               "File discovery files that could not be read.", stats.file_read_errors);
+               "File discovery files that could not be read.",
+               scrape.file_read_errors + notify.file_read_errors);
 }
 
 void WriteProcess(Page& page) {
@@ -191,7 +198,11 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   WriteStorage(page, sources.db.head_stats());
   WriteBlocks(page, sources.db.storage_stats());
   WriteScrape(page, sources.scrape.stats());
-  WriteDiscovery(page, sources.discovery);
+  notify::NotifyStats notify;
+  if (sources.notify != nullptr) notify = sources.notify->stats();
+  WriteDiscovery(page, sources.discovery, notify.discovery);
+  if (sources.rules != nullptr) WriteRuleMetrics(*sources.rules, out);
+  if (sources.notify != nullptr) WriteNotifyMetrics(notify, out);
   sources.http.Write(out);
   WriteProcess(page);
   return out;

@@ -3,7 +3,9 @@
 #include <string>
 
 #include "api/http_metrics.h"
+#include "notify/manager.h"
 #include "promql/engine.h"
+#include "rules/manager.h"
 #include "scrape/manager.h"
 #include "tsdb/db.h"
 
@@ -18,6 +20,8 @@ struct SelfMetricsSources {
   discovery::DiscoveryStats discovery;
   bool reload_ok = true;
   int64_t last_reload_ms = 0;
+  const rules::Manager* rules = nullptr;
+  const notify::Manager* notify = nullptr;
 };
 
 // The page in text format, under the names that Prometheus gives the same figures.

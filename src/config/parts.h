@@ -29,6 +29,14 @@ ScrapeConfig ReadScrapeConfig(const Node& node, const std::string& path, const G
 
 TargetGroup ReadTargetGroup(const Node& node, const std::string& path, Report* report);
 
+std::vector<TargetGroup> ReadStaticConfigs(MappingReader* reader);
+std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader);
+
+// Refuses discovery of kinds other than those two.
+void RefuseOtherDiscovery(MappingReader* reader);
+
+AlertingConfig ReadAlerting(const Node& node, Report* report);
+
 // Non-empty UTF-8, as Prometheus 3 takes label names.
 bool IsLabelName(std::string_view name);
 

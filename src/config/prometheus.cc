@@ -1,11 +1,13 @@
 #include "config/prometheus.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <map>
 
 #include "base/duration.h"
 #include "base/file.h"
+#include "base/glob.h"
 #include "base/strings.h"
 #include "config/parts.h"
 
@@ -88,6 +90,7 @@ void ReadGlobalTimes(MappingReader* reader, GlobalConfig* global) {
   int64_t timeout = 0;
   reader->DurationMs("scrape_interval", &global->scrape_interval_ms);
   reader->DurationMs("evaluation_interval", &global->evaluation_interval_ms);
+  reader->DurationMs("rule_query_offset", &global->rule_query_offset_ms);
   reader->DurationMs("scrape_timeout", &timeout);
   if (global->scrape_interval_ms == 0) global->scrape_interval_ms = defaults.scrape_interval_ms;
   if (global->evaluation_interval_ms == 0)
@@ -122,11 +125,10 @@ void ReadGlobal(const Node& node, PrometheusConfig* config, LimitConfig* limits,
     config->global.query_log_file = Absolute(config->global.query_log_file, report->file());
   }
   *limits = ReadLimits(&reader);
-  WarnOfIdleKeys(&reader, {"scrape_protocols", "rule_query_offset", "scrape_failure_log_file",
-                           "keep_dropped_targets", "metric_name_validation_scheme",
-                           "metric_name_escaping_scheme", "scrape_native_histograms",
-                           "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms",
-                           "extra_scrape_metrics"});
+  WarnOfIdleKeys(&reader, {"scrape_protocols", "scrape_failure_log_file", "keep_dropped_targets",
+                           "metric_name_validation_scheme", "metric_name_escaping_scheme",
+                           "scrape_native_histograms", "convert_classic_histograms_to_nhcb",
+                           "always_scrape_classic_histograms", "extra_scrape_metrics"});
   ReadMisplacedGlobalKeys(&reader, &config->storage);
   reader.Finish();
 }
@@ -176,18 +178,30 @@ void ReadScrapeConfigs(MappingReader* reader, const LimitConfig& limits, Prometh
   }
 }
 
+// A widely copied guide writes its rules to these places and forgets to name them.
+constexpr std::array<std::string_view, 3> kDefaultRuleFiles = {"alerts.yml", "rules/*.yml",
+                                                               "rules/*.yaml"};
+
 void ReadRuleFiles(MappingReader* reader, PrometheusConfig* config) {
-  reader->StringList("rule_files", &config->rule_files);
-  for (std::string& file : config->rule_files) file = Absolute(file, reader->report().file());
-  if (!config->rule_files.empty()) {
-    reader->WarnIfSet("rule_files", "has no effect in this version: rules are not evaluated");
+  const std::string& config_file = reader->report().file();
+  if (reader->StringList("rule_files", &config->rule_files)) {
+    for (std::string& file : config->rule_files) file = Absolute(file, config_file);
+    return;
+  }
+  if (reader->node().Find("rule_files") != nullptr) return;
+  for (std::string_view name : kDefaultRuleFiles) {
+    std::string glob = Absolute(std::string(name), config_file);
+    if (base::Glob(glob, 1).empty()) continue;
+    reader->report().Warn(reader->node(), "rule_files",
+                          StrCat("not given; ", glob, " is read (the right form is rule_files: [",
+                                 Quote(name), "])"));
+    config->rule_files.push_back(std::move(glob));
   }
 }
 
 void HandleOtherTopKeys(MappingReader* reader) {
   reader->RefuseIfSet("scrape_config_files",
                       "this version reads no further files; put the jobs under scrape_configs");
-  reader->WarnIfSet("alerting", "alerts are not sent anywhere by this version");
   reader->WarnIfSet("remote_write", "samples are not sent anywhere by this version");
   reader->WarnIfSet("remote_read", "samples are not read from elsewhere by this version");
   WarnOfIdleKeys(reader, {"runtime", "tracing", "otlp"});
@@ -221,6 +235,8 @@ Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std:
   ReadRuleFiles(&reader, &config);
   if (const Node* storage = reader.TakeMapping("storage"))
     ReadStorage(*storage, &config.storage, &report);
+  if (const Node* alerting = reader.TakeMapping("alerting"))
+    config.alerting = ReadAlerting(*alerting, &report);
   HandleOtherTopKeys(&reader);
   reader.Finish();
   if (!report.ok()) return base::Fail(report.TakeError());

@@ -74,10 +74,39 @@ struct ScrapeConfig {
   std::vector<FileSdConfig> file_sd_configs;
 };
 
+// How a client shows who it is. Files are read again for each use.
+struct AuthConfig {
+  enum class Kind { kNone, kBasic, kHeader };
+  Kind kind = Kind::kNone;
+  std::string username;  // of basic_auth
+  std::string username_file;
+  std::string type = "Bearer";  // of authorization
+  std::string secret;           // password or credentials
+  std::string secret_file;
+};
+
+// Alertmanagers that alerts are told to.
+struct AlertmanagerConfig {
+  std::string scheme = "http";
+  std::string path_prefix = "/";
+  int64_t timeout_ms = 10'000;
+  bool follow_redirects = true;
+  AuthConfig auth;
+  std::vector<RelabelConfig> relabel_configs;        // of the Alertmanagers found
+  std::vector<RelabelConfig> alert_relabel_configs;  // of the alerts
+  std::vector<TargetGroup> static_configs;
+  std::vector<FileSdConfig> file_sd_configs;
+};
+struct AlertingConfig {
+  std::vector<RelabelConfig> alert_relabel_configs;
+  std::vector<AlertmanagerConfig> alertmanagers;
+};
+
 struct GlobalConfig {
   int64_t scrape_interval_ms = 60'000;
   int64_t scrape_timeout_ms = 10'000;
   int64_t evaluation_interval_ms = 60'000;
+  int64_t rule_query_offset_ms = 0;
   std::map<std::string, std::string> external_labels;
   std::string query_log_file;
 };
@@ -94,6 +123,7 @@ struct PrometheusConfig {
   GlobalConfig global;
   StorageConfig storage;
   std::vector<std::string> rule_files;  // globs, absolute
+  AlertingConfig alerting;
   std::vector<ScrapeConfig> scrape_configs;
   std::string text;  // the file's text as /api/v1/status/config shows it: without comments, secrets
                      // as <secret>

@@ -51,26 +51,6 @@ void CheckTarget(const Node& at, const std::string& path, const std::string& tar
   }
 }
 
-std::vector<TargetGroup> ReadStaticConfigs(MappingReader* reader) {
-  std::vector<TargetGroup> groups;
-  const Node* list = reader->TakeList("static_configs");
-  if (list == nullptr) return groups;
-  for (size_t i = 0; i < list->items.size(); ++i) {
-    const Node& node = list->items[i];
-    std::string path = StrCat(reader->Path("static_configs"), "[", i, "]");
-    TargetGroup group = ReadTargetGroup(node, path, &reader->report());
-    const Node* targets = node.Find("targets");
-    for (size_t t = 0; targets != nullptr && t < targets->items.size(); ++t) {
-      const Node& target = targets->items[t];
-      if (target.kind != Node::Kind::kScalar) continue;
-      CheckTarget(target, StrCat(path, ".targets[", t, "]"), target.scalar, &reader->report());
-    }
-    group.source = StrCat(i);
-    groups.push_back(std::move(group));
-  }
-  return groups;
-}
-
 bool HasTargetFileEnding(std::string_view path) {
   constexpr std::array<std::string_view, 6> kEndings = {".json", ".yml", ".yaml",
                                                         ".JSON", ".YML", ".YAML"};
@@ -93,17 +73,6 @@ FileSdConfig ReadFileSdConfig(const Node& node, const std::string& path, Report*
     file = Absolute(file, report->file());
   }
   return config;
-}
-
-std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader) {
-  std::vector<FileSdConfig> configs;
-  const Node* list = reader->TakeList("file_sd_configs");
-  if (list == nullptr) return configs;
-  for (size_t i = 0; i < list->items.size(); ++i) {
-    std::string path = StrCat(reader->Path("file_sd_configs"), "[", i, "]");
-    configs.push_back(ReadFileSdConfig(list->items[i], path, &reader->report()));
-  }
-  return configs;
 }
 
 std::map<std::string, std::vector<std::string>> ReadParams(MappingReader* reader) {
@@ -163,12 +132,7 @@ void HandleKeysNotTaken(MappingReader* reader) {
         "this version scrapes without authentication, client TLS settings, proxy or extra "
         "headers; the job would not get what it asks for");
   }
-  for (std::string_view key : kOtherSd) {
-    reader->RefuseIfSet(
-        key,
-        "this version finds targets by static_configs and file_sd_configs only; write the "
-        "targets to a file that file_sd_configs names");
-  }
+  RefuseOtherDiscovery(reader);
   WarnOfIdleKeys(reader, {"enable_http2", "scrape_protocols", "fallback_scrape_protocol",
                           "scrape_native_histograms", "always_scrape_classic_histograms",
                           "convert_classic_histograms_to_nhcb", "scrape_failure_log_file",
@@ -178,6 +142,46 @@ void HandleKeysNotTaken(MappingReader* reader) {
 }
 
 }  // namespace
+
+std::vector<TargetGroup> ReadStaticConfigs(MappingReader* reader) {
+  std::vector<TargetGroup> groups;
+  const Node* list = reader->TakeList("static_configs");
+  if (list == nullptr) return groups;
+  for (size_t i = 0; i < list->items.size(); ++i) {
+    const Node& node = list->items[i];
+    std::string path = StrCat(reader->Path("static_configs"), "[", i, "]");
+    TargetGroup group = ReadTargetGroup(node, path, &reader->report());
+    const Node* targets = node.Find("targets");
+    for (size_t t = 0; targets != nullptr && t < targets->items.size(); ++t) {
+      const Node& target = targets->items[t];
+      if (target.kind != Node::Kind::kScalar) continue;
+      CheckTarget(target, StrCat(path, ".targets[", t, "]"), target.scalar, &reader->report());
+    }
+    group.source = StrCat(i);
+    groups.push_back(std::move(group));
+  }
+  return groups;
+}
+
+std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader) {
+  std::vector<FileSdConfig> configs;
+  const Node* list = reader->TakeList("file_sd_configs");
+  if (list == nullptr) return configs;
+  for (size_t i = 0; i < list->items.size(); ++i) {
+    std::string path = StrCat(reader->Path("file_sd_configs"), "[", i, "]");
+    configs.push_back(ReadFileSdConfig(list->items[i], path, &reader->report()));
+  }
+  return configs;
+}
+
+void RefuseOtherDiscovery(MappingReader* reader) {
+  for (std::string_view key : kOtherSd) {
+    reader->RefuseIfSet(
+        key,
+        "this version finds targets by static_configs and file_sd_configs only; write the "
+        "targets to a file that file_sd_configs names");
+  }
+}
 
 LimitConfig ReadLimits(MappingReader* reader) {
   LimitConfig limits;

@@ -1,9 +1,9 @@
 #include "discovery/target_files.h"
 
-#include <glob.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/glob.h"
 #include "base/log.h"
 
 namespace slurmscope::discovery {
@@ -19,17 +19,12 @@ int64_t Nanoseconds(const timespec& time) {
 }  // namespace
 
 std::vector<std::string> Glob(const std::string& pattern) {
-  glob_t found{};
-  std::vector<std::string> names;
-  if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
-    for (size_t i = 0; i < found.gl_pathc && i < kMaxFiles; ++i)
-      names.emplace_back(found.gl_pathv[i]);
-    if (found.gl_pathc > kMaxFiles) {
-      base::LogWarn("too many target files, the rest is left out",
-                    {{"files", pattern}, {"limit", kMaxFiles}});
-    }
+  bool cut = false;
+  std::vector<std::string> names = base::Glob(pattern, kMaxFiles, &cut);
+  if (cut) {
+    base::LogWarn("too many target files, the rest is left out",
+                  {{"files", pattern}, {"limit", kMaxFiles}});
   }
-  ::globfree(&found);
   return names;
 }
 

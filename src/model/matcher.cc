@@ -7,6 +7,7 @@
 
 #include "base/strings.h"
 #include "model/labels.h"
+#include "model/regex_parts.h"
 
 namespace slurmscope::model {
 namespace {
@@ -68,7 +69,12 @@ size_t TokenLength(std::string_view pattern, size_t i) {
   return std::min(at + 1, rest.size());
 }
 
-// RE2 of Debian 12 knows only the (?P<name> spelling of Go's named groups.
+bool IsNameCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+}  // namespace
+
 std::string WithPythonGroups(std::string_view pattern) {
   std::string out;
   for (size_t i = 0; i < pattern.size();) {
@@ -85,11 +91,39 @@ std::string WithPythonGroups(std::string_view pattern) {
   return out;
 }
 
-bool IsNameCharacter(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+void AppendExpansion(std::string_view replacement, const std::vector<std::string_view>& groups,
+                     const std::map<std::string, int>& names, std::string* out) {
+  for (size_t i = 0; i < replacement.size(); ++i) {
+    if (replacement[i] != '$' || i + 1 >= replacement.size()) {
+      *out += replacement[i];
+      continue;
+    }
+    if (replacement[i + 1] == '$') {
+      *out += '$';
+      ++i;
+      continue;
+    }
+    bool braces = replacement[i + 1] == '{';
+    size_t begin = i + (braces ? 2 : 1);
+    size_t end = begin;
+    while (end < replacement.size() && IsNameCharacter(replacement[end])) ++end;
+    bool closed = !braces || (end < replacement.size() && replacement[end] == '}');
+    if (end == begin || !closed) {
+      *out += '$';
+      continue;
+    }
+    std::string_view name = replacement.substr(begin, end - begin);
+    size_t index = groups.size();
+    bool leading_zero = name.size() > 1 && name[0] == '0';  // no number to Go
+    if (auto number = base::ParseInt<size_t>(name); number && !leading_zero) {
+      index = *number;
+    } else if (auto it = names.find(std::string(name)); it != names.end()) {
+      index = static_cast<size_t>(it->second);
+    }
+    if (index < groups.size()) *out += groups[index];
+    i = braces ? end : end - 1;
+  }
 }
-
-}  // namespace
 
 struct Regex::Compiled {
   explicit Compiled(const std::string& pattern, const RE2::Options& options)
@@ -141,37 +175,9 @@ bool Regex::Expand(std::string_view text, std::string_view replacement, std::str
     return false;
   }
   out->clear();
-  for (size_t i = 0; i < replacement.size(); ++i) {
-    if (replacement[i] != '$' || i + 1 >= replacement.size()) {
-      *out += replacement[i];
-      continue;
-    }
-    if (replacement[i + 1] == '$') {
-      *out += '$';
-      ++i;
-      continue;
-    }
-    bool braces = replacement[i + 1] == '{';
-    size_t begin = i + (braces ? 2 : 1);
-    size_t end = begin;
-    while (end < replacement.size() && IsNameCharacter(replacement[end])) ++end;
-    bool closed = !braces || (end < replacement.size() && replacement[end] == '}');
-    if (end == begin || !closed) {
-      *out += '$';
-      continue;
-    }
-    std::string_view name = replacement.substr(begin, end - begin);
-    size_t index = groups.size();
-    bool leading_zero = name.size() > 1 && name[0] == '0';  // no number to Go
-    if (auto number = base::ParseInt<size_t>(name); number && !leading_zero) {
-      index = *number;
-    } else if (auto it = re.NamedCapturingGroups().find(std::string(name));
-               it != re.NamedCapturingGroups().end()) {
-      index = static_cast<size_t>(it->second);
-    }
-    if (index < groups.size()) out->append(groups[index].data(), groups[index].size());
-    i = braces ? end : end - 1;
-  }
+  std::vector<std::string_view> views;
+  for (const auto& group : groups) views.emplace_back(group.data(), group.size());
+  AppendExpansion(replacement, views, re.NamedCapturingGroups(), out);
   return true;
 }
 

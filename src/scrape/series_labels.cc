@@ -7,7 +7,7 @@
 
 #include "base/float_text.h"
 #include "base/strings.h"
-#include "scrape/relabel.h"
+#include "discovery/relabel.h"
 
 namespace slurmscope::scrape {
 namespace {
@@ -74,7 +74,7 @@ Result<std::optional<Labels>> SeriesLabels(const config::ScrapeConfig& config, c
                                            const Labels& scraped) {
   LabelsBuilder builder(scraped);
   config.honor_labels ? MergeHonoring(target, &builder) : MergeRenaming(target, &builder);
-  if (!Relabel(config.metric_relabel_configs, &builder)) return std::optional<Labels>();
+  if (!discovery::Relabel(config.metric_relabel_configs, &builder)) return std::optional<Labels>();
   Labels labels = builder.Build();
   if (!labels.Has(model::kMetricName)) {
     return Fail(ErrorCode::kInvalidArgument, "a series has no metric name after relabelling");

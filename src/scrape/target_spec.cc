@@ -5,8 +5,8 @@
 #include "base/bytes.h"
 #include "base/duration.h"
 #include "base/strings.h"
+#include "discovery/relabel.h"
 #include "http/client.h"
-#include "scrape/relabel.h"
 
 namespace slurmscope::scrape {
 namespace {
@@ -87,7 +87,7 @@ Result<std::optional<TargetSpec>> MakeTarget(const config::ScrapeConfig& config,
                                              LabelMap discovered) {
   LabelsBuilder labels;
   for (const auto& [name, value] : discovered) labels.Set(name, value);
-  if (!Relabel(config.relabel_configs, &labels)) return std::optional<TargetSpec>();
+  if (!discovery::Relabel(config.relabel_configs, &labels)) return std::optional<TargetSpec>();
   TRY(CheckAddress(labels.Get("__address__")));
   TargetSpec spec;
   spec.interval_ms = TRY(DurationLabel(labels, "__scrape_interval__"));

@@ -81,7 +81,7 @@ class StartTest(unittest.TestCase):
         (self.stack.dir / "targets-1.yml").write_text("- targets: [a:1, b:2]\n")
         code, output = run(SERVER, "check", "config", listed)
         self.assertEqual(code, 0, output)
-        self.assertIn("2 targets in 1 target file\n", output)
+        self.assertIn("2 targets in 1 target file, 0 rules\n", output)
         self.assertIn("no file matches", output)
         (self.stack.dir / "targets-2.yml").write_text("- target: [a:1]\n")
         code, output = run(SERVER, "check", "config", listed)

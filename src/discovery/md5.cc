@@ -1,10 +1,10 @@
-#include "scrape/md5.h"
+#include "discovery/md5.h"
 
 #include <bit>
 #include <cmath>
 #include <string>
 
-namespace slurmscope::scrape {
+namespace slurmscope::discovery {
 namespace {
 
 constexpr int kRotations[4][4] = {
@@ -73,4 +73,4 @@ std::array<uint8_t, 16> Md5(std::string_view text) {
   return digest;
 }
 
-}  // namespace slurmscope::scrape
+}  // namespace slurmscope::discovery

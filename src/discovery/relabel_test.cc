@@ -1,12 +1,12 @@
-#include "scrape/relabel.h"
+#include "discovery/relabel.h"
 
 #include <gtest/gtest.h>
 
 #include <optional>
 
-#include "scrape/md5.h"
+#include "discovery/md5.h"
 
-namespace slurmscope::scrape {
+namespace slurmscope::discovery {
 namespace {
 
 using config::RelabelAction;
@@ -133,4 +133,4 @@ TEST(Md5, KnownDigests) {  // the examples of RFC 1321, appendix A.5
 }
 
 }  // namespace
-}  // namespace slurmscope::scrape
+}  // namespace slurmscope::discovery

@@ -1,13 +1,13 @@
-#include "scrape/relabel.h"
+#include "discovery/relabel.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include "base/strings.h"
-#include "scrape/md5.h"
+#include "discovery/md5.h"
 
-namespace slurmscope::scrape {
+namespace slurmscope::discovery {
 namespace {
 
 using config::RelabelAction;
@@ -106,4 +106,4 @@ bool Relabel(const std::vector<RelabelConfig>& rules, LabelsBuilder* labels) {
                      [&](const RelabelConfig& rule) { return ApplyRule(rule, labels); });
 }
 
-}  // namespace slurmscope::scrape
+}  // namespace slurmscope::discovery

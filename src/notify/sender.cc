@@ -1,0 +1,183 @@
+#include "notify/sender.h"
+
+#include <array>
+#include <chrono>
+
+#include "base/duration.h"
+#include "base/file.h"
+#include "base/json_writer.h"
+#include "base/log.h"
+#include "base/strings.h"
+
+namespace slurmscope::notify {
+namespace {
+
+using base::Result;
+using config::AuthConfig;
+
+constexpr uint64_t kMaxSecretBytes = 1 << 16;
+constexpr uint64_t kMaxAnswerBytes = 1 << 20;
+
+std::string Base64(std::string_view text) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string out;
+  for (size_t i = 0; i < text.size(); i += 3) {
+    std::array<uint8_t, 3> bytes{};
+    size_t n = std::min<size_t>(3, text.size() - i);
+    for (size_t k = 0; k < n; ++k) bytes[k] = static_cast<uint8_t>(text[i + k]);
+    uint32_t bits = uint32_t{bytes[0]} << 16 | uint32_t{bytes[1]} << 8 | bytes[2];
+    for (size_t k = 0; k < 4; ++k) out += k <= n ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
+  }
+  return out;
+}
+
+// A secret that is given, or else what stands in its file.
+Result<std::string> Secret(const std::string& given, const std::string& file) {
+  if (file.empty()) return given;
+  std::string text = TRY(base::ReadFile(file, kMaxSecretBytes));
+  return std::string(base::TrimSpace(text));
+}
+
+Result<std::string> AuthorizationHeader(const AuthConfig& auth) {
+  if (auth.kind == AuthConfig::Kind::kNone) return std::string();
+  std::string secret = TRY(Secret(auth.secret, auth.secret_file));
+  if (auth.kind == AuthConfig::Kind::kHeader) return base::StrCat(auth.type, " ", secret);
+  std::string user = TRY(Secret(auth.username, auth.username_file));
+  return "Basic " + Base64(base::StrCat(user, ":", secret));
+}
+
+bool IsGood(const Result<http::ClientResponse>& result) {
+  return result && result->status / 100 == 2;
+}
+
+}  // namespace
+
+std::string AlertsJson(const std::vector<AlertPtr>& alerts) {
+  std::string out;
+  base::JsonWriter json(out);
+  json.BeginArray();
+  for (const AlertPtr& alert : alerts) {
+    json.BeginObject().Key("annotations").BeginObject();
+    for (const auto& [name, value] : alert->annotations) json.Field(name, value);
+    json.EndObject();
+    if (alert->ends_at_ms != 0) json.Field("endsAt", base::FormatRfc3339Ms(alert->ends_at_ms));
+    if (alert->starts_at_ms != 0)
+      json.Field("startsAt", base::FormatRfc3339Ms(alert->starts_at_ms));
+    json.Field("generatorURL", alert->generator_url).Key("labels").BeginObject();
+    for (model::Label label : alert->labels) json.Field(label.name, label.value);
+    json.EndObject().EndObject();
+  }
+  json.EndArray();
+  return out;
+}
+
+std::shared_ptr<const config::AlertmanagerConfig> Sender::config() const {
+  std::lock_guard lock(mutex_);
+  return config_;
+}
+
+void Sender::SetConfig(std::shared_ptr<const config::AlertmanagerConfig> config) {
+  std::lock_guard lock(mutex_);
+  config_ = std::move(config);
+}
+
+void Sender::Push(const std::vector<AlertPtr>& alerts) {
+  std::unique_lock lock(mutex_);
+  if (stopped_) return;
+  queue_.insert(queue_.end(), alerts.begin(), alerts.end());
+  if (queue_.size() > options_.queue_capacity) {
+    size_t dropped = queue_.size() - options_.queue_capacity;
+    queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(dropped));
+    stats_.dropped += dropped;
+    base::LogWarn("the queue of alerts is full, the oldest are dropped",
+                  {{"alertmanager", url_}, {"dropped", dropped}});
+  }
+  SendNext(lock);
+}
+
+// One request at a time: an Alertmanager that is slow gets larger batches, not more requests.
+void Sender::SendNext(std::unique_lock<std::mutex>& lock) {
+  if (under_way_ || queue_.empty()) {
+    if (!under_way_) empty_.notify_all();
+    return;
+  }
+  size_t n = std::min(queue_.size(), options_.batch_size);
+  auto end = queue_.begin() + static_cast<std::ptrdiff_t>(n);
+  std::vector<AlertPtr> batch(queue_.begin(), end);
+  queue_.erase(queue_.begin(), end);
+  under_way_ = true;
+  auto request = MakeRequest(batch);
+  lock.unlock();
+  int64_t begin = clock_.SteadyNs();
+  if (!request) return Finished(n, begin, base::Fail(std::move(request).error()));
+  client_.Fetch(*std::move(request),
+                [self = shared_from_this(), n, begin](const Result<http::ClientResponse>& result) {
+                  self->Finished(n, begin, result);
+                });
+}
+
+void Sender::Finished(size_t alerts, int64_t begin_ns, const Result<http::ClientResponse>& result) {
+  bool good = IsGood(result);
+  if (!good) {
+    std::string reason = result ? base::StrCat("bad response status ", result->status, ": ",
+                                               std::string_view(result->body).substr(0, 200))
+                                : result.error().message();
+    base::LogError("alerts could not be told",
+                   {{"alertmanager", url_}, {"alerts", alerts}, {"error", reason}});
+  }
+  std::unique_lock lock(mutex_);
+  under_way_ = false;
+  ++stats_.requests;
+  stats_.seconds += static_cast<double>(clock_.SteadyNs() - begin_ns) / 1e9;
+  // Counted as in Prometheus: what failed was sent, too.
+  stats_.sent += alerts;
+  if (!good) {
+    stats_.errors += alerts;
+    stats_.dropped += alerts;
+  }
+  bool stopping = !result && result.error().code() == base::ErrorCode::kCanceled;
+  if (stopping) queue_.clear();
+  SendNext(lock);
+}
+
+Result<http::ClientRequest> Sender::MakeRequest(const std::vector<AlertPtr>& batch) const {
+  http::ClientRequest request;
+  request.method = "POST";
+  request.url = url_;
+  request.timeout_ms = config_->timeout_ms;
+  request.follow_redirects = config_->follow_redirects;
+  request.max_body_bytes = kMaxAnswerBytes;
+  request.headers = {{"Content-Type", "application/json"}};
+  std::string authorization = TRY(AuthorizationHeader(config_->auth));
+  if (!authorization.empty())
+    request.headers.emplace_back("Authorization", std::move(authorization));
+  request.body = AlertsJson(batch);
+  return request;
+}
+
+void Sender::Stop(bool drain) {
+  std::lock_guard lock(mutex_);
+  stopped_ = true;
+  if (!drain) {
+    stats_.dropped += queue_.size();
+    queue_.clear();
+  }
+}
+
+bool Sender::WaitUntilEmpty(int64_t deadline_ns) {
+  std::unique_lock lock(mutex_);
+  int64_t left = std::max<int64_t>(0, deadline_ns - clock_.SteadyNs());
+  return empty_.wait_for(lock, std::chrono::nanoseconds(left),
+                         [this] { return queue_.empty() && !under_way_; });
+}
+
+SenderStats Sender::stats() const {
+  std::lock_guard lock(mutex_);
+  SenderStats stats = stats_;
+  stats.url = url_;
+  stats.queued = queue_.size();
+  return stats;
+}
+
+}  // namespace slurmscope::notify
