@@ -3,8 +3,7 @@
 #include <memory>
 
 #include "base/strings.h"
-#include "rules/template_exec.h"
-#include "rules/template_parser.h"
+#include "rules/template_compiler.h"
 
 namespace slurmscope::rules {
 namespace {
@@ -23,11 +22,11 @@ constexpr size_t kMaxText = 1 << 20;
 
 std::string NameOf(std::string_view alert) { return StrCat("__alert_", alert); }
 
-Result<ParsedTemplate> Parse(std::string_view alert, std::string_view text) {
+Result<TemplateProgram> Parse(std::string_view alert, std::string_view text) {
   if (text.size() > kMaxText)
     return Fail(ErrorCode::kInvalidArgument, "the template is longer than 1 MiB");
   try {
-    return ParseTemplate(NameOf(alert), StrCat(kDefinitions, text));
+    return CompileTemplate(NameOf(alert), StrCat(kDefinitions, text));
   } catch (const TemplateFailure& failure) {
     return Fail(ErrorCode::kInvalidArgument, failure.message);
   }
@@ -38,10 +37,10 @@ Result<ParsedTemplate> Parse(std::string_view alert, std::string_view text) {
 Result<std::string> ExpandAlertTemplate(std::string_view alert, std::string_view text,
                                         const TemplateData& data, const TemplateContext& context) {
   if (text.find("{{") == std::string_view::npos) return std::string(text);
-  ParsedTemplate parsed =
+  TemplateProgram program =
       TRY_CONTEXT(Parse(alert, text), StrCat("error parsing template ", NameOf(alert)));
   try {
-    return ExecuteTemplate(parsed, std::make_shared<const TemplateData>(data), context);
+    return RunTemplate(program, std::make_shared<const TemplateData>(data), context);
   } catch (const TemplateFailure& failure) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("error executing template ", NameOf(alert), ": ", failure.message));

@@ -6,7 +6,6 @@
 #include "base/strings.h"
 #include "promql/lexer.h"
 #include "promql/literals.h"
-#include "rules/template_parser.h"
 
 namespace slurmscope::rules {
 namespace {
@@ -235,8 +234,6 @@ const TemplateFunction* FindTemplateFunction(std::string_view name) {
   }
   return nullptr;
 }
-
-bool IsTemplateFunction(std::string_view name) { return FindTemplateFunction(name) != nullptr; }
 
 std::optional<std::variant<int64_t, double>> GoNumber(const std::string& text) {
   std::string plain = text;

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <optional>
+#include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "rules/template.h"
@@ -31,6 +34,14 @@ struct TemplateFunction {
 // nullptr when there is none. `and` and `or` have no `call`: they look at their arguments one after
 // the other.
 const TemplateFunction* FindTemplateFunction(std::string_view name);
+
+// The value of a number as Go's constants: an int64_t, or a double where it is written as one.
+// Nothing when it is no number or an int that does not fit.
+std::optional<std::variant<int64_t, double>> GoNumber(const std::string& text);
+// The value of 'x'.
+std::optional<int64_t> GoCharacter(std::string_view quoted);
+// The text of "...", '...' and `...` with Go's escapes; false when it is not valid.
+bool GoUnquote(std::string_view quoted, std::string* out);
 
 // eq ne lt le gt ge. template_compare.cc
 Result<TemplateValue> CompareEqual(CallContext&, const Values& args);
