@@ -20,6 +20,16 @@ shared = ROOT.parent / "shared" / "conformance"
 if not (shared / "node_exporter_diff.py").exists():
     print("skipped: no ../shared/conformance")
     sys.exit(77)
+
+
+def of_its_own_network():
+    """What runs a command where nobody has used the loopback device, whose live counters are compared; else nothing."""
+    wrapper = ["unshare", "-n", "sh", "-c", 'ip link set lo up && exec "$@"', "sh"]
+    able = shutil.which("unshare") and shutil.which("ip") and subprocess.run(
+        [*wrapper, "true"], stderr=subprocess.DEVNULL).returncode == 0
+    return wrapper if able else []
+
+
 with tempfile.TemporaryDirectory() as work:
     source = pathlib.Path(work) / "node_exporter"
     shutil.copytree(shared / "node_exporter", source, symlinks=True)
@@ -29,7 +39,7 @@ with tempfile.TemporaryDirectory() as work:
         link.parent.chmod(0o755)
         link.unlink()
         link.symlink_to("10")
-    result = subprocess.run([sys.executable, str(shared / "node_exporter_diff.py"), "--src", str(source), "--agent",
+    result = subprocess.run([*of_its_own_network(), sys.executable, str(shared / "node_exporter_diff.py"), "--src", str(source), "--agent",
                              AGENT, "--collectors", COLLECTORS, "--min-families", "100", "--min-series", "100",
                              "--show", "20"])
 sys.exit(result.returncode)
