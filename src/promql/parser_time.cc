@@ -177,6 +177,7 @@ Result<void> Parser::ParseExtended(Expr* operand) {
   }
   VectorSelector* selector = SelectorOf(operand);
   if (selector == nullptr) {
+    // Prometheus' words for what can never take the modifier.
     bool subquery = operand->kind() == NodeKind::kSubquery;
     return FailAt(start, StrCat(name, subquery ? " modifier is not supported for subqueries"
                                                : " modifier not implemented"));
