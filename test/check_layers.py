@@ -7,9 +7,9 @@ import pathlib, re, sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
 WRAPPED = {  # third-party header prefix -> rooms that may include it
-    "microhttpd": {"http"}, "curl/": {"http"}, "libdeflate": {"http"},
+    "microhttpd": {"http"}, "curl/": {"http"}, "libdeflate": {"http"}, "zlib.h": {"http"},
     "yaml-cpp/": {"config"}, "simdjson": {"dashboards"},
-    "snappy": {"tsdb"}, "zstd": {"tsdb"}, "sqlite3": {"dashboards"}, "argon2": {"dashboards"},
+    "snappy": {"tsdb"}, "zstd": {"http", "tsdb"}, "sqlite3": {"dashboards"}, "argon2": {"dashboards"},
     "re2/": {"model", "agent"}, "xxhash": {"base"}, "spdlog/": {"base"}, "tl/expected": {"base"}, "CLI/": set(),
 }
 
