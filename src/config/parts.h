@@ -35,6 +35,9 @@ std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader);
 // Refuses discovery of kinds other than those two.
 void RefuseOtherDiscovery(MappingReader* reader);
 
+// basic_auth, authorization, bearer_token and bearer_token_file: at most one of them.
+AuthConfig ReadAuth(MappingReader* reader);
+
 AlertingConfig ReadAlerting(const Node& node, Report* report);
 
 // Non-empty UTF-8, as Prometheus 3 takes label names.
