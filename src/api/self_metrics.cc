@@ -144,6 +144,9 @@ void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
   page.Counter("prometheus_target_scrapes_sample_out_of_bounds_total",
                "Scraped samples refused because they were too old or too new.",
                stats.out_of_bounds);
+  page.Counter("prometheus_target_scrapes_exemplar_out_of_order_total",
+               "Scraped exemplars refused because they were out of order.",
+               stats.exemplar_out_of_order);
   page.Counter("prometheus_target_scrapes_exceeded_sample_limit_total",
                "Scrapes that hit sample_limit and were dropped.", stats.exceeded_sample_limit);
   page.Counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
