@@ -128,6 +128,21 @@ void WriteBlocks(Page& page, const tsdb::StorageStats& storage) {
                storage.size_retentions);
 }
 
+void WriteReceiver(Page& page, const remote::ReceiverStats& stats) {
+  page.Counter("slurmscope_remote_write_requests_total", "Remote write requests received.",
+               stats.requests);
+  page.Counter("slurmscope_remote_write_samples_total", "Samples taken by remote write.",
+               stats.samples);
+  page.Counter("slurmscope_remote_write_histograms_total",
+               "Native histograms taken by remote write.", stats.histograms);
+  page.Counter("slurmscope_remote_write_exemplars_total", "Exemplars taken by remote write.",
+               stats.exemplars);
+  page.Counter("slurmscope_remote_write_refused_samples_total",
+               "Samples and histograms of remote write that storage refused.", stats.refused);
+  page.Counter("prometheus_api_remote_write_invalid_labels_samples_total",
+               "Series of remote write whose labels are none.", stats.invalid_labels);
+}
+
 void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
   page.Gauge("prometheus_target_scrape_pools", "Scrape pools (one for each scrape job).",
              stats.pools);
@@ -201,6 +216,7 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   WriteStorage(page, sources.db.head_stats());
   WriteBlocks(page, sources.db.storage_stats());
   WriteScrape(page, sources.scrape.stats());
+  if (sources.write_receiver != nullptr) WriteReceiver(page, sources.write_receiver->stats());
   notify::NotifyStats notify;
   if (sources.notify != nullptr) notify = sources.notify->stats();
   WriteDiscovery(page, sources.discovery, notify.discovery);
