@@ -88,6 +88,10 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
              head.wal_segment);
   page.Counter("prometheus_tsdb_wal_corruptions_total", "Corruptions found in the write-ahead log.",
                head.wal_corruptions);
+  page.Gauge("prometheus_tsdb_head_chunks_storage_size_bytes", "Size of chunks_head on disk.",
+             head.head_chunk_bytes);
+  page.Counter("prometheus_tsdb_mmap_chunk_corruptions_total", "Corruptions found in chunks_head.",
+               head.head_chunk_corruptions);
   page.Counter("slurmscope_tsdb_wal_sync_failures_total", "Failed fsyncs of the write-ahead log.",
                head.wal_sync_failures);
   page.Gauge("slurmscope_tsdb_writable",
