@@ -206,10 +206,12 @@ Result<std::unique_ptr<model::Querier>> Db::NewQuerier(int64_t mint, int64_t max
   // The pass first: samples that leave the head after it are in the blocks that are seen next.
   auto pass = std::make_shared<Grace::Pass>(state_->head.grace().Enter());
   std::vector<std::unique_ptr<model::Querier>> parts;
+  std::vector<BlockPtr> blocks;
   auto list = state_->blocks.blocks();
   for (const BlockPtr& block : *list) {
-    if (block->Overlaps(mint, maxt)) parts.push_back(NewBlockQuerier(block, mint, maxt));
+    if (block->Overlaps(mint, maxt)) blocks.push_back(block);
   }
+  if (!blocks.empty()) parts.push_back(NewBlockQuerier(std::move(blocks), mint, maxt));
   if (parts.empty() || state_->head.Overlaps(mint, maxt)) {
     parts.push_back(NewHeadQuerier(state_->head, std::move(pass), mint, maxt));
   }
