@@ -195,6 +195,7 @@ Result<void> Server::OpenStorage() {
   engine.parser = ParserOptionsOf(flags_);
   engine.delayed_name_removal = flags_.Enabled("promql-delayed-name-removal");
   engine_ = std::make_unique<promql::Engine>(engine);
+  TRY_CONTEXT(engine_->log().Open(config_.global.query_log_file), "query_log_file");
   return {};
 }
 
@@ -263,6 +264,9 @@ Result<void> Server::Reload() {
   if (!config) return refuse(config.error());
   auto groups = rules::LoadRules(config->rule_files, engine_->options().parser);
   if (!groups) return refuse(groups.error());
+  // Opened anew in any case, so that it can be rotated.
+  auto log = engine_->log().Open(config->global.query_log_file);
+  if (!log) return refuse(log.error());
   for (const std::string& warning : config->warnings) base::LogWarn(warning);
   engine_->SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
   scrape_->Apply(config->scrape_configs);
@@ -300,6 +304,7 @@ void Server::AddApiRoutes() {
                                  notify_.get()};
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
+  AddRemoteRoutes();
   router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
   router_.Add("GET", "/-/ready", [this](const http::Request&) {
     std::string problem = db_->problem();
@@ -339,7 +344,7 @@ http::Response Server::SelfMetrics() const {
   http::Response response = http::Response::Text(
       200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
                                   runtime.reload_ok, runtime.last_reload_ms, rules_.get(),
-                                  notify_.get()}));
+                                  notify_.get(), write_receiver_.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }
@@ -351,8 +356,11 @@ http::Response Server::HandleApi(const http::Request& request) {
   return http_metrics_.Serve(router_, request);
 }
 
-// What every user may ask for; deleting data is not among it.
+// What every user may ask for; deleting and writing data is not among it.
 http::Response Server::HandleUiApi(const http::Request& request) {
+  if (request.path == "/api/v1/write") {
+    return http::Response::Text(403, "Remote write is on the API's port only.\n");
+  }
   if (request.path.starts_with("/api/v1/admin/")) {
     return http::Response::Text(403, "The admin API is on the API's port only.\n");
   }

@@ -16,6 +16,8 @@
 #include "http/server.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
+#include "remote/read_handler.h"
+#include "remote/write_receiver.h"
 #include "rules/manager.h"
 #include "scrape/manager.h"
 #include "serve_flags.h"
@@ -53,6 +55,7 @@ class Server {
   void ApplyRules(const config::PrometheusConfig& config,
                   const std::vector<config::RuleGroupConfig>& groups);
   void AddApiRoutes();
+  void AddRemoteRoutes();
   void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
   void ProvisionDashboards();
 
@@ -89,6 +92,8 @@ class Server {
   std::unique_ptr<dashboards::DashboardStore> dashboards_;
   std::unique_ptr<dashboards::UiServer> ui_;
   std::unique_ptr<api::Api> api_;
+  std::unique_ptr<remote::WriteReceiver> write_receiver_;
+  std::unique_ptr<remote::ReadHandler> read_handler_;
   http::Router router_;
   api::HttpMetrics http_metrics_;
   std::unique_ptr<http::Server> api_server_;

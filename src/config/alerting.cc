@@ -37,6 +37,8 @@ void ReadAuthorization(const Node& node, const std::string& path, AuthConfig* au
     reader.Error("type", "must be one word");
 }
 
+}  // namespace
+
 AuthConfig ReadAuth(MappingReader* reader) {
   AuthConfig auth;
   int given = 0;
@@ -61,6 +63,8 @@ AuthConfig ReadAuth(MappingReader* reader) {
     *file = Absolute(*file, reader->report().file());
   return auth;
 }
+
+namespace {
 
 AlertmanagerConfig ReadAlertmanager(const Node& node, const std::string& path, Report* report) {
   MappingReader reader(node, path, report);

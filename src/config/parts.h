@@ -22,6 +22,10 @@ struct LimitConfig {
 };
 LimitConfig ReadLimits(MappingReader* reader);
 
+// Both take the keys that are there over what is given; the fallback is a key of jobs only.
+NegotiationConfig ReadNegotiation(MappingReader* reader, const NegotiationConfig& defaults);
+void ReadFallbackProtocol(MappingReader* reader, NegotiationConfig* config);
+
 std::vector<RelabelConfig> ReadRelabelConfigs(MappingReader* reader, std::string_view key);
 
 ScrapeConfig ReadScrapeConfig(const Node& node, const std::string& path, const GlobalConfig& global,
@@ -34,6 +38,9 @@ std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader);
 
 // Refuses discovery of kinds other than those two.
 void RefuseOtherDiscovery(MappingReader* reader);
+
+// basic_auth, authorization, bearer_token and bearer_token_file: at most one of them.
+AuthConfig ReadAuth(MappingReader* reader);
 
 AlertingConfig ReadAlerting(const Node& node, Report* report);
 

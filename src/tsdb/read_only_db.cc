@@ -50,7 +50,7 @@ Result<std::unique_ptr<ReadOnlyDb>> ReadOnlyDb::Open(const std::string& path, bo
   }
   db->head_.RaiseMinValid(end_of_blocks);
   std::atomic<bool> never{false};
-  db->log_ = TRY(Replay(wal, db->head_, never, DamageAction::kLeave)).report;
+  db->log_ = TRY(Replay(path, db->head_, never, {.on_damage = DamageAction::kLeave})).report;
   return db;
 }
 
