@@ -70,9 +70,11 @@ def storage_rows(directory):
     yield row("RSS bytes per active series", "million", lambda r: r["bytes_per_active_series"], "<= 300, floor 450")
     yield row("kill -9 to ready, s", "million", lambda r: restart(r)["ready_s"], "<= 1")
     yield row("first query over all series after it, s", "million", lambda r: restart(r)["first_query_ms"] / 1000, "<= 0.7")
-    yield row("create-blocks-from, s", "create", lambda r: r["wall_s"], "<= 6 for 11.5 M samples")
+    yield row("create-blocks-from, s", "create", lambda r: r["wall_s"], "")
     yield row("... CPU s", "create", lambda r: r["cpu_s"], "")
     yield row("... samples, million", "create", lambda r: r["samples"] / 1e6, "")
+    whole = load(directory, "create").get("two-days")
+    yield "... of 11.5 M samples, s", ["", "", number(whole and whole["wall_s"])], "<= 6"
     yield row("bytes per sample of those blocks", "create", lambda r: r["bytes"] / r["samples"], "<= Prometheus'")
     yield row("all_series_5m, which decodes all: million samples per CPU s", "decode", rate("all_series_5m"), ">= 200")
     yield row("scan_all_samples (our engine reads the newest chunks only)", "decode", rate("scan_all_samples"), "")
