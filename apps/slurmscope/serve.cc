@@ -2,8 +2,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdio>
 #include <exception>
+#include <mutex>
+#include <thread>
 
 #include "base/log.h"
 #include "base/systemd.h"
@@ -25,15 +29,50 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// Until SIGINT or SIGTERM; SIGHUP reloads on the way.
-void WaitForStop(const sigset_t& signals, Server& server) {
-  while (true) {
-    int signal = 0;
-    if (sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGHUP) return;
-    (void)server.Reload();  // it has logged what was wrong; the running configuration stays
+// Takes the signals in a thread from the start on: reading the log may take long, and must end when
+// one says so.
+class Signals {
+ public:
+  explicit Signals(const sigset_t& signals) : thread_([this, signals] { Take(signals); }) {}
+  ~Signals() {
+    if (!stopped_) pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
   }
-}
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  // True once SIGINT or SIGTERM came.
+  const std::atomic<bool>& stopped() const { return stopped_; }
+  // Until then; SIGHUP reloads on the way.
+  void WaitForStop(Server& server) {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [this] { return stopped_ || reload_; });
+      if (stopped_) return;
+      reload_ = false;
+      lock.unlock();
+      (void)server.Reload();  // it has logged what was wrong; the running configuration stays
+      lock.lock();
+    }
+  }
+
+ private:
+  void Take(const sigset_t& signals) {
+    while (!stopped_) {
+      int signal = 0;
+      if (sigwait(&signals, &signal) != 0) continue;
+      std::lock_guard lock(mutex_);
+      (signal == SIGHUP ? reload_ : stopped_) = true;
+      changed_.notify_all();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::atomic<bool> stopped_{false};
+  std::atomic<bool> reload_{false};
+  std::thread thread_;
+};
 
 }  // namespace
 
@@ -45,17 +84,22 @@ int RunServe(const std::vector<std::string>& args) {
     std::fprintf(stderr, "slurmscope serve: %s\n", logging.error().message().c_str());
     return 1;
   }
-  sigset_t signals = BlockSignals();
+  Signals signals(BlockSignals());
   base::LogInfo("starting slurmscope",
                 {{"version", base::Version()}, {"revision", base::Revision()}});
   for (const std::string& note : outcome.flags.notes) base::LogWarn(note);
-  auto server = Server::Start(std::move(outcome.flags), [] { kill(getpid(), SIGTERM); });
+  auto server = Server::Start(
+      std::move(outcome.flags), [] { kill(getpid(), SIGTERM); }, signals.stopped());
+  if (!server && signals.stopped()) {
+    base::LogInfo("stopped while starting", {{"at", server.error()}});
+    return 0;
+  }
   if (!server) {
     std::fprintf(stderr, "slurmscope serve: %s\n", server.error().message().c_str());
     return 1;
   }
   base::NotifySystemd("READY=1");
-  WaitForStop(signals, **server);
+  signals.WaitForStop(**server);
   base::LogInfo("stopping");
   base::NotifySystemd("STOPPING=1");
   server->reset();

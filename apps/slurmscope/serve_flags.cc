@@ -47,7 +47,7 @@ constexpr InertFlag kInertFlags[] = {
     {"storage.tsdb.allow-overlapping-compaction", true, kBlocksFixed},
     {"storage.tsdb.delayed-compaction.max-percent", false, kBlocksFixed},
     {"storage.tsdb.delay-compact-file.path", false, kBlocksFixed},
-    {"storage.tsdb.head-chunks-write-queue-size", false, kBlocksFixed},
+    {"storage.tsdb.head-chunks-write-queue-size", false, "full chunks are written once a second"},
     {"storage.tsdb.samples-per-chunk", false, "chunks hold 120 samples"},
     {"storage.agent.path", false, kNoAgentMode},
     {"storage.agent.wal-compression", true, kNoAgentMode},

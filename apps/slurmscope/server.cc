@@ -89,6 +89,7 @@ void LogReplay(const tsdb::ReplayReport& report) {
   base::LogInfo("write-ahead log replayed", {{"segments", report.segments},
                                              {"series", report.series},
                                              {"samples", report.samples},
+                                             {"head_chunks", report.head_chunks},
                                              {"seconds", report.seconds}});
   if (report.corruption.empty()) return;
   base::LogWarn("write-ahead log was damaged: what came before the damage is kept",
@@ -113,13 +114,14 @@ Server::~Server() {
   discovery_.reset();  // calls into scrape_
 }
 
-Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<void()> quit) {
+Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<void()> quit,
+                                              const std::atomic<bool>& stop) {
   auto config = TRY(config::LoadPrometheusConfig(flags.config_file));
   for (const std::string& warning : config.warnings) base::LogWarn(warning);
   auto groups = TRY(rules::LoadRules(config.rule_files, ParserOptionsOf(flags)));
   std::unique_ptr<Server> server(new Server(std::move(flags), std::move(config), std::move(quit)));
   TRY(server->Listen());
-  TRY(server->OpenStorage());
+  TRY(server->OpenStorage(stop));
   TRY(server->StartScraping());
   server->StartRules(groups);
   server->AddApiRoutes();
@@ -166,10 +168,11 @@ std::string Server::RetentionText() const {
   return StrCat(text, text.empty() ? "" : " or ", retention_.retention_bytes, "B");
 }
 
-Result<void> Server::OpenStorage() {
+Result<void> Server::OpenStorage(const std::atomic<bool>& stop) {
   retention_ = ChosenRetention();
   tsdb::DbOptions options;
   options.path = flags_.tsdb_path;
+  options.stop_opening = &stop;
   options.wal_segment_bytes = flags_.wal_segment_bytes;
   options.wal_compression = !flags_.wal_compression ? tsdb::WalCompression::kNone
                             : flags_.wal_zstd       ? tsdb::WalCompression::kZstd

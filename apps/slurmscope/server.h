@@ -30,9 +30,10 @@ using base::Result;
 // The rooms put together: what runs between the start and the stop of `slurmscope serve`.
 class Server {
  public:
-  // Listens at once, and answers 503 until the log is replayed. `quit` is called when /-/quit is
-  // asked for.
-  static Result<std::unique_ptr<Server>> Start(ServeFlags flags, std::function<void()> quit);
+  // Listens at once, and answers 503 until the log is replayed, which ends soon after `stop` became
+  // true. `quit` is called when /-/quit is asked for.
+  static Result<std::unique_ptr<Server>> Start(ServeFlags flags, std::function<void()> quit,
+                                               const std::atomic<bool>& stop);
   ~Server();
 
   // Reads the configuration again: all of it is taken, or nothing and the error says why.
@@ -48,7 +49,7 @@ class Server {
   };
   Retention ChosenRetention() const;
   std::string RetentionText() const;
-  Result<void> OpenStorage();
+  Result<void> OpenStorage(const std::atomic<bool>& stop);
   Result<void> OpenUi();
   Result<void> StartScraping();
   void StartRules(const std::vector<config::RuleGroupConfig>& groups);

@@ -97,7 +97,7 @@ Db::State::~State() {
   if (sync_thread.joinable()) sync_thread.join();
   if (compaction_thread.joinable()) compaction_thread.join();
   if (chunk_thread.joinable()) chunk_thread.join();
-  WriteChunks();
+  if (compactor) WriteChunks();  // else it never opened
 }
 
 base::Result<void> Db::State::Sync() {

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/strings.h"
 #include "tsdb/db.h"
@@ -144,5 +146,38 @@ void Replay(benchmark::State& state) {
   }
 }
 BENCHMARK(Replay)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// 200k series with an hour of samples, a full chunk and an open one each: what they take in memory
+// (run alone: memory that an earlier benchmark left is used again), and reading them back.
+void FullChunks(benchmark::State& state) {
+  constexpr int kTargets = 200;
+  Directory directory;
+  {
+    double before = ResidentBytes();
+    auto db = Open(directory.path);
+    std::vector<std::vector<uint64_t>> refs(kTargets, std::vector<uint64_t>(1000));
+    for (int64_t round = 0; round < 250; ++round) {
+      for (int target = 0; target < kTargets; ++target) {
+        Scrape(*db, target, refs[static_cast<size_t>(target)], round);
+      }
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(3));
+    state.counters["rss_per_series"] = (ResidentBytes() - before) / (kTargets * 1000);
+    state.counters["chunks"] = static_cast<double>(db->head_stats().chunks);
+  }
+  for (auto _ : state) {
+    double before = ResidentBytes();
+    auto db = Open(directory.path);
+    state.PauseTiming();
+    state.counters["replay_rss_per_series"] = (ResidentBytes() - before) / (kTargets * 1000);
+    db.reset();
+    state.ResumeTiming();
+  }
+}
+BENCHMARK(FullChunks)
+    ->Iterations(1)
+    ->MeasureProcessCPUTime()
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace

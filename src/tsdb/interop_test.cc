@@ -320,5 +320,85 @@ TEST(Interop, DeletionsAreReadBothWays) {
   ExpectSame(left, PromtoolDump(data));
 }
 
+constexpr int64_t kHeadStart = 1'700'006'400'000;
+constexpr int64_t kHeadStep = 5'000;
+
+// `samples` of each of `count` series, of random bits, so that a chunk takes a kilobyte.
+std::unique_ptr<Db> FillHead(const std::string& path, int count, int samples, int first = 0) {
+  DbOptions options;
+  options.path = path;
+  options.compaction_interval_ms = 0;
+  options.chunk_write_interval_ms = 0;
+  auto db = std::move(*Db::Open(options));
+  std::mt19937_64 random(3);
+  std::vector<model::SeriesRef> refs(static_cast<size_t>(count), 0);
+  for (int k = first; k < first + samples; ++k) {
+    auto appender = db->NewAppender();
+    for (int i = 0; i < count; ++i) {
+      Labels labels{{"__name__", "m"}, {"i", StrCat(i)}};
+      double v = static_cast<double>(random()) / 3;
+      auto result =
+          appender->Append(refs[static_cast<size_t>(i)], labels, kHeadStart + k * kHeadStep, v);
+      EXPECT_EQ(result.status, model::AppendStatus::kOk);
+      refs[static_cast<size_t>(i)] = result.ref;
+    }
+    EXPECT_TRUE(appender->Commit());
+  }
+  return db;
+}
+
+TEST(Interop, PromtoolReadsOurHeadChunks) {
+  SKIP_WITHOUT("promtool");
+  TestDirectory directory;
+  std::string data = directory.path() + "/data";
+  auto db = FillHead(data, 20, 3);
+  ASSERT_TRUE(db->Sync());
+  std::filesystem::copy(data + "/wal", directory.path() + "/wal");
+  db.reset();
+  FillHead(data, 20, 1000, 3).reset();
+  std::set<std::string> ours = OurDump(*OpenDb(data));
+  EXPECT_EQ(ours.size(), 20u * 1003);
+  ExpectSame(ours, PromtoolDump(data));
+  // With the log of the beginning, the rest can only come from the chunks.
+  std::filesystem::remove_all(data + "/wal");
+  std::filesystem::copy(directory.path() + "/wal", data + "/wal");
+  std::set<std::string> theirs = PromtoolDump(data);
+  EXPECT_GT(theirs.size(), 20u * 900);
+  ours = OurDump(*OpenDb(data));
+  ExpectSame(ours, theirs);
+}
+
+TEST(Interop, HeadChunksOfAKilledPrometheus) {
+  SKIP_WITHOUT("prometheus");
+  TestDirectory directory;
+  std::string data = directory.path() + "/data";
+  constexpr int kCount = 500;
+  constexpr int kSamples = 1400;
+  Dump written = DumpDb(*FillHead(data, kCount, kSamples));
+  // It makes the chunks anew, and dies with the last ones half written.
+  std::filesystem::remove_all(data + "/chunks_head");
+  std::string all = "sum(count_over_time(m%5B8h%5D))";
+  int64_t end = kHeadStart / 1000 + 3 * 3600;
+  {
+    Stock stock(directory.path(), data);
+    EXPECT_EQ(stock.Value(all, end), StrCat(kCount * kSamples));
+  }
+  EXPECT_GT(base::StampOf(data + "/chunks_head/000001").size, 1u << 20);
+  {
+    auto db = OpenDb(data);
+    EXPECT_GT(db->replay().head_chunks, 1000u);
+    EXPECT_GT(db->replay().samples_in_chunks, 120'000u);
+    EXPECT_EQ(db->replay().head_chunk_damage, "");
+    EXPECT_TRUE(DumpDb(*db) == written);
+  }
+  // And back to it, with its files and ours behind them.
+  FillHead(data, kCount, 300, kSamples).reset();
+  EXPECT_TRUE(std::filesystem::exists(data + "/chunks_head/000002"));
+  Stock stock(directory.path(), data);
+  EXPECT_EQ(stock.Value(all, end), StrCat(kCount * (kSamples + 300)));
+  std::string answer = stock.Ask("status/tsdb");
+  EXPECT_NE(answer.find(StrCat("\"numSeries\":", kCount)), std::string::npos) << answer;
+}
+
 }  // namespace
 }  // namespace slurmscope::tsdb

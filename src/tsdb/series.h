@@ -47,7 +47,7 @@ enum class SamplePlace { kNewer, kSame, kDuplicate, kOlder };
 enum class SeriesLife : uint32_t { kLive = 0, kDying = 1, kGone = 2 };
 
 // One series of the head: its samples as full chunks, which are in the head's FullChunks, and an
-// open one. Seventy-two bytes, as there are millions. Thread-safe where not said otherwise; `full`
+// open one. Eighty bytes, as there are millions. Thread-safe where not said otherwise; `full`
 // is the same object in all calls.
 class Series {
  public:

@@ -117,6 +117,42 @@ TEST(Verify, CountsOfMetaAreCompared) {
   EXPECT_NE(AllFaults(Verify(directory.path())).find("outside of the times"), std::string::npos);
 }
 
+TEST(Verify, EveryFlippedByteOfHeadChunksIsFound) {
+  TestDirectory directory;
+  {
+    auto db = OpenDb(directory.path());
+    for (int i = 0; i < 260; ++i) {
+      AppendOne(*db, {{"__name__", "m"}}, 1'700'000'000'000 + i * 15'000, i % 7);
+    }
+  }
+  std::string path = directory.path() + "/chunks_head/000001";
+  const std::string good = *base::ReadFile(path);
+  VerifyReport report = Verify(directory.path());
+  EXPECT_EQ(AllFaults(report), "");
+  EXPECT_EQ(report.chunks, 1u);
+  for (size_t i = 0; i < good.size(); ++i) {
+    if (i >= 5 && i < 8) continue;  // padding of the header
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ (1 << (i % 8)));
+    WriteBytes(path, bad);
+    report = Verify(directory.path());
+    bool found = report.faults.size() == 1 && report.faults[0].file == path;
+    // A longer length reads as a chunk that is being written.
+    found = found || (report.notes.size() == 1 && report.notes[0].file == path);
+    EXPECT_TRUE(found) << "byte " << i;
+  }
+  WriteBytes(path, good.substr(0, good.size() - 1));
+  report = Verify(directory.path());
+  EXPECT_EQ(AllFaults(report), "");
+  EXPECT_EQ(report.notes.size(), 1u);
+  // Behind it another file, it is none that is being written; and none may be missing.
+  WriteBytes(directory.path() + "/chunks_head/000002", good);
+  EXPECT_NE(AllFaults(Verify(directory.path())).find("past the end"), std::string::npos);
+  std::filesystem::rename(directory.path() + "/chunks_head/000002",
+                          directory.path() + "/chunks_head/000003");
+  EXPECT_NE(AllFaults(Verify(directory.path())).find("missing"), std::string::npos);
+}
+
 TEST(Verify, DamageInTheLogIsAFaultAndATornEndIsNot) {
   TestDirectory directory;
   for (int start = 0; start < 2; ++start) {

@@ -5,14 +5,17 @@ SLURMSCOPE_KILL_ROUNDS says how often.
 """
 import os
 import random
+import shutil
 import signal
+import subprocess
 import time
 import unittest
 
-from stack import FakeTarget, Stack, main, wait_for
+from stack import ROOT, FakeTarget, Stack, fetch, main, wait_for
 
 ROUNDS = int(os.environ.get("SLURMSCOPE_KILL_ROUNDS", "20"))
 SERIES = 200
+DIFF_DATA = os.environ.get("DIFF_DATA", str(ROOT / "build/dev/test/diff_data"))
 
 
 def samples_of(api):
@@ -26,6 +29,26 @@ def samples_of(api):
 
 
 class KillTest(unittest.TestCase):
+    def test_sigterm_while_the_log_is_read(self):
+        with Stack() as stack:
+            data = stack.dir / "data"
+            subprocess.run([DIFF_DATA, data], check=True, stdout=subprocess.DEVNULL)
+            # Many times the same, without the chunks: long to read.
+            shutil.rmtree(data / "chunks_head")
+            segments = sorted((data / "wal").iterdir())
+            for i in range(len(segments), 60 * len(segments)):
+                shutil.copy(segments[i % len(segments)], data / "wal" / f"{i:08}")
+            server = stack.server(stack.config({"none": []}), wait=False)
+            wait_for("the port", lambda: fetch(f"http://127.0.0.1:{server.port}/-/ready")[0] == 503)
+            began = time.monotonic()
+            server.process.send_signal(signal.SIGTERM)
+            self.assertEqual(server.process.wait(timeout=30), 0, server.output())
+            self.assertLess(time.monotonic() - began, 2)
+            self.assertIn("stopped while starting", server.output())
+            self.assertNotIn("ready to receive", server.output())
+            # What is there stays there.
+            self.assertEqual(len(list((data / "wal").iterdir())), 60 * len(segments))
+
     def test_nothing_acknowledged_is_lost(self):
         counter = 0
 
