@@ -3,6 +3,7 @@
 expressions, statistics, refusals, parameters, and the lines of the query log."""
 import json
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -91,6 +92,8 @@ class QueryTest(unittest.TestCase):
             stock, ours = self.pair.ask("format_query", {"query": query})
             if stock[0] != 200:
                 continue  # a mistake of types; errors_test looks at those
+            if re.search(r"ignoring ?\(\) ?group_", query):
+                continue  # 2.42 leaves such a grouping out, and so prints another expression
             asked += 1
             lines += "\n" in stock[1]["data"]
             if stock != ours:
