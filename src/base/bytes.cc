@@ -19,9 +19,13 @@ void PutBigEndian(std::string& out, T value) {
 
 template <typename T>
 T GetBigEndian(std::string_view bytes) {
-  uint64_t value = 0;
-  for (char c : bytes) value = (value << 8) | static_cast<uint8_t>(c);
-  return static_cast<T>(value);
+  if (bytes.size() != sizeof(T)) return 0;
+  T value;
+  std::memcpy(&value, bytes.data(), sizeof(T));
+  if constexpr (std::endian::native == std::endian::big || sizeof(T) == 1) return value;
+  if constexpr (sizeof(T) == 2) return __builtin_bswap16(value);
+  if constexpr (sizeof(T) == 4) return __builtin_bswap32(value);
+  return static_cast<T>(__builtin_bswap64(value));
 }
 
 constexpr std::array<uint32_t, 256> MakeCrcTable() {

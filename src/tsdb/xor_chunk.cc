@@ -96,75 +96,68 @@ void PutValue(BitWriter& bits, XorState& state, uint64_t value_bits) {
   bits.Put(changed >> state.trailing, 64u - state.leading - state.trailing);
 }
 
-// Bits past the end read as zero; the caller compares past_end() when it is done.
-class BitReader {
+// A copy of a stream of bits with room around it: whoever looks at most at a sample past its end
+// needs to ask only once for each whether that was passed. Before the stream is a bit 0.
+class PaddedBits {
  public:
-  explicit BitReader(std::string_view data) : data_(data) {}
-
-  // The next bits from the top down, at least kWordBits of them good.
-  uint64_t Peek() const {
-    size_t byte = position_ >> 3;
-    uint64_t word = 0;
-    if (byte + 8 <= data_.size()) [[likely]] {
-      std::memcpy(&word, data_.data() + byte, 8);
-    } else if (byte < data_.size()) {
-      std::memcpy(&word, data_.data() + byte, data_.size() - byte);
+  explicit PaddedBits(std::string_view data) : end_(kFirst + 1 + data.size() * 8) {
+    char* copy = small_;
+    if (data.size() > kSmall) {
+      large_.resize(1 + data.size() + kPadding);
+      copy = large_.data();
     }
+    copy[0] = 0;
+    if (!data.empty()) std::memcpy(copy + 1, data.data(), data.size());
+    std::memset(copy + 1 + data.size(), 0, kPadding);
+    bytes_ = copy;
+  }
+  PaddedBits(const PaddedBits&) = delete;
+  PaddedBits& operator=(const PaddedBits&) = delete;
+
+  // The bits from `position` on, from the top down: kGoodBits of them, or all.
+  uint64_t At(uint64_t position) const {
+    uint64_t word;
+    std::memcpy(&word, bytes_ + (position >> 3), 8);
     if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
-    return word << (position_ & 7);
+    return word << (position & 7);
   }
-  void Skip(unsigned n) { position_ += n; }
-  // 1 <= n <= 64.
-  uint64_t Read(unsigned n) {
-    uint64_t high = 0;
-    if (n > kWordBits) {
-      high = Peek() >> 32;
-      position_ += 32;
-      n -= 32;
-      high <<= n;
-    }
-    uint64_t value = Peek() >> (64 - n);
-    position_ += n;
-    return high | value;
+  uint64_t AllAt(uint64_t position) const {
+    auto last = static_cast<uint8_t>(bytes_[(position >> 3) + 8]);
+    return At(position) | (last >> (8 - (position & 7)));
   }
-  bool past_end() const { return position_ > data_.size() * 8; }
-
-  static constexpr unsigned kWordBits = 57;
+  uint64_t end() const { return end_; }
+  static constexpr uint64_t kFirst = 7;  // that bit 0
 
  private:
-  std::string_view data_;
-  size_t position_ = 0;
+  static constexpr size_t kSmall = 1024;
+  static constexpr size_t kPadding = 32;  // more than a sample, and a word
+  const char* bytes_;
+  uint64_t end_;
+  char small_[1 + kSmall + kPadding];
+  std::string large_;
 };
+constexpr unsigned kGoodBits = 57;
+constexpr unsigned kWindowBits = 5 + 6;  // number of leading zeros, number of significant bits
+constexpr uint64_t kSameWindow = 0b010;  // behind a delta that is the same
 
 int64_t FromLopsided(uint64_t raw, unsigned n) {
   auto value = static_cast<int64_t>(raw);
   return value > int64_t{1} << (n - 1) ? value - (int64_t{1} << n) : value;
 }
 
-// A delta of deltas that is not 0.
-uint64_t ReadDeltaOfDelta(BitReader& bits) {
-  int ones = std::countl_one(bits.Peek());
-  bits.Skip(ones < 4 ? static_cast<unsigned>(ones) + 1 : 4);
-  unsigned n = ones == 1 ? 14 : ones == 2 ? 17 : ones == 3 ? 20 : 64;
-  uint64_t raw = bits.Read(n);
-  return n == 64 ? raw : static_cast<uint64_t>(FromLopsided(raw, n));
-}
-
-// Where the bits of a value lie that change.
-struct Window {
-  unsigned significant = 64;
-  unsigned leading = 0;
-  uint64_t mask = ~uint64_t{0};  // those not below them
+struct DeltaOfDelta {
+  uint64_t value;
+  unsigned bits;
 };
 
-// False when the window has more than 64 bits.
-bool ReadWindow(BitReader& bits, Window& window) {
-  uint64_t header = bits.Read(11);
-  window.leading = static_cast<unsigned>(header >> 6);
-  window.significant = (header & 63) == 0 ? 64 : header & 63;
-  if (window.leading + window.significant > 64) return false;
-  window.mask = ~uint64_t{0} << (64 - window.leading - window.significant);
-  return true;
+// One that is not 0.
+[[gnu::noinline]] DeltaOfDelta ReadDeltaOfDelta(const PaddedBits& bits, uint64_t position) {
+  uint64_t word = bits.At(position);
+  auto ones = static_cast<unsigned>(std::countl_one(word));
+  if (ones >= 4) return {bits.AllAt(position + 4), 4 + 64};
+  unsigned n = ones == 1 ? 14 : ones == 2 ? 17 : 20;
+  uint64_t raw = (word << (ones + 1)) >> (64 - n);
+  return {static_cast<uint64_t>(FromLopsided(raw, n)), ones + 1 + n};
 }
 
 Result<void> Corrupt(std::string_view what) {
@@ -178,55 +171,59 @@ struct Start {
   std::string_view rest;
 };
 
-// Decodes the samples behind `start` into t and v, which hold `count`, up to the first one later
-// than `maxt`. Returns how many there are then with the one at the start.
+// Decodes the samples behind `start` into t and v, which hold `count`.
 //
-// Nearly all samples have the same distance in time and either the same value or the same window
-// as the one before; what tells these cases apart is looked at in one word, and the next place in
-// the stream does not wait for it as long as the processor foresees the case.
-Result<size_t> DecodeRest(const Start& start, size_t count, int64_t maxt, int64_t* t, double* v) {
-  constexpr uint64_t kSameCase = 0b00;
-  constexpr uint64_t kWindowCase = 0b010;
-  BitReader bits(start.rest);
-  Window window;
+// Nearly all have the same distance in time and either the same value or the same window of bits
+// that change as the one before. One word of the stream tells these cases apart, and the place of
+// the next one does not wait for it as long as the processor foresees the case: so all that lives
+// from sample to sample is kept in registers.
+Result<void> DecodeRest(const Start& start, size_t count, int64_t* t, double* v) {
+  const PaddedBits bits(start.rest);
+  // The delta of the second sample was in the header: the same, says the bit before the stream.
+  uint64_t position = PaddedBits::kFirst;
   int64_t time = start.t;
   uint64_t delta = start.delta;
   uint64_t value = start.value;
+  unsigned leading = 0;  // the window
+  unsigned significant = 64;
+  uint64_t mask = ~uint64_t{0};
   t[0] = time;
   v[0] = std::bit_cast<double>(value);
   size_t i = 1;
-  for (; i < count && time <= maxt; ++i) {
-    uint64_t word = bits.Peek();
-    unsigned used = 1;
-    if (i == 1) {  // its delta was in the header
-      word >>= 1;
-      used = 0;
-    } else if (word >> 63 != 0) {
-      delta += ReadDeltaOfDelta(bits);
-      word = bits.Peek() >> 1;
-      used = 0;
+  while (i < count && position < bits.end()) {
+    uint64_t word = bits.At(position);
+    if ((word >> 63) != 0) [[unlikely]] {
+      auto change = ReadDeltaOfDelta(bits, position);
+      delta += change.value;
+      position += change.bits - 1;
+      word = bits.At(position) & ~(uint64_t{1} << 63);
     }
     auto next = static_cast<int64_t>(static_cast<uint64_t>(time) + delta);
-    if (next <= time) return Fail(Corrupt("times do not ascend").error());
+    if (next <= time) return Corrupt("times do not ascend");
     time = next;
-    if (word >> 62 == kSameCase) {
-      bits.Skip(used + 1);
-    } else if (word >> 61 == kWindowCase && window.significant <= BitReader::kWordBits - 4) {
-      value ^= (word << 3) >> window.leading & window.mask;
-      bits.Skip(used + 2 + window.significant);
+    if ((word >> 62) == 0) {
+      position += 2;
+    } else if ((word >> 61) == kSameWindow && significant <= kGoodBits - 3) {
+      value ^= ((word << 3) >> leading) & mask;
+      position += 3 + significant;
     } else {
-      bits.Skip(used + 2);
-      bool new_window = word >> 61 != kWindowCase;
-      if (new_window && !ReadWindow(bits, window)) {
-        return Fail(Corrupt("window of over 64 bits").error());
+      position += 3;
+      if ((word >> 61) != kSameWindow) {
+        auto header = static_cast<unsigned>((word << 3) >> (64 - kWindowBits));
+        leading = header >> 6;
+        significant = (header & 63) == 0 ? 64 : header & 63;
+        if (leading + significant > 64) return Corrupt("window of over 64 bits");
+        mask = ~uint64_t{0} << (64 - leading - significant);
+        position += kWindowBits;
       }
-      value ^= bits.Read(window.significant) << (64 - window.leading - window.significant);
+      value ^= (bits.AllAt(position) >> leading) & mask;
+      position += significant;
     }
     t[i] = time;
-    v[i] = std::bit_cast<double>(value);
+    v[i++] = std::bit_cast<double>(value);
   }
-  if (bits.past_end()) return Fail(Corrupt("ends early").error());
-  return i;
+  if (i < count || position > bits.end()) return Corrupt("ends early");
+  return {};
 }
 
 // Keeps of the samples from `begin` on those of [mint, maxt].
@@ -308,12 +305,14 @@ Result<void> DecodeXorChunk(std::string_view chunk, int64_t mint, int64_t maxt,
   size_t old_size = out->size();
   out->t.resize(old_size + count);
   out->v.resize(old_size + count);
-  auto decoded = DecodeRest(start, count, maxt, out->t.data() + old_size, out->v.data() + old_size);
-  out->t.resize(old_size + decoded.value_or(0));
-  out->v.resize(old_size + decoded.value_or(0));
-  if (!decoded) return Fail(std::move(decoded).error());
-  if (start.t < mint || out->t.back() > maxt) Trim(old_size, mint, maxt, out);
-  return {};
+  auto decoded = DecodeRest(start, count, out->t.data() + old_size, out->v.data() + old_size);
+  if (!decoded) {
+    out->t.resize(old_size);
+    out->v.resize(old_size);
+  } else if (start.t < mint || out->t.back() > maxt) {
+    Trim(old_size, mint, maxt, out);
+  }
+  return decoded;
 }
 
 }  // namespace slurmscope::tsdb
