@@ -94,6 +94,8 @@ class QueryTest(unittest.TestCase):
                 continue  # a mistake of types; errors_test looks at those
             if re.search(r"ignoring ?\(\) ?group_", query):
                 continue  # 2.42 leaves such a grouping out, and so prints another expression
+            if re.search(r"Inf \^", query):
+                continue  # 2.42 prints Inf with a sign, which is then one of the power
             asked += 1
             lines += "\n" in stock[1]["data"]
             if stock != ours and not self.only_subqueries_indented(stock, ours):
