@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "promql/kahan.h"
 #include "promql/range_window.h"
@@ -29,14 +30,29 @@ double Extrapolate(const Window& w, double change, RateKind kind, std::optional<
   return change * ExtrapolationFactor(observed);
 }
 
+constexpr size_t kAskedAtOnce = 8;
+
+// Whether one of the values from `v` on is below the one before it. Two are compared by one
+// instruction.
+bool AnyFalls(const double* v) {
+  using Two = double __attribute__((vector_size(16)));
+  Two before[kAskedAtOnce / 2];
+  Two now[kAskedAtOnce / 2];
+  std::memcpy(before, v - 1, sizeof before);
+  std::memcpy(now, v, sizeof now);
+  auto falls =
+      (now[0] < before[0]) | (now[1] < before[1]) | (now[2] < before[2]) | (now[3] < before[3]);
+  return (falls[0] | falls[1]) != 0;
+}
+
 // Resets are rare: eight samples are asked at once.
 void FindResets(const model::Columns& samples, std::vector<size_t>& resets) {
   const std::vector<double>& v = samples.v;
+  bool look_at_all = !samples.st.empty();
   for (size_t i = 1; i < v.size();) {
-    size_t end = std::min(i + 8, v.size());
-    bool any = false;
-    for (size_t k = i; k < end; ++k) any |= v[k] < v[k - 1];
-    for (any |= !samples.st.empty(); any && i < end; ++i) {
+    size_t end = std::min(i + kAskedAtOnce, v.size());
+    bool look = look_at_all || end - i < kAskedAtOnce || AnyFalls(v.data() + i);
+    for (; look && i < end; ++i) {
       if (v[i] < v[i - 1] || BeganAnew(samples, i)) resets.push_back(i);
     }
     i = end;
