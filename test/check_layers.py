@@ -7,7 +7,7 @@ import pathlib, re, sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
 WRAPPED = {  # third-party header prefix -> rooms that may include it
-    "microhttpd": {"http"}, "curl/": {"http"}, "libdeflate": {"http"},
+    "microhttpd": {"http"}, "gnutls/": {"http"}, "crypt.h": {"http"}, "curl/": {"http"}, "libdeflate": {"http"},
     "yaml-cpp/": {"config"}, "simdjson": {"dashboards"},
     "snappy": {"tsdb"}, "zstd": {"tsdb"}, "sqlite3": {"dashboards"}, "argon2": {"dashboards"},
     "re2/": {"model", "agent"}, "xxhash": {"base"}, "spdlog/": {"base"}, "tl/expected": {"base"}, "CLI/": set(),
