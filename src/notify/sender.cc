@@ -1,10 +1,8 @@
 #include "notify/sender.h"
 
-#include <array>
 #include <chrono>
 
 #include "base/duration.h"
-#include "base/file.h"
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -13,39 +11,8 @@ namespace slurmscope::notify {
 namespace {
 
 using base::Result;
-using config::AuthConfig;
 
-constexpr uint64_t kMaxSecretBytes = 1 << 16;
 constexpr uint64_t kMaxAnswerBytes = 1 << 20;
-
-std::string Base64(std::string_view text) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < text.size(); i += 3) {
-    std::array<uint8_t, 3> bytes{};
-    size_t n = std::min<size_t>(3, text.size() - i);
-    for (size_t k = 0; k < n; ++k) bytes[k] = static_cast<uint8_t>(text[i + k]);
-    uint32_t bits = uint32_t{bytes[0]} << 16 | uint32_t{bytes[1]} << 8 | bytes[2];
-    for (size_t k = 0; k < 4; ++k) out += k <= n ? kDigits[bits >> (18 - 6 * k) & 63] : '=';
-  }
-  return out;
-}
-
-// A secret that is given, or else what stands in its file.
-Result<std::string> Secret(const std::string& given, const std::string& file) {
-  if (file.empty()) return given;
-  std::string text = TRY(base::ReadFile(file, kMaxSecretBytes));
-  return std::string(base::TrimSpace(text));
-}
-
-Result<std::string> AuthorizationHeader(const AuthConfig& auth) {
-  if (auth.kind == AuthConfig::Kind::kNone) return std::string();
-  std::string secret = TRY(Secret(auth.secret, auth.secret_file));
-  if (auth.kind == AuthConfig::Kind::kHeader) return base::StrCat(auth.type, " ", secret);
-  std::string user = TRY(Secret(auth.username, auth.username_file));
-  return "Basic " + Base64(base::StrCat(user, ":", secret));
-}
 
 bool IsGood(const Result<http::ClientResponse>& result) {
   return result && result->status / 100 == 2;
@@ -77,9 +44,11 @@ std::shared_ptr<const config::AlertmanagerConfig> Sender::config() const {
   return config_;
 }
 
-void Sender::SetConfig(std::shared_ptr<const config::AlertmanagerConfig> config) {
+void Sender::SetConfig(std::shared_ptr<const config::AlertmanagerConfig> config,
+                       std::shared_ptr<edge::ClientAuth> auth) {
   std::lock_guard lock(mutex_);
   config_ = std::move(config);
+  auth_ = std::move(auth);
 }
 
 void Sender::Push(const std::vector<AlertPtr>& alerts) {
@@ -107,14 +76,18 @@ void Sender::SendNext(std::unique_lock<std::mutex>& lock) {
   std::vector<AlertPtr> batch(queue_.begin(), end);
   queue_.erase(queue_.begin(), end);
   under_way_ = true;
-  auto request = MakeRequest(batch);
+  auto request = std::make_shared<http::ClientRequest>(MakeRequest(batch));
+  const auto auth = auth_;
   lock.unlock();
   int64_t begin = clock_.SteadyNs();
-  if (!request) return Finished(n, begin, base::Fail(std::move(request).error()));
-  client_.Fetch(*std::move(request),
-                [self = shared_from_this(), n, begin](const Result<http::ClientResponse>& result) {
-                  self->Finished(n, begin, result);
-                });
+  auth->Get([self = shared_from_this(), n, begin,
+             request](const Result<edge::ClientAuth::Settings>& settings) {
+    if (!settings) return self->Finished(n, begin, base::Fail(settings.error()));
+    request->settings = *settings;
+    self->client_.Fetch(request, [self, n, begin](const Result<http::ClientResponse>& result) {
+      self->Finished(n, begin, result);
+    });
+  });
 }
 
 void Sender::Finished(size_t alerts, int64_t begin_ns, const Result<http::ClientResponse>& result) {
@@ -141,17 +114,14 @@ void Sender::Finished(size_t alerts, int64_t begin_ns, const Result<http::Client
   SendNext(lock);
 }
 
-Result<http::ClientRequest> Sender::MakeRequest(const std::vector<AlertPtr>& batch) const {
+http::ClientRequest Sender::MakeRequest(const std::vector<AlertPtr>& batch) const {
   http::ClientRequest request;
   request.method = "POST";
   request.url = url_;
   request.timeout_ms = config_->timeout_ms;
-  request.follow_redirects = config_->follow_redirects;
+  request.follow_redirects = config_->http.follow_redirects;
   request.max_body_bytes = kMaxAnswerBytes;
   request.headers = {{"Content-Type", "application/json"}};
-  std::string authorization = TRY(AuthorizationHeader(config_->auth));
-  if (!authorization.empty())
-    request.headers.emplace_back("Authorization", std::move(authorization));
   request.body = AlertsJson(batch);
   return request;
 }
