@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/systemd.h"
 #include "base/version.h"
@@ -45,6 +46,7 @@ int RunServe(const std::vector<std::string>& args) {
     std::fprintf(stderr, "slurmscope serve: %s\n", logging.error().message().c_str());
     return 1;
   }
+  base::RaiseFileLimit();
   sigset_t signals = BlockSignals();
   base::LogInfo("starting slurmscope",
                 {{"version", base::Version()}, {"revision", base::Revision()}});
@@ -52,7 +54,7 @@ int RunServe(const std::vector<std::string>& args) {
   auto server = Server::Start(std::move(outcome.flags), [] { kill(getpid(), SIGTERM); });
   if (!server) {
     std::fprintf(stderr, "slurmscope serve: %s\n", server.error().message().c_str());
-    return 1;
+    return server.error().code() == base::ErrorCode::kPermissionDenied ? 2 : 1;
   }
   base::NotifySystemd("READY=1");
   WaitForStop(signals, **server);

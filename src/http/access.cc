@@ -74,6 +74,13 @@ std::shared_ptr<const AccessImpl::State> AccessImpl::Current() const {
   return state_;
 }
 
+bool AccessImpl::knows_clients() const {
+  const auto state = Current();
+  const auto& tls = state->settings.tls;
+  return !state->users.empty() ||
+         (tls && tls->client_cert_policy == ClientCertPolicy::kRequireAndVerify);
+}
+
 void AccessImpl::RefreshNow() {
   if (!refresh_ || clock_.SteadyNs() - refreshed_ns_.load() < kRefreshPauseNs) return;
   const std::unique_lock lock(refresh_mutex_, std::try_to_lock);

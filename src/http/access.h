@@ -39,7 +39,8 @@ class Access {
 
   // Whether servers speak TLS: does not change.
   virtual bool has_tls() const = 0;
-  virtual bool has_users() const = 0;
+  // Whether clients have to show who they are: by users, or certificates that are verified.
+  virtual bool knows_clients() const = 0;
 };
 
 }  // namespace slurmscope::http

@@ -17,7 +17,7 @@ class AccessImpl final : public Access {
              const base::Clock& clock);
 
   bool has_tls() const override { return has_tls_; }
-  bool has_users() const override { return !Current()->users.empty(); }
+  bool knows_clients() const override;
 
   // Asks for new settings when it is time. Settings that cannot be used are logged and left.
   void RefreshNow();
