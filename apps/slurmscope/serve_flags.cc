@@ -24,7 +24,8 @@ struct InertFlag {
 constexpr const char* kOneBinary = "the pages are built into the program";
 constexpr const char* kNoGo = "this program has no Go runtime";
 constexpr const char* kBlocksFixed = "how blocks are written is built in";
-constexpr const char* kNoRemote = "remote write and read are not in this version";
+constexpr const char* kNoSending = "nothing is sent by remote write in this version";
+constexpr const char* kNoOtlp = "OTLP is not taken in this version";
 constexpr const char* kNoAgentMode = "agent mode is not in this version";
 constexpr const char* kScrapeFixed = "its default is built in";
 constexpr InertFlag kInertFlags[] = {
@@ -39,9 +40,7 @@ constexpr InertFlag kInertFlags[] = {
     {"web.console.templates", false, kOneBinary},
     {"web.console.libraries", false, kOneBinary},
     {"web.page-title", false, kOneBinary},
-    {"web.enable-remote-write-receiver", true, kNoRemote},
-    {"web.remote-write-receiver.accepted-protobuf-messages", false, kNoRemote},
-    {"web.enable-otlp-receiver", true, kNoRemote},
+    {"web.enable-otlp-receiver", true, kNoOtlp},
     {"web.search.max-limit", false, "there is no search API in this version"},
     {"storage.tsdb.max-block-chunk-segment-size", false, kBlocksFixed},
     {"storage.tsdb.allow-overlapping-compaction", true, kBlocksFixed},
@@ -59,10 +58,7 @@ constexpr InertFlag kInertFlags[] = {
     {"storage.agent.checkpoint-from-in-memory-series", true, kNoAgentMode},
     {"storage.agent.checkpoint-batch-size", false, kNoAgentMode},
     {"storage.agent.no-lockfile", true, kNoAgentMode},
-    {"storage.remote.flush-deadline", false, kNoRemote},
-    {"storage.remote.read-sample-limit", false, kNoRemote},
-    {"storage.remote.read-concurrent-limit", false, kNoRemote},
-    {"storage.remote.read-max-bytes-in-frame", false, kNoRemote},
+    {"storage.remote.flush-deadline", false, kNoSending},
     {"scrape.adjust-timestamps", true, kScrapeFixed},
     {"scrape.timestamp-tolerance", false, kScrapeFixed},
     {"scrape.discovery-reload-interval", false, kScrapeFixed},
@@ -240,6 +236,55 @@ void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
       ->delimiter('\0');
 }
 
+// "prometheus.WriteRequest,io.prometheus.write.v2.Request", given once or more often.
+std::string SetWriteMessages(const std::vector<std::string>& lists, ServeFlags* flags) {
+  flags->accept_write_v1 = false;
+  flags->accept_write_v2 = false;
+  for (const std::string& list : lists) {
+    for (std::string_view name : base::Split(list, ',')) {
+      if (name == "prometheus.WriteRequest") {
+        flags->accept_write_v1 = true;
+      } else if (name == "io.prometheus.write.v2.Request") {
+        flags->accept_write_v2 = true;
+      } else {
+        return StrCat(base::Quote(name),
+                      " is neither prometheus.WriteRequest nor io.prometheus.write.v2.Request");
+      }
+    }
+  }
+  return "";
+}
+
+void AddRemoteFlags(CLI::App& app, ServeFlags& flags) {
+  app.option_defaults()->group("Remote write and read");
+  app.add_flag("--web.enable-remote-write-receiver", flags.enable_write_receiver,
+               "Take samples by POST /api/v1/write");
+  app.add_option_function<std::vector<std::string>>(
+         "--web.remote-write-receiver.accepted-protobuf-messages",
+         [&flags](const std::vector<std::string>& lists) {
+           std::string problem = SetWriteMessages(lists, &flags);
+           if (!problem.empty()) {
+             throw CLI::ValidationError("--web.remote-write-receiver.accepted-protobuf-messages",
+                                        problem);
+           }
+         },
+         "Messages taken: prometheus.WriteRequest (the default), io.prometheus.write.v2.Request, "
+         "or both with a comma (repeatable)")
+      ->delimiter('\0');
+  app.add_option("--storage.remote.read-sample-limit", flags.read_sample_limit,
+                 "Samples in one answer of remote read that has samples")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--storage.remote.read-concurrent-limit", flags.read_concurrent_limit,
+                 "Remote reads at once")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  app.add_option("--storage.remote.read-max-bytes-in-frame", flags.read_max_frame_bytes,
+                 "Bytes of a frame of remote read that has chunks")
+      ->check(CLI::Range(1024, 64 << 20))
+      ->capture_default_str();
+}
+
 void AddRuleFlags(CLI::App& app, ServeFlags& flags) {
   app.option_defaults()->group("Rules and alerts");
   AddParsed(app, "rules.alert.for-outage-tolerance", flags.rules_outage_tolerance_ms,
@@ -379,6 +424,7 @@ ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
   AddWebFlags(app, flags);
   AddStorageFlags(app, flags);
   AddQueryFlags(app, flags);
+  AddRemoteFlags(app, flags);
   AddRuleFlags(app, flags);
   AddLogFlags(app, flags);
   AddForeignFlags(app, flags);

@@ -27,6 +27,12 @@ struct ServeFlags {
   std::string route_prefix;  // "/a/b"; empty: none
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
+  bool enable_write_receiver = false;
+  bool accept_write_v1 = true;
+  bool accept_write_v2 = false;
+  uint64_t read_sample_limit = 50'000'000;
+  size_t read_concurrent_limit = 10;
+  size_t read_max_frame_bytes = 1 << 20;
 
   std::string tsdb_path = "data/";
   uint64_t wal_segment_bytes = 128ull << 20;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -256,6 +257,7 @@ void Server::AddApiRoutes() {
                                  notify_.get()};
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
+  AddRemoteRoutes();
   router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
   router_.Add("GET", "/-/ready", [this](const http::Request&) {
     std::string problem = db_->problem();
@@ -282,7 +284,7 @@ http::Response Server::SelfMetrics() const {
   http::Response response = http::Response::Text(
       200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
                                   runtime.reload_ok, runtime.last_reload_ms, rules_.get(),
-                                  notify_.get()}));
+                                  notify_.get(), write_receiver_.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }

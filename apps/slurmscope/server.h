@@ -19,6 +19,8 @@
 #include "model/matcher.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
+#include "remote/read_handler.h"
+#include "remote/write_receiver.h"
 #include "rules/manager.h"
 #include "scrape/manager.h"
 #include "serve_flags.h"
@@ -58,6 +60,7 @@ class Server {
                   const std::vector<config::RuleGroupConfig>& groups);
   void AddApiRoutes();
   void AddUiPages();
+  void AddRemoteRoutes();
   void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
   void ProvisionDashboards();
 
@@ -95,6 +98,8 @@ class Server {
   std::unique_ptr<dashboards::DashboardStore> dashboards_;
   std::unique_ptr<dashboards::UiServer> ui_;
   std::unique_ptr<api::Api> api_;
+  std::unique_ptr<remote::WriteReceiver> write_receiver_;
+  std::unique_ptr<remote::ReadHandler> read_handler_;
   http::Router router_;
   api::HttpMetrics http_metrics_;
   std::shared_ptr<http::Access> access_;  // null: plain HTTP for everyone

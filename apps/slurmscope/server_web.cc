@@ -146,8 +146,11 @@ http::Response Server::HandleApi(const http::Request& request) {
   return http_metrics_.Serve(router_, request);
 }
 
-// What every user may ask for; deleting data is not among it.
+// What every user may ask for; deleting and writing data is not among it.
 http::Response Server::HandleUiApi(const http::Request& request) {
+  if (request.path == "/api/v1/write") {
+    return http::Response::Text(403, "Remote write is on the API's port only.\n");
+  }
   if (request.path.starts_with("/api/v1/admin/")) {
     return http::Response::Text(403, "The admin API is on the API's port only.\n");
   }

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/collectors/cpu_topology.h"
+#include "agent/collectors/ethtool.h"
 #include "agent/collectors/mountinfo.h"
 #include "agent/collectors/rtnetlink.h"
 #include "agent/collectors/udev.h"
@@ -72,15 +73,21 @@ std::string LinkMessage(uint32_t sequence, uint16_t type, std::string_view name,
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + body;
 }
 
+Result<bool> ParseLinks(std::string_view datagram, const LinkList::Visit& visit) {
+  return ParseNetlink(datagram, 7, [&](uint16_t type, std::string_view body) -> Result<void> {
+    if (type != RTM_NEWLINK) return {};
+    return VisitLink(body, visit);
+  });
+}
+
 TEST(Rtnetlink, ListsLinksOfThisRequestOnly) {
   const std::string data = LinkMessage(7, RTM_NEWLINK, "ib0", 42) +
                            LinkMessage(6, RTM_NEWLINK, "old", 1) +
                            LinkMessage(7, NLMSG_DONE, "", 0);
   std::vector<std::pair<std::string, uint64_t>> links;
-  const auto done =
-      ParseLinkMessages(data, 7, [&](std::string_view name, const rtnl_link_stats64& stats) {
-        links.emplace_back(name, stats.rx_bytes);
-      });
+  const auto done = ParseLinks(data, [&](std::string_view name, const rtnl_link_stats64& stats) {
+    links.emplace_back(name, stats.rx_bytes);
+  });
   ASSERT_TRUE(done.has_value());
   EXPECT_TRUE(*done);
   EXPECT_EQ(links, (std::vector<std::pair<std::string, uint64_t>>{{"ib0", 42}}));
@@ -90,11 +97,11 @@ TEST(Rtnetlink, EveryTruncationIsSafe) {
   const std::string data = LinkMessage(7, RTM_NEWLINK, "eth0", 1);
   for (size_t n = 0; n < data.size(); ++n) {
     std::string cut = data.substr(0, n);
-    (void)ParseLinkMessages(cut, 7, [](std::string_view, const rtnl_link_stats64&) {});
+    (void)ParseLinks(cut, [](std::string_view, const rtnl_link_stats64&) {});
     if (n < sizeof(nlmsghdr)) continue;
     const auto length = static_cast<uint32_t>(n);
     std::memcpy(cut.data(), &length, sizeof length);
-    (void)ParseLinkMessages(cut, 7, [](std::string_view, const rtnl_link_stats64&) {});
+    (void)ParseLinks(cut, [](std::string_view, const rtnl_link_stats64&) {});
   }
 }
 
@@ -107,6 +114,15 @@ TEST(LinkList, FindsLoopbackOnThisMachine) {
     if (!read) GTEST_SKIP() << "no netlink here: " << read.error().message();
   }
   EXPECT_TRUE(lo);
+}
+
+TEST(Ethtool, NamesOfCountersBecomeMetrics) {
+  EXPECT_EQ(CleanStatName("port.rx_dropped"), "port_rx_dropped");
+  EXPECT_EQ(CleanStatName("a__ %__b_"), "a_b_");
+  EXPECT_EQ(CleanStatName(""), "");
+  EXPECT_EQ(StatMetric("rx_xdp_tx"), "node_ethtool_received_xdp_transmitted");
+  EXPECT_EQ(StatMetric("tx_tx_timeouts"), "node_ethtool_transmitted_tx_timeouts");
+  EXPECT_EQ(StatMetric("__Align_rx0"), "node_ethtool_align_rx0");
 }
 
 TEST(Pattern, MatchesAnywhereAndExplainsErrors) {

@@ -8,6 +8,7 @@
 #include "agent/collector.h"
 #include "agent/collectors/cpu_topology.h"
 #include "agent/collectors/mountinfo.h"
+#include "agent/collectors/netlink_messages.h"
 #include "agent/collectors/rtnetlink.h"
 #include "agent/collectors/udev.h"
 #include "base/file.h"
@@ -66,6 +67,32 @@ constexpr std::pair<const char*, const char*> kFiles[] = {
     {"infiniband", "class/infiniband/mlx5_0/ports/1/rate"},
     {"pcidevice", "bus/pci/devices/0000:00:00.0/max_link_speed"},
     {"textfile", "textfile/a.prom"}};
+
+void FuzzNetlink(std::string_view data) {
+  (void)ParseNetlink(data, 0, [](uint16_t type, std::string_view body) -> Result<void> {
+    switch (type % 6) {
+      case 0:
+        return VisitLink(body, [](std::string_view, const rtnl_link_stats64&) {});
+      case 1:
+        (void)ParseQdisc(body);
+        break;
+      case 2:
+        if (const auto route = ParseRoute(body); route && *route) {
+          for (const auto& hop : (*route)->hops) (void)AddressText(hop.gateway);
+        }
+        break;
+      case 3:
+        (void)ParseWifiInterface(body);
+        break;
+      case 4:
+        (void)ParseWifiStation(body);
+        break;
+      default:
+        (void)ParseWifiAccessPoint(body);
+    }
+    return {};
+  });
+}
 
 // A directory of this process, gone when it ends.
 class Root {
@@ -140,7 +167,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       (void)ParseCpuList(data);
       break;
     case 3:
-      (void)ParseLinkMessages(data, 0, [](std::string_view, const rtnl_link_stats64&) {});
+      FuzzNetlink(data);
       break;
     default:
       FuzzCollector(bytes[0] % 64 - 4u, data);

@@ -45,9 +45,11 @@ constexpr FlagSpec kDiskstatsFlags[] = {
 };
 
 constexpr FlagSpec kEthtoolFlags[] = {
-    {"collector.ethtool.device-exclude", kString, "", ""},
-    {"collector.ethtool.device-include", kString, "", ""},
-    {"collector.ethtool.metrics-include", kString, ".*", ""},
+    {"collector.ethtool.device-exclude", kString, "",
+     "Regexp of network devices to leave out (not together with device-include)."},
+    {"collector.ethtool.device-include", kString, "",
+     "Regexp of network devices to give, no others."},
+    {"collector.ethtool.metrics-include", kString, ".*", "Regexp of counters to give."},
 };
 
 constexpr FlagSpec kFilesystemFlags[] = {
@@ -171,11 +173,16 @@ constexpr FlagSpec kPowersupplyclassFlags[] = {
 };
 
 constexpr FlagSpec kQdiscFlags[] = {
-    {"collector.qdisc.device-exclude", kString, "", ""},
-    {"collector.qdisc.device-include", kString, "", ""},
-    {"collector.qdisc.fixtures", kString, "", ""},
-    {"collector.qdisk.device-exclude", kString, "", "", true},
-    {"collector.qdisk.device-include", kString, "", "", true},
+    {"collector.qdisc.device-exclude", kString, "",
+     "Regexp of network devices to leave out (not together with device-include)."},
+    {"collector.qdisc.device-include", kString, "",
+     "Regexp of network devices to give, no others."},
+    {"collector.qdisc.fixtures", kString, "",
+     "Directory with a results.json to read instead of asking the kernel, for tests."},
+    {"collector.qdisk.device-exclude", kString, "", "Old name of collector.qdisc.device-exclude.",
+     true},
+    {"collector.qdisk.device-include", kString, "", "Old name of collector.qdisc.device-include.",
+     true},
 };
 
 constexpr FlagSpec kRaplFlags[] = {
@@ -234,7 +241,8 @@ constexpr FlagSpec kVmstatFlags[] = {
 };
 
 constexpr FlagSpec kWifiFlags[] = {
-    {"collector.wifi.fixtures", kString, "", ""},
+    {"collector.wifi.fixtures", kString, "",
+     "Directory of JSON files to read instead of asking the kernel, for tests."},
 };
 
 // Sources that wait for hardware or wake other CPUs.
@@ -264,7 +272,8 @@ constexpr CollectorSpec kCollectors[] = {
     {"drm", false, {}, "", nullptr},
     {"edac", true, {}, "Memory errors.", MakeEdac},
     {"entropy", true, {}, "Entropy of the random number generator.", MakeEntropy},
-    {"ethtool", false, kEthtoolFlags, "", nullptr},
+    {"ethtool", false, kEthtoolFlags, "Drivers, ports and counters of network devices.",
+     MakeEthtool, kSlowSource},
     {"fibrechannel", true, {}, "Fibre Channel hosts.", MakeFibreChannel},
     {"filefd", true, {}, "Open file descriptors of the system.", MakeFilefd},
     {"filesystem", true, kFilesystemFlags, "Size and free space of mounted file systems.",
@@ -289,7 +298,7 @@ constexpr CollectorSpec kCollectors[] = {
     {"netdev", true, kNetdevFlags, "Traffic and errors by network device.", MakeNetdev},
     {"netstat", true, kNetstatFlags, "Chosen fields of /proc/net/{netstat,snmp,snmp6}.",
      MakeNetstat},
-    {"network_route", false, {}, "", nullptr},
+    {"network_route", false, {}, "The routing table.", MakeNetworkRoute},
     {"nfs", true, {}, "NFS client calls.", MakeNfs},
     {"nfsd", true, {}, "NFS server calls.", MakeNfsd},
     {"ntp", false, kNtpFlags, "", nullptr},
@@ -303,7 +312,7 @@ constexpr CollectorSpec kCollectors[] = {
      MakePowerSupply},
     {"pressure", true, {}, "Pressure stall information.", MakePressure},
     {"processes", false, {}, "Processes and threads by state.", MakeProcesses},
-    {"qdisc", false, kQdiscFlags, "", nullptr},
+    {"qdisc", false, kQdiscFlags, "Queueing disciplines of network devices.", MakeQdisc},
     {"rapl", true, kRaplFlags, "Energy used by CPU packages and memory.", MakeRapl},
     {"runit", false, kRunitFlags, "", nullptr},
     {"schedstat", true, {}, "Scheduler run and wait time per CPU.", MakeSchedstat},
@@ -318,7 +327,7 @@ constexpr CollectorSpec kCollectors[] = {
     {"sysctl", false, kSysctlFlags, "Chosen kernel settings.", MakeSysctl},
     {"systemd", false, kSystemdFlags, "", nullptr},
     {"tapestats", true, kTapestatsFlags, "Tape drives.", MakeTapestats},
-    {"tcpstat", false, {}, "", nullptr},
+    {"tcpstat", false, {}, "TCP connections by state.", MakeTcpstat},
     {"textfile", true, kTextfileFlags, "Metrics that others leave in files.", MakeTextfile},
     {"thermal_zone", true, {}, "Temperatures and cooling devices.", MakeThermalZone, kSlowSource},
     {"time", true, {}, "System time, zone and clock sources.", MakeTime},
@@ -327,7 +336,7 @@ constexpr CollectorSpec kCollectors[] = {
     {"uname", true, {}, "Kernel name, release and host name.", MakeUname},
     {"vmstat", true, kVmstatFlags, "Chosen fields of /proc/vmstat.", MakeVmstat},
     {"watchdog", true, {}, "Watchdog devices.", MakeWatchdog},
-    {"wifi", false, kWifiFlags, "", nullptr},
+    {"wifi", false, kWifiFlags, "Wireless interfaces and stations.", MakeWifi},
     {"xfrm", false, {}, "IPsec errors.", MakeXfrm},
     {"xfs", true, {}, "XFS file systems.", MakeXfs},
     {"zfs", true, {}, "ZFS caches and pools.", MakeZfs},

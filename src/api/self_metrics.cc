@@ -88,6 +88,10 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
              head.wal_segment);
   page.Counter("prometheus_tsdb_wal_corruptions_total", "Corruptions found in the write-ahead log.",
                head.wal_corruptions);
+  page.Gauge("prometheus_tsdb_head_chunks_storage_size_bytes", "Size of chunks_head on disk.",
+             head.head_chunk_bytes);
+  page.Counter("prometheus_tsdb_mmap_chunk_corruptions_total", "Corruptions found in chunks_head.",
+               head.head_chunk_corruptions);
   page.Counter("slurmscope_tsdb_wal_sync_failures_total", "Failed fsyncs of the write-ahead log.",
                head.wal_sync_failures);
   page.Gauge("slurmscope_tsdb_writable",
@@ -128,6 +132,21 @@ void WriteBlocks(Page& page, const tsdb::StorageStats& storage) {
                storage.size_retentions);
 }
 
+void WriteReceiver(Page& page, const remote::ReceiverStats& stats) {
+  page.Counter("slurmscope_remote_write_requests_total", "Remote write requests received.",
+               stats.requests);
+  page.Counter("slurmscope_remote_write_samples_total", "Samples taken by remote write.",
+               stats.samples);
+  page.Counter("slurmscope_remote_write_histograms_total",
+               "Native histograms taken by remote write.", stats.histograms);
+  page.Counter("slurmscope_remote_write_exemplars_total", "Exemplars taken by remote write.",
+               stats.exemplars);
+  page.Counter("slurmscope_remote_write_refused_samples_total",
+               "Samples and histograms of remote write that storage refused.", stats.refused);
+  page.Counter("prometheus_api_remote_write_invalid_labels_samples_total",
+               "Series of remote write whose labels are none.", stats.invalid_labels);
+}
+
 void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
   page.Gauge("prometheus_target_scrape_pools", "Scrape pools (one for each scrape job).",
              stats.pools);
@@ -144,6 +163,9 @@ void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
   page.Counter("prometheus_target_scrapes_sample_out_of_bounds_total",
                "Scraped samples refused because they were too old or too new.",
                stats.out_of_bounds);
+  page.Counter("prometheus_target_scrapes_exemplar_out_of_order_total",
+               "Scraped exemplars refused because they were out of order.",
+               stats.exemplar_out_of_order);
   page.Counter("prometheus_target_scrapes_exceeded_sample_limit_total",
                "Scrapes that hit sample_limit and were dropped.", stats.exceeded_sample_limit);
   page.Counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
@@ -198,6 +220,7 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   WriteStorage(page, sources.db.head_stats());
   WriteBlocks(page, sources.db.storage_stats());
   WriteScrape(page, sources.scrape.stats());
+  if (sources.write_receiver != nullptr) WriteReceiver(page, sources.write_receiver->stats());
   notify::NotifyStats notify;
   if (sources.notify != nullptr) notify = sources.notify->stats();
   WriteDiscovery(page, sources.discovery, notify.discovery);

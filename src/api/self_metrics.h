@@ -5,6 +5,7 @@
 #include "api/http_metrics.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
+#include "remote/write_receiver.h"
 #include "rules/manager.h"
 #include "scrape/manager.h"
 #include "tsdb/db.h"
@@ -22,6 +23,7 @@ struct SelfMetricsSources {
   int64_t last_reload_ms = 0;
   const rules::Manager* rules = nullptr;
   const notify::Manager* notify = nullptr;
+  const remote::WriteReceiver* write_receiver = nullptr;
 };
 
 // The page in text format, under the names that Prometheus gives the same figures.

@@ -95,7 +95,8 @@ uint32_t ByteReader::U32Be() { return GetBigEndian<uint32_t>(Take(4)); }
 uint64_t ByteReader::U64Be() { return GetBigEndian<uint64_t>(Take(8)); }
 std::string_view ByteReader::Bytes(size_t n) { return Take(n); }
 
-uint64_t ByteReader::Uvarint() {
+// Of more than one byte, or none.
+uint64_t ByteReader::LongUvarint() {
   uint64_t value = 0;
   for (size_t i = 0; i < data_.size() && i < 10; ++i) {
     auto byte = static_cast<uint8_t>(data_[i]);

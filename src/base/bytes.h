@@ -30,7 +30,12 @@ class ByteReader {
   uint16_t U16Be();
   uint32_t U32Be();
   uint64_t U64Be();
-  uint64_t Uvarint();
+  uint64_t Uvarint() {
+    if (data_.empty() || static_cast<uint8_t>(data_[0]) >= 0x80) return LongUvarint();
+    auto value = static_cast<uint8_t>(data_[0]);
+    data_.remove_prefix(1);
+    return value;
+  }
   int64_t Varint();
   std::string_view Bytes(size_t n);
   std::string_view UvarintString();
@@ -42,6 +47,7 @@ class ByteReader {
 
  private:
   std::string_view Take(size_t n);
+  uint64_t LongUvarint();
   std::string_view data_;
   bool ok_ = true;
 };

@@ -23,6 +23,10 @@ struct LimitConfig {
 };
 LimitConfig ReadLimits(MappingReader* reader);
 
+// Both take the keys that are there over what is given; the fallback is a key of jobs only.
+NegotiationConfig ReadNegotiation(MappingReader* reader, const NegotiationConfig& defaults);
+void ReadFallbackProtocol(MappingReader* reader, NegotiationConfig* config);
+
 std::vector<RelabelConfig> ReadRelabelConfigs(MappingReader* reader, std::string_view key);
 
 ScrapeConfig ReadScrapeConfig(const Node& node, const std::string& path, const GlobalConfig& global,

@@ -125,10 +125,10 @@ void ReadGlobal(const Node& node, PrometheusConfig* config, LimitConfig* limits,
     config->global.query_log_file = Absolute(config->global.query_log_file, report->file());
   }
   *limits = ReadLimits(&reader);
-  WarnOfIdleKeys(&reader, {"scrape_protocols", "scrape_failure_log_file", "keep_dropped_targets",
-                           "metric_name_validation_scheme", "metric_name_escaping_scheme",
-                           "scrape_native_histograms", "convert_classic_histograms_to_nhcb",
-                           "always_scrape_classic_histograms", "extra_scrape_metrics"});
+  config->global.negotiation = ReadNegotiation(&reader, {});
+  WarnOfIdleKeys(&reader,
+                 {"scrape_failure_log_file", "keep_dropped_targets", "scrape_native_histograms",
+                  "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms"});
   ReadMisplacedGlobalKeys(&reader, &config->storage);
   reader.Finish();
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,6 +52,26 @@ struct FileSdConfig {
   int64_t refresh_interval_ms = 5 * 60 * 1000;
 };
 
+// How a page may be written, by its names in scrape_protocols.
+enum class ScrapeProtocol {
+  kPrometheusProto,
+  kPrometheusText004,
+  kPrometheusText100,
+  kOpenMetricsText001,
+  kOpenMetricsText100,
+};
+
+// What a job asks its targets for and how their names are taken; `global` has the defaults.
+struct NegotiationConfig {
+  std::vector<ScrapeProtocol> protocols = {  // the one liked best first
+      ScrapeProtocol::kOpenMetricsText100, ScrapeProtocol::kOpenMetricsText001,
+      ScrapeProtocol::kPrometheusText100, ScrapeProtocol::kPrometheusText004};
+  std::optional<ScrapeProtocol> fallback;  // for pages of no type or of an unknown one
+  bool utf8_names = true;                  // false: a page with other names than the old ones fails
+  std::string escaping = "allow-utf-8";    // what targets are asked to do with such names
+  bool extra_metrics = false;  // scrape_timeout_seconds, _sample_limit and _body_size_bytes
+};
+
 struct ScrapeConfig {
   std::string job_name;
   int64_t scrape_interval_ms = 0;  // after loading never 0: the global value is filled in
@@ -63,6 +84,7 @@ struct ScrapeConfig {
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
   HttpClientConfig http;
+  NegotiationConfig negotiation;
   uint64_t body_size_limit = 0;  // bytes; 0: none. The limits below likewise.
   uint64_t sample_limit = 0;
   uint64_t target_limit = 0;
@@ -98,6 +120,7 @@ struct GlobalConfig {
   int64_t rule_query_offset_ms = 0;
   std::map<std::string, std::string> external_labels;
   std::string query_log_file;
+  NegotiationConfig negotiation;
 };
 
 // storage.tsdb.retention of the file; flags of the program may say otherwise. 0: not given.

@@ -260,12 +260,48 @@ TEST(PrometheusConfig, WarnsOfKeysWithoutEffect) {
       "runtime: {gogc: 75}\nalerting: {alertmanagers: []}\nremote_write: [{url: x}]\nrule_files: "
       "[r/*.yml]\n"
       "storage: {tsdb: {out_of_order_time_window: 1h, retention: {time: 1d, size: 1GB}}}\n"
-      "scrape_configs: [{job_name: x, scrape_protocols: [OpenMetricsText1.0.0]}]\n");
+      "scrape_configs: [{job_name: x, scrape_failure_log_file: f}]\n");
   EXPECT_EQ(config.warnings.size(), 4u);
   EXPECT_EQ(config.storage.retention_time_ms, 86'400'000);
   EXPECT_EQ(config.storage.retention_size, 1u << 30);
   EXPECT_EQ(config.rule_files.at(0), "/etc/prometheus/r/*.yml");
   EXPECT_TRUE(Contains(Problem("storage: {tsdb: {retenton: {}}}"), "did you mean \"retention\"?"));
+}
+
+TEST(PrometheusConfig, ReadsWhatTargetsAreAskedFor) {
+  PrometheusConfig config = Good(
+      "global: {scrape_protocols: [PrometheusText0.0.4], extra_scrape_metrics: true,"
+      " metric_name_validation_scheme: legacy}\n"
+      "scrape_configs:\n- {job_name: a, fallback_scrape_protocol: OpenMetricsText1.0.0}\n"
+      "- {job_name: b, scrape_protocols: [OpenMetricsText1.0.0, PrometheusText1.0.0],"
+      " metric_name_validation_scheme: utf8, extra_scrape_metrics: false}\n");
+  const NegotiationConfig& a = config.scrape_configs.at(0).negotiation;
+  EXPECT_EQ(a.protocols, std::vector{ScrapeProtocol::kPrometheusText004});
+  EXPECT_EQ(a.fallback, ScrapeProtocol::kOpenMetricsText100);
+  EXPECT_FALSE(a.utf8_names);
+  EXPECT_EQ(a.escaping, "underscores");
+  EXPECT_TRUE(a.extra_metrics);
+  const NegotiationConfig& b = config.scrape_configs.at(1).negotiation;
+  EXPECT_EQ(b.protocols,
+            (std::vector{ScrapeProtocol::kOpenMetricsText100, ScrapeProtocol::kPrometheusText100}));
+  EXPECT_EQ(b.fallback, std::nullopt);
+  EXPECT_TRUE(b.utf8_names);
+  EXPECT_EQ(b.escaping, "allow-utf-8");
+  EXPECT_FALSE(b.extra_metrics);
+}
+
+TEST(PrometheusConfig, RefusesProtocolsAndNameSchemesThatAreNone) {
+  EXPECT_TRUE(Contains(Problem("global: {scrape_protocols: [OpenMetrics]}"),
+                       "global.scrape_protocols: \"OpenMetrics\" is none of PrometheusProto"));
+  EXPECT_TRUE(Contains(
+      Problem("global: {scrape_protocols: [PrometheusText0.0.4, PrometheusText0.0.4]}"), "twice"));
+  EXPECT_TRUE(Contains(Problem("global: {scrape_protocols: []}"), "at least one"));
+  EXPECT_TRUE(Contains(Problem("global: {metric_name_validation_scheme: utf-8}"), "neither"));
+  EXPECT_TRUE(Contains(Problem("global: {metric_name_validation_scheme: legacy,"
+                               " metric_name_escaping_scheme: allow-utf-8}"),
+                       "needs metric_name_validation_scheme: utf8"));
+  EXPECT_TRUE(
+      Contains(Problem("global: {fallback_scrape_protocol: PrometheusProto}"), "unknown key"));
 }
 
 TEST(PrometheusConfig, ShowsNoSecret) {

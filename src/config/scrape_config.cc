@@ -115,12 +115,10 @@ void ReadScrapeLimits(MappingReader* reader, const LimitConfig& defaults, Scrape
 
 void HandleKeysNotTaken(MappingReader* reader) {
   RefuseOtherDiscovery(reader);
-  WarnOfIdleKeys(reader, {"scrape_protocols", "fallback_scrape_protocol",
-                          "scrape_native_histograms", "always_scrape_classic_histograms",
+  WarnOfIdleKeys(reader, {"scrape_native_histograms", "always_scrape_classic_histograms",
                           "convert_classic_histograms_to_nhcb", "scrape_failure_log_file",
                           "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
-                          "keep_dropped_targets", "metric_name_validation_scheme",
-                          "metric_name_escaping_scheme", "extra_scrape_metrics"});
+                          "keep_dropped_targets"});
 }
 
 }  // namespace
@@ -184,6 +182,8 @@ ScrapeConfig ReadScrapeConfig(const Node& node, const std::string& path, const G
   if (config.job_name.empty()) reader.Error("job_name", "a job requires a name");
   ReadTimes(&reader, global, &config);
   ReadHttp(&reader, &config);
+  config.negotiation = ReadNegotiation(&reader, global.negotiation);
+  ReadFallbackProtocol(&reader, &config.negotiation);
   reader.Bool("honor_labels", &config.honor_labels);
   reader.Bool("honor_timestamps", &config.honor_timestamps);
   reader.Bool("track_timestamps_staleness", &config.track_timestamps_staleness);

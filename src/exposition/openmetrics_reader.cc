@@ -101,6 +101,13 @@ class LineParser {
     if (line_.front() == '#') return ParseComment(entry);
     return ParseSample(entry);
   }
+  // What follows a series of `length` bytes: value, timestamp, exemplar.
+  Result<Entry> ParseKnown(size_t length) {
+    Entry entry;
+    at_.p += length;
+    entry.series = line_.substr(0, length);
+    return ParseValues(entry);
+  }
   std::optional<ExemplarEntry>& exemplar() { return exemplar_; }
 
  private:
@@ -119,6 +126,10 @@ class LineParser {
     while (!at_.AtEnd() && *at_.p != ' ' && *at_.p != '{') ++at_.p;
     if (!at_.AtEnd() && *at_.p == '{' && !SkipLabels(&at_)) return FailLabels(0);
     entry.series = line_.substr(0, Column() - 1);
+    return ParseValues(entry);
+  }
+
+  Result<Entry> ParseValues(Entry& entry) {
     if (!Take(&at_, " ")) return FailHere("expected a space and a value after the series");
     if (!ReadValue(&at_, &entry.value)) return FailAtWord("is not a number");
     if (!at_.rest().starts_with(" #") && Take(&at_, " ") && !ReadTime(&at_, &entry.timestamp)) {
@@ -240,26 +251,38 @@ bool OpenMetricsReader::NextKnown(uint64_t hash, size_t length, KnownSample* out
   if (rest_.size() <= length || rest_[length] != ' ') return false;
   std::string_view series = rest_.substr(0, length);
   if (HashText(series) != hash) return false;
-  Cursor at{rest_.data() + length + 1, rest_.data() + rest_.size()};
-  // Both numbers plain decimals is the usual way; then the end of the line need not be looked for.
-  double seconds = 0;
-  bool plain = ReadPlainDecimal(&at, &out->value) && Take(&at, " ") &&
-               ReadPlainDecimal(&at, &seconds) && !at.AtEnd() && *at.p == '\n';
-  if (plain) {
-    out->timestamp = static_cast<int64_t>(seconds * 1000);
-  } else {
-    std::string_view line = FirstLine(rest_);
-    if (line.size() == rest_.size()) return false;
-    at = {line.data() + length + 1, line.data() + line.size()};
-    out->timestamp.reset();
-    if (!ReadValue(&at, &out->value)) return false;
-    if (!at.AtEnd() && (!Take(&at, " ") || !ReadTime(&at, &out->timestamp))) return false;
-    if (!at.AtEnd()) return false;
-  }
-  exemplar_.reset();
+  if (!ReadPlainValues(length, out) && !ReadValues(length, out)) return false;
   out->series = series;
-  DropLine(&rest_, static_cast<size_t>(at.p - rest_.data()));
   ++line_;
+  return true;
+}
+
+// A plain decimal or two, the usual way: then the end of the line need not be looked for.
+bool OpenMetricsReader::ReadPlainValues(size_t length, KnownSample* out) {
+  Cursor at{rest_.data() + length + 1, rest_.data() + rest_.size()};
+  if (!ReadPlainDecimal(&at, &out->value)) return false;
+  out->timestamp.reset();
+  double seconds = 0;
+  if (Take(&at, " ")) {
+    if (!ReadPlainDecimal(&at, &seconds)) return false;
+    out->timestamp = static_cast<int64_t>(seconds * 1000);
+  }
+  if (at.AtEnd() || *at.p != '\n') return false;
+  exemplar_.reset();
+  DropLine(&rest_, static_cast<size_t>(at.p - rest_.data()));
+  return true;
+}
+
+bool OpenMetricsReader::ReadValues(size_t length, KnownSample* out) {
+  std::string_view line = FirstLine(rest_);
+  if (line.size() == rest_.size()) return false;
+  LineParser parser(line, line_ + 1);
+  auto entry = parser.ParseKnown(length);
+  if (!entry) return false;
+  out->value = entry->value;
+  out->timestamp = entry->timestamp;
+  exemplar_ = parser.exemplar();
+  DropLine(&rest_, line.size());
   return true;
 }
 

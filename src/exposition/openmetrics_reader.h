@@ -35,10 +35,10 @@ class OpenMetricsReader {
 
   // As TextReader's. kEnd comes after `# EOF`.
   Result<Entry> Next();
-  // Of the sample that Next() gave last; nullptr when it has none.
+  // Of the sample that was read last; nullptr when it has none.
   const ExemplarEntry* exemplar() const { return exemplar_ ? &*exemplar_ : nullptr; }
 
-  // As TextReader's; false as well when the line has an exemplar.
+  // As TextReader's; an exemplar of the line is read as well.
   bool NextKnown(uint64_t hash, size_t length, KnownSample* out);
   bool SkipKnown(uint64_t hash, size_t length);
 
@@ -48,6 +48,9 @@ class OpenMetricsReader {
   size_t line() const { return line_; }
 
  private:
+  bool ReadPlainValues(size_t length, KnownSample* out);
+  bool ReadValues(size_t length, KnownSample* out);
+
   std::string_view body_;
   std::string_view rest_;
   size_t line_ = 0;

@@ -37,9 +37,8 @@ void CheckSample(const Entry& entry, const slurmscope::exposition::ExemplarEntry
   std::string body = std::string(entry.raw) + "\n# EOF\n";
   OpenMetricsReader again(body);
   KnownSample known;
-  bool found = again.NextKnown(HashText(entry.series), entry.series.size(), &known);
-  Check(found == (exemplar == nullptr));
-  if (!found) return;
+  Check(again.NextKnown(HashText(entry.series), entry.series.size(), &known));
+  Check((again.exemplar() == nullptr) == (exemplar == nullptr));
   Check(known.series == entry.series && known.timestamp == entry.timestamp);
   Check(known.value == entry.value || (known.value != known.value && entry.value != entry.value));
   Check(again.Next()->kind == Entry::Kind::kEnd);

@@ -165,7 +165,8 @@ TEST(OpenMetricsReader, TimesAreCutOffAsInPrometheus) {
 
 TEST(OpenMetricsReader, KnownSeriesReadTheSame) {
   std::string series = "a_total{x=\"1\"}";
-  for (std::string rest : {"1 2.5", "1", "1e3 1e3", "NaN 7", "-0.25 1700000000.123"}) {
+  for (std::string rest : {"1 2.5", "1", "1e3 1e3", "NaN 7", "-0.25 1700000000.123", "1 2 # {} 1",
+                           "7 # {x=\"y\"} 1e3 4"}) {
     std::string body = base::StrCat(series, " ", rest, "\n# EOF\n");
     OpenMetricsReader slow(body);
     Entry entry = *slow.Next();
@@ -175,10 +176,16 @@ TEST(OpenMetricsReader, KnownSeriesReadTheSame) {
     EXPECT_EQ(known.series, series);
     EXPECT_EQ(std::bit_cast<uint64_t>(known.value), std::bit_cast<uint64_t>(entry.value));
     EXPECT_EQ(known.timestamp, entry.timestamp);
+    ASSERT_EQ(fast.exemplar() != nullptr, slow.exemplar() != nullptr);
+    if (slow.exemplar() != nullptr) {
+      EXPECT_EQ(fast.exemplar()->labels, slow.exemplar()->labels);
+      EXPECT_EQ(fast.exemplar()->value, slow.exemplar()->value);
+      EXPECT_EQ(fast.exemplar()->timestamp, slow.exemplar()->timestamp);
+    }
     EXPECT_EQ(fast.bytes_read(), slow.bytes_read());
     EXPECT_EQ(fast.Next()->kind, Kind::kEnd);
   }
-  for (std::string rest : {"1 2 # {} 1", "x 1", "1 x", "1 2 ", "1  2", ""}) {
+  for (std::string rest : {"1 2 # {}", "x 1", "1 x", "1 2 ", "1  2", ""}) {
     std::string body = base::StrCat(series, " ", rest, "\n# EOF\n");
     OpenMetricsReader reader(body);
     KnownSample known;

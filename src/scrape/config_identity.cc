@@ -22,6 +22,15 @@ void Put(std::string& out, const config::RelabelConfig& rule) {
   Put(out, static_cast<uint64_t>(rule.action));
 }
 
+void Put(std::string& out, const config::NegotiationConfig& negotiation) {
+  Put(out, negotiation.protocols.size());
+  for (config::ScrapeProtocol protocol : negotiation.protocols)
+    Put(out, static_cast<uint64_t>(protocol));
+  Put(out, negotiation.fallback ? static_cast<uint64_t>(*negotiation.fallback) + 1 : 0);
+  Put(out, negotiation.escaping);
+  for (bool flag : {negotiation.utf8_names, negotiation.extra_metrics}) Put(out, uint64_t{flag});
+}
+
 void Put(std::string& out, const std::vector<config::RelabelConfig>& rules) {
   Put(out, rules.size());
   for (const config::RelabelConfig& rule : rules) Put(out, rule);
@@ -39,6 +48,7 @@ std::string ConfigIdentity(const config::ScrapeConfig& config) {
                     config.enable_compression}) {
     Put(out, uint64_t{flag});
   }
+  Put(out, config.negotiation);
   for (uint64_t limit :
        {config.body_size_limit, config.sample_limit, config.target_limit, config.label_limit,
         config.label_name_length_limit, config.label_value_length_limit}) {

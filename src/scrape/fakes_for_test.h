@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/float_text.h"
+#include "base/strings.h"
 #include "http/client.h"
 #include "model/appender.h"
 #include "model/sample.h"
@@ -57,6 +59,12 @@ class FakeStorage final : public model::Appendable {
     refs_.clear();
     series_.clear();
   }
+  // "value@ms labels" of each committed exemplar.
+  std::vector<std::string> Exemplars(const std::string& series) const {
+    std::lock_guard lock(mutex_);
+    auto it = refs_.find(series);
+    return it == refs_.end() ? std::vector<std::string>() : series_.at(it->second).exemplars;
+  }
   size_t label_lookups() const {
     std::lock_guard lock(mutex_);
     return label_lookups_;
@@ -66,6 +74,7 @@ class FakeStorage final : public model::Appendable {
   friend class FakeAppender;
   struct Series {
     std::vector<model::Sample> samples;
+    std::vector<std::string> exemplars;
   };
   mutable std::mutex mutex_;
   std::map<std::string, model::SeriesRef> refs_;
@@ -98,17 +107,30 @@ class FakeAppender final : public model::Appender {
     pending_.emplace_back(ref, model::Sample{t, v});
     return {AppendStatus::kOk, ref};
   }
+  model::ExemplarStatus AppendExemplar(model::SeriesRef ref, const model::Labels&,
+                                       const model::Exemplar& exemplar) override {
+    std::string text = base::StrCat(base::FormatFloat(exemplar.value, base::FloatStyle::kFixed),
+                                    "@", exemplar.t, " ", exemplar.labels.ToString());
+    pending_exemplars_.emplace_back(ref, std::move(text));
+    return model::ExemplarStatus::kOk;
+  }
   base::Result<void> Commit() override {
     std::lock_guard lock(storage_.mutex_);
+    for (auto& [ref, text] : pending_exemplars_) storage_.series_[ref].exemplars.push_back(text);
+    pending_exemplars_.clear();
     for (auto& [ref, sample] : pending_) storage_.series_[ref].samples.push_back(sample);
     pending_.clear();
     return {};
   }
-  void Rollback() override { pending_.clear(); }
+  void Rollback() override {
+    pending_.clear();
+    pending_exemplars_.clear();
+  }
 
  private:
   FakeStorage& storage_;
   std::vector<std::pair<model::SeriesRef, model::Sample>> pending_;
+  std::vector<std::pair<model::SeriesRef, std::string>> pending_exemplars_;
 };
 
 inline std::unique_ptr<model::Appender> FakeStorage::NewAppender() {

@@ -114,6 +114,7 @@ ScrapeStats Manager::stats() const {
   stats.out_of_order = counters.out_of_order;
   stats.duplicate_timestamp = counters.duplicate_timestamp;
   stats.out_of_bounds = counters.out_of_bounds;
+  stats.exemplar_out_of_order = counters.exemplar_out_of_order;
   stats.exceeded_sample_limit = counters.exceeded_sample_limit;
   stats.exceeded_body_size_limit = counters.exceeded_body_size_limit;
   stats.exceeded_label_limits = counters.exceeded_label_limits;

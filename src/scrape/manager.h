@@ -53,6 +53,7 @@ struct ScrapeStats {
   uint64_t out_of_order = 0;
   uint64_t duplicate_timestamp = 0;
   uint64_t out_of_bounds = 0;
+  uint64_t exemplar_out_of_order = 0;
   uint64_t exceeded_sample_limit = 0;
   uint64_t exceeded_body_size_limit = 0;
   uint64_t exceeded_target_limit = 0;

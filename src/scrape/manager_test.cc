@@ -8,6 +8,7 @@
 
 #include "http/server.h"
 #include "scrape/fakes_for_test.h"
+#include "scrape/negotiation.h"
 
 namespace slurmscope::scrape {
 namespace {
@@ -78,9 +79,7 @@ TEST(Manager, ScrapesAndReports) {
   http::ClientRequest request = client.requests()[0];
   EXPECT_EQ(request.timeout_ms, 50);
   EXPECT_TRUE(request.accept_gzip);
-  http::Pairs expected = {{"Accept",
-                           "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/"
-                           "plain;version=0.0.4;q=0.5,*/*;q=0.1"},
+  http::Pairs expected = {{"Accept", AcceptHeader({})},
                           {"X-Prometheus-Scrape-Timeout-Seconds", "0.05"},
                           {"User-Agent", "Test/1"}};
   EXPECT_EQ(request.headers, expected);
@@ -114,7 +113,8 @@ TEST(Manager, FailuresAreReportedAndEndTheSeries) {
   ASSERT_TRUE(Eventually([&] { return storage.Last(Series("a", "n")) == 1; }));
   const std::vector<std::string> errors = {
       "", "context deadline exceeded", "server returned HTTP status 500 Internal Server Error",
-      "received unsupported Content-Type \"text/html; charset=utf-8\"",
+      "received unsupported Content-Type \"text/html; charset=utf-8\" and no "
+      "fallback_scrape_protocol specified for target",
       "line 2, column 2: expected a value after the name"};
   for (int i = 1; i <= 4; ++i) {
     mode = i;
@@ -130,6 +130,26 @@ TEST(Manager, FailuresAreReportedAndEndTheSeries) {
   mode = 0;
   EXPECT_TRUE(Eventually([&] { return storage.Samples(Series("a", "n")).size() > samples; }));
   EXPECT_EQ(storage.Last(Series("a", "n")), 1);
+}
+
+TEST(Manager, OpenMetricsAndExtraMetrics) {
+  FakeStorage storage;
+  FakeClient client(
+      [&](const http::ClientRequest&) -> std::optional<base::Result<http::ClientResponse>> {
+        http::ClientResponse response = TextResponse("a_total 1 # {trace_id=\"x\"} 0.5\n# EOF\n");
+        response.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        return response;
+      });
+  config::ScrapeConfig job = Job("j");
+  job.sample_limit = 10;
+  job.negotiation.extra_metrics = true;
+  Manager manager({}, storage, client);
+  manager.Apply({job});
+  manager.Update(Groups("j", {"n"}));
+  ASSERT_TRUE(Eventually([&] { return storage.Last(Series("a_total", "n")) == 1; }));
+  EXPECT_EQ(storage.Last(Series("scrape_timeout_seconds", "n")), 0.05);
+  EXPECT_EQ(storage.Last(Series("scrape_sample_limit", "n")), 10);
+  EXPECT_EQ(storage.Last(Series("scrape_body_size_bytes", "n")), 37);
 }
 
 TEST(Manager, OneBadTargetLeavesOthersAlone) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "model/sample.h"
+#include "scrape/negotiation.h"
 #include "scrape/series_labels.h"
 
 namespace slurmscope::scrape {
@@ -17,11 +18,17 @@ using base::ErrorCode;
 using base::Fail;
 using base::StrCat;
 
-constexpr std::array<std::string_view, 5> kReportMetrics = {
-    "up", "scrape_duration_seconds", "scrape_samples_scraped",
-    "scrape_samples_post_metric_relabeling", "scrape_series_added"};
-constexpr std::string_view kAccept =
-    "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
+constexpr std::array<std::string_view, kReports> kReportMetrics = {
+    "up",
+    "scrape_duration_seconds",
+    "scrape_samples_scraped",
+    "scrape_samples_post_metric_relabeling",
+    "scrape_series_added",
+    "scrape_timeout_seconds",
+    "scrape_sample_limit",
+    "scrape_body_size_bytes"};
+// The last three are written when extra_scrape_metrics asks for them.
+constexpr size_t kUsualReports = 5;
 constexpr int64_t kTimestampToleranceMs = 2;
 
 // A scrape that starts a little late is stamped as if it had been on time: even steps compress
@@ -64,18 +71,11 @@ std::string_view StatusText(int status) {
   }
 }
 
-// A target that names no type is taken at its word that it is one.
-Result<void> CheckResponse(const http::ClientResponse& response) {
-  if (response.status != 200) {
-    std::string message =
-        StrCat("server returned HTTP status ", response.status, " ", StatusText(response.status));
-    return Fail(ErrorCode::kUnavailable, std::string(base::TrimSpace(message)));
-  }
-  std::string_view type = response.content_type;
-  type = base::TrimSpace(type.substr(0, type.find(';')));
-  if (type.empty() || type == "text/plain") return {};
-  return Fail(ErrorCode::kInvalidArgument,
-              StrCat("received unsupported Content-Type ", base::Quote(response.content_type)));
+Result<void> CheckStatus(const http::ClientResponse& response) {
+  if (response.status == 200) return {};
+  std::string message =
+      StrCat("server returned HTTP status ", response.status, " ", StatusText(response.status));
+  return Fail(ErrorCode::kUnavailable, std::string(base::TrimSpace(message)));
 }
 
 uint64_t BodyLimit(const config::ScrapeConfig& config, const ManagerOptions& options) {
@@ -88,7 +88,7 @@ http::ClientRequest MakeRequest(const config::ScrapeConfig& config, const Target
   request.url = spec.url;
   std::string timeout =
       base::FormatFloat(static_cast<double>(spec.timeout_ms) / 1000, base::FloatStyle::kFixed);
-  request.headers = {{"Accept", std::string(kAccept)},
+  request.headers = {{"Accept", AcceptHeader(config.negotiation)},
                      {"X-Prometheus-Scrape-Timeout-Seconds", std::move(timeout)},
                      {"User-Agent", options.user_agent}};
   request.timeout_ms = spec.timeout_ms;
@@ -157,7 +157,7 @@ std::shared_ptr<const http::ClientRequest> ScrapeTarget::RequestWith(
 ScrapeTarget::Settings ScrapeTarget::TakeSettings() {
   std::lock_guard lock(mutex_);
   if (std::exchange(reconfigured_, false)) cache_.Forget();
-  return {config_, spec_.labels, spec_.url};
+  return {config_, spec_.labels, spec_.url, spec_.timeout_ms};
 }
 
 void ScrapeTarget::Finish(const ScrapeStart& start, const Result<http::ClientResponse>& response,
@@ -167,13 +167,14 @@ void ScrapeTarget::Finish(const ScrapeStart& start, const Result<http::ClientRes
   IngestCounts counts;
   std::string error;
   std::unique_ptr<model::Appender> appender = storage.NewAppender();
-  Result<void> done = response ? CheckResponse(*response) : Result<void>(Fail(response.error()));
-  if (!response && response.error().code() == ErrorCode::kResourceExhausted) {
+  Result<void> done = response ? CheckStatus(*response) : Result<void>(Fail(response.error()));
+  bool too_large = !response && response.error().code() == ErrorCode::kResourceExhausted;
+  if (too_large) {
     ++counters.exceeded_body_size_limit;
     done = Fail(ErrorCode::kResourceExhausted, StrCat("body size limit of ", start.body_limit,
                                                       " bytes exceeded (body_size_limit)"));
   }
-  if (done) done = Append(response->body, start, settings, *appender, &counts);
+  if (done) done = Append(*response, start, settings, *appender, &counts);
   if (!done) {
     error = done.error().message();
     appender->Rollback();
@@ -183,9 +184,11 @@ void ScrapeTarget::Finish(const ScrapeStart& start, const Result<http::ClientRes
   }
   double seconds = static_cast<double>(clock.SteadyNs() - start.steady_ns) * 1e-9;
   auto figure = [](uint64_t value) { return static_cast<double>(value); };
+  double body_bytes = too_large ? -1 : response ? figure(response->body.size()) : 0;
   Report(settings, start.time_ms,
          {done ? 1.0 : 0.0, seconds, figure(counts.scraped), figure(counts.after_relabel),
-          figure(counts.series_added)},
+          figure(counts.series_added), static_cast<double>(settings.timeout_ms) / 1000,
+          figure(settings.config->sample_limit), body_bytes},
          *appender);
   Commit(*appender, settings.url);
 
@@ -194,6 +197,7 @@ void ScrapeTarget::Finish(const ScrapeStart& start, const Result<http::ClientRes
   counters.out_of_order += counts.out_of_order;
   counters.duplicate_timestamp += counts.duplicate;
   counters.out_of_bounds += counts.out_of_bounds;
+  counters.exemplar_out_of_order += counts.exemplar_out_of_order;
   counters.exceeded_sample_limit += counts.sample_limit_exceeded ? 1 : 0;
   counters.exceeded_label_limits += counts.label_limit_exceeded ? 1 : 0;
   LogRejected(settings, counts);
@@ -201,18 +205,21 @@ void ScrapeTarget::Finish(const ScrapeStart& start, const Result<http::ClientRes
   WriteStatus(start, error, seconds);
 }
 
-Result<void> ScrapeTarget::Append(const std::string& body, const ScrapeStart& start,
+Result<void> ScrapeTarget::Append(const http::ClientResponse& response, const ScrapeStart& start,
                                   const Settings& settings, model::Appender& appender,
                                   IngestCounts* counts) {
+  BodyFormat format = TRY(FormatOf(response.content_type, settings.config->negotiation));
   Result<void> done = cache_.Ingest(
-      body, {*settings.config, settings.labels, start.time_ms, metadata_}, appender, counts);
+      response.body, {*settings.config, settings.labels, format, start.time_ms, metadata_},
+      appender, counts);
   done ? cache_.Accept() : cache_.Discard();
   return done;
 }
 
 void ScrapeTarget::Report(const Settings& settings, int64_t time_ms,
-                          const std::array<double, 5>& values, model::Appender& appender) {
-  for (size_t i = 0; i < kReportMetrics.size(); ++i) {
+                          const std::array<double, kReports>& values, model::Appender& appender) {
+  size_t count = settings.config->negotiation.extra_metrics ? kReports : kUsualReports;
+  for (size_t i = 0; i < count; ++i) {
     model::AppendResult result{model::AppendStatus::kUnknownSeries, 0};
     if (reports_[i] != 0) result = appender.Append(reports_[i], {}, time_ms, values[i]);
     if (result.status == model::AppendStatus::kUnknownSeries) {

@@ -27,10 +27,14 @@ struct ScrapeCounters {
   std::atomic<uint64_t> out_of_order{0};
   std::atomic<uint64_t> duplicate_timestamp{0};
   std::atomic<uint64_t> out_of_bounds{0};
+  std::atomic<uint64_t> exemplar_out_of_order{0};
   std::atomic<uint64_t> exceeded_sample_limit{0};
   std::atomic<uint64_t> exceeded_body_size_limit{0};
   std::atomic<uint64_t> exceeded_label_limits{0};
 };
+
+// up and what else a scrape says of itself.
+inline constexpr size_t kReports = 8;
 
 // One scrape, from its start to its end.
 struct ScrapeStart {
@@ -93,20 +97,21 @@ class ScrapeTarget {
     Config config;
     model::Labels labels;
     std::string url;
+    int64_t timeout_ms = 0;
   };
 
   Settings TakeSettings();
-  Result<void> Append(const std::string& body, const ScrapeStart& start, const Settings& settings,
-                      model::Appender& appender, IngestCounts* counts);
-  void Report(const Settings& settings, int64_t time_ms, const std::array<double, 5>& values,
+  Result<void> Append(const http::ClientResponse& response, const ScrapeStart& start,
+                      const Settings& settings, model::Appender& appender, IngestCounts* counts);
+  void Report(const Settings& settings, int64_t time_ms, const std::array<double, kReports>& values,
               model::Appender& appender);
   void LogRejected(const Settings& settings, const IngestCounts& counts) const;
   void WriteStatus(const ScrapeStart& start, const std::string& error, double seconds);
 
   const uint64_t hash_;
   MetadataTable metadata_;
-  TargetCache cache_;                          // of the running scrape
-  std::array<model::SeriesRef, 5> reports_{};  // likewise
+  TargetCache cache_;                                 // of the running scrape
+  std::array<model::SeriesRef, kReports> reports_{};  // likewise
   std::atomic<size_t> cache_entries_{0};
 
   mutable std::mutex mutex_;  // for all below

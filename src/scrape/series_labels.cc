@@ -49,6 +49,14 @@ Result<void> FailLimit(std::string_view limit, const Labels& labels, size_t is, 
                      ", limit: ", allowed, ")"));
 }
 
+Result<void> CheckLegacyNames(const Labels& labels) {
+  bool valid = model::IsLegacyMetricName(labels.Get(model::kMetricName));
+  for (Label label : labels) valid = valid && model::IsLegacyLabelName(label.name);
+  if (valid) return {};
+  return Fail(ErrorCode::kInvalidArgument,
+              StrCat("invalid metric name or label names: ", labels.ToString()));
+}
+
 Result<void> CheckLimits(const config::ScrapeConfig& config, const Labels& labels) {
   if (config.label_limit > 0 && labels.size() > config.label_limit) {
     return FailLimit("label_limit", labels, labels.size(), config.label_limit);
@@ -79,6 +87,7 @@ Result<std::optional<Labels>> SeriesLabels(const config::ScrapeConfig& config, c
   if (!labels.Has(model::kMetricName)) {
     return Fail(ErrorCode::kInvalidArgument, "a series has no metric name after relabelling");
   }
+  if (!config.negotiation.utf8_names) TRY(CheckLegacyNames(labels));
   TRY(CheckLimits(config, labels));
   return labels;
 }

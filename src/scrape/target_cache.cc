@@ -1,9 +1,11 @@
 #include "scrape/target_cache.h"
 
+#include <type_traits>
 #include <unordered_set>
 #include <utility>
 
 #include "base/strings.h"
+#include "exposition/openmetrics_reader.h"
 #include "model/sample.h"
 #include "scrape/line_index.h"
 #include "scrape/series_labels.h"
@@ -37,7 +39,8 @@ bool Tracked(const CachedLine& line, bool track_explicit) {
 
 }  // namespace
 
-// The work on one body.
+// The work on one body. The two readers are used alike; only one has exemplars.
+template <typename Reader>
 class BodyIngest {
  public:
   BodyIngest(TargetCache& cache, std::string_view body, const TargetCache::Scrape& scrape,
@@ -112,7 +115,10 @@ class BodyIngest {
     CachedLine& line = cache_.lines_[index];
     uint32_t time_flag = Explicit(sample.timestamp) ? kExplicitTime : 0;
     if ((line.flags & kExplicitTime) != time_flag) Diverge();
-    if (!(line.flags & kDropped)) AppendKnown(line, sample);
+    if (!(line.flags & kDropped)) {
+      AppendKnown(line, sample);
+      TakeExemplar(line.ref);
+    }
     Keep(index);
     if (cache_.diverged_) {
       CachedLine& staged = cache_.staged_.back();
@@ -145,6 +151,32 @@ class BodyIngest {
     }
     Count(result.status);
     if (result.ref != 0) line.ref = result.ref;
+  }
+
+  // Of the sample that was read last, which storage has by this ref.
+  void TakeExemplar(model::SeriesRef ref) {
+    if constexpr (std::is_same_v<Reader, exposition::OpenMetricsReader>) {
+      const exposition::ExemplarEntry* entry = reader_.exemplar();
+      if (entry == nullptr || ref == 0 || exemplars_disabled_) return;
+      // Prometheus drops an exemplar that it cannot read, and keeps the sample.
+      auto labels = exposition::ParseExemplarLabels(entry->labels);
+      if (!labels) return;
+      model::Exemplar exemplar{*std::move(labels), entry->value,
+                               entry->timestamp.value_or(scrape_.time_ms),
+                               entry->timestamp.has_value()};
+      switch (appender_.AppendExemplar(ref, kNoLabels, exemplar)) {
+        case model::ExemplarStatus::kDisabled:
+          exemplars_disabled_ = true;
+          break;
+        case model::ExemplarStatus::kOutOfOrder:
+          ++counts_.exemplar_out_of_order;
+          break;
+        case model::ExemplarStatus::kOk:
+        case model::ExemplarStatus::kTooLong:
+        case model::ExemplarStatus::kUnknownSeries:
+          break;
+      }
+    }
   }
 
   Result<void> TakeComment(const Entry& entry) {
@@ -183,6 +215,7 @@ class BodyIngest {
       return {};
     }
     AppendResult result = Append(0, **labels, entry.timestamp, entry.value);
+    TakeExemplar(result.ref);
     bool twice = result.ref != 0 && !refs_.insert(result.ref).second && !(flags & kExplicitTime);
     Count(twice ? AppendStatus::kDuplicate : result.status);
     if (!twice && !known_text && result.status == AppendStatus::kOk) ++counts_.series_added;
@@ -292,7 +325,7 @@ class BodyIngest {
   }
 
   TargetCache& cache_;
-  exposition::TextReader reader_;
+  Reader reader_;
   const TargetCache::Scrape& scrape_;
   model::Appender& appender_;
   IngestCounts& counts_;
@@ -301,13 +334,17 @@ class BodyIngest {
   std::vector<bool> seen_;                     // of the remembered lines, once the bodies differ
   std::unordered_set<model::SeriesRef> refs_;  // of new lines; with collect_refs_ of all lines
   bool collect_refs_ = false;
+  bool exemplars_disabled_ = false;
 };
 
 Result<void> TargetCache::Ingest(std::string_view body, const Scrape& scrape,
                                  model::Appender& appender, IngestCounts* counts) {
   diverged_ = false;
   track_explicit_ = scrape.config.track_timestamps_staleness;
-  return BodyIngest(*this, body, scrape, appender, *counts).Run();
+  if (scrape.format == BodyFormat::kText) {
+    return BodyIngest<exposition::TextReader>(*this, body, scrape, appender, *counts).Run();
+  }
+  return BodyIngest<exposition::OpenMetricsReader>(*this, body, scrape, appender, *counts).Run();
 }
 
 void TargetCache::Accept() {

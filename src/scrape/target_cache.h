@@ -10,6 +10,7 @@
 #include "model/appender.h"
 #include "model/labels.h"
 #include "scrape/metadata_table.h"
+#include "scrape/negotiation.h"
 
 namespace slurmscope::scrape {
 
@@ -24,6 +25,7 @@ struct IngestCounts {
   uint64_t out_of_order = 0;
   uint64_t duplicate = 0;
   uint64_t out_of_bounds = 0;
+  uint64_t exemplar_out_of_order = 0;
   bool sample_limit_exceeded = false;
   bool label_limit_exceeded = false;
 };
@@ -48,6 +50,7 @@ class TargetCache {
   struct Scrape {
     const config::ScrapeConfig& config;
     const model::Labels& target;
+    BodyFormat format = BodyFormat::kText;
     int64_t time_ms = 0;
     MetadataTable& metadata;
   };
@@ -70,6 +73,7 @@ class TargetCache {
   size_t size() const { return lines_.size(); }
 
  private:
+  template <typename Reader>
   friend class BodyIngest;
 
   std::vector<CachedLine> lines_;

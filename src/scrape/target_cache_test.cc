@@ -15,7 +15,7 @@ class TargetCacheTest : public ::testing::Test {
     time_ += 1000;
     auto appender = storage_.NewAppender();
     Result<void> done =
-        cache_.Ingest(body, {config_, target_, time_, metadata_}, *appender, &counts_);
+        cache_.Ingest(body, {config_, target_, format_, time_, metadata_}, *appender, &counts_);
     if (done) {
       cache_.Accept();
     } else {
@@ -37,6 +37,7 @@ class TargetCacheTest : public ::testing::Test {
 
   config::ScrapeConfig config_;
   model::Labels target_ = {{"job", "j"}, {"instance", "i"}};
+  BodyFormat format_ = BodyFormat::kText;
   FakeStorage storage_;
   FamilyPool families_;
   MetadataTable metadata_{families_};
@@ -265,6 +266,33 @@ TEST_F(TargetCacheTest, MetadataFollowsTheBody) {
   Scrape("# HELP a Other\n# TYPE a counter\na 1\n");
   EXPECT_EQ(metadata_.families()[0]->metadata,
             (model::Metadata{model::MetricType::kCounter, "", "Other"}));
+}
+
+TEST_F(TargetCacheTest, OpenMetricsWithExemplars) {
+  format_ = BodyFormat::kOpenMetrics;
+  const std::string head = "# TYPE a counter\n";
+  EXPECT_EQ(Scrape(head + "a_total 1 # {t=\"x\"} 0.5 0.9\nb 2 0.001\n# EOF\n"), "");
+  EXPECT_EQ(Scrape(head + "a_total 2 # {t=\"y\"} 0.25\nb 2 0.002\n# EOF\n"), "");
+  EXPECT_EQ(Scrape(head + "a_total 3\nb 5 0.003\n# EOF\n"), "");
+  EXPECT_EQ(storage_.label_lookups(), 2u) << "lines with exemplars are known ones too";
+  const std::string total = R"(a_total{instance="i", job="j"})";
+  EXPECT_EQ(Values(total), (V{1, 2, 3}));
+  EXPECT_EQ(storage_.Exemplars(total),
+            (std::vector<std::string>{"0.5@900 {t=\"x\"}", "0.25@2000 {t=\"y\"}"}));
+  ASSERT_EQ(storage_.Samples(kB).size(), 3u);
+  EXPECT_EQ(storage_.Samples(kB)[2].t, 3) << "seconds become milliseconds";
+  EXPECT_EQ(Scrape(head + "a_total 4\n"),
+            "line 3, column 1: the text does not end with # EOF; was it cut off?");
+  EXPECT_EQ(Values(total), (V{1, 2, 3, -1})) << "nothing of a page that was cut off is kept";
+}
+
+TEST_F(TargetCacheTest, OldNamesOnlyWhereTheJobSaysSo) {
+  EXPECT_EQ(Scrape("{\"my.metric\"} 1\n"), "");
+  config_.negotiation.utf8_names = false;
+  cache_.Forget();
+  EXPECT_NE(Scrape("{\"my.metric\"} 1\n").find("invalid metric name or label names: "),
+            std::string::npos);
+  EXPECT_EQ(Scrape("a 1\n"), "");
 }
 
 }  // namespace

@@ -1,23 +1,18 @@
 #include "tsdb/block_querier.h"
 
 #include <algorithm>
-#include <limits>
-#include <set>
 
+#include "base/bytes.h"
 #include "tsdb/block_select.h"
-#include "tsdb/chunk_codec.h"
-#include "tsdb/merge.h"
+#include "tsdb/block_series_set.h"
 
 namespace slurmscope::tsdb {
 namespace {
 
 using base::Result;
 using model::Matcher;
-
-struct SelectedSeries {
-  uint32_t id = 0;
-  IndexedSeries series;
-};
+using Ids = std::vector<uint32_t>;
+using Texts = std::vector<std::string>;
 
 // Whether a chunk is in the window of which something is left.
 bool ChunksOverlap(const std::vector<ChunkMeta>& chunks, const Intervals* deleted, int64_t mint,
@@ -28,159 +23,130 @@ bool ChunksOverlap(const std::vector<ChunkMeta>& chunks, const Intervals* delete
   });
 }
 
-Result<std::vector<SelectedSeries>> ReadMatching(const Block& block,
-                                                 const std::vector<Matcher>& matchers, int64_t mint,
-                                                 int64_t maxt) {
-  std::vector<SelectedSeries> out;
-  for (uint32_t id : TRY(SelectSeries(block.index(), matchers))) {
-    SelectedSeries selected{id, {}};
-    TRY(block.index().ReadSeries(id, true, &selected.series));
-    if (ChunksOverlap(selected.series.chunks, block.DeletedOf(id), mint, maxt))
-      out.push_back(std::move(selected));
+// The series that match and may have samples in the window.
+Result<Ids> SelectIn(const Block& block, const std::vector<Matcher>& matchers, int64_t mint,
+                     int64_t maxt) {
+  Ids ids = TRY(SelectSeries(block.index(), matchers));
+  bool whole = mint <= block.meta().min_time && maxt >= block.meta().max_time - 1;
+  if (whole && block.tombstones().empty()) return ids;
+  std::vector<ChunkMeta> chunks;
+  size_t kept = 0;
+  for (uint32_t id : ids) {
+    IndexEntry entry = TRY(block.index().ReadEntry(id));
+    TRY(IndexReader::ReadChunks(entry.chunks, &chunks));
+    if (ChunksOverlap(chunks, block.DeletedOf(id), mint, maxt)) ids[kept++] = id;
   }
-  return out;
+  ids.resize(kept);
+  return ids;
 }
 
-class BlockSeriesSet final : public model::SeriesSet {
- public:
-  BlockSeriesSet(BlockPtr block, std::vector<SelectedSeries> series, int64_t mint, int64_t maxt)
-      : block_(std::move(block)), series_(std::move(series)), mint_(mint), maxt_(maxt) {}
-
-  size_t size() const override { return series_.size(); }
-  model::Labels LabelsAt(size_t index) const override { return series_[index].series.labels; }
-  Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
-                      model::Columns* out) const override {
-    const SelectedSeries& selected = series_[index];
-    return block_->Checked(ReadBlockSeries(*block_, selected.id, selected.series.chunks,
-                                           std::max(mint, mint_), std::min(maxt, maxt_), out));
-  }
-  // Looks into the last chunk first.
-  Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt,
-                            model::Columns* out) const override {
-    int64_t from = std::numeric_limits<int64_t>::min();
-    for (const ChunkMeta& chunk : series_[index].series.chunks) {
-      if (chunk.maxt >= mint && chunk.mint <= maxt) from = std::max(from, chunk.mint);
+// Calls fn(name, value) with the symbols of each label of the series, again and again.
+template <typename Fn>
+Result<void> ForEachLabel(const IndexReader& index, const Ids& ids, Fn fn) {
+  for (uint32_t id : ids) {
+    base::ByteReader numbers(TRY(index.ReadEntry(id)).labels);
+    while (!numbers.empty()) {
+      uint64_t name = numbers.Uvarint();
+      fn(name, numbers.Uvarint());
     }
-    if (from > mint) {
-      TRY(SeriesSet::DecodeNewest(index, from, maxt, out));
-      if (out->size() > 0) return {};
-    }
-    return SeriesSet::DecodeNewest(index, mint, maxt, out);
   }
-  Result<void> Chunks(size_t index, int64_t mint, int64_t maxt,
-                      std::vector<model::RawChunk>* out) const override {
-    auto chunks = CopyChunks(series_[index], std::max(mint, mint_), std::min(maxt, maxt_));
-    if (!chunks) return base::Fail(std::move(chunks).error().Wrap("block " + block_->meta().ulid));
-    *out = ToRawChunks(*std::move(chunks));
-    return {};
-  }
+  return {};
+}
 
- private:
-  Result<std::vector<ChunkCopy>> CopyChunks(const SelectedSeries& selected, int64_t mint,
-                                            int64_t maxt) const {
-    std::vector<ChunkCopy> chunks;
-    for (const ChunkMeta& meta : selected.series.chunks) {
-      if (meta.maxt < mint || meta.mint > maxt) continue;
-      EncodedChunk chunk = TRY(block_->ReadChunk(meta.ref));
-      chunks.push_back({meta.mint, meta.maxt, std::string(chunk.data), chunk.encoding});
-    }
-    const Intervals* deleted = block_->DeletedOf(selected.id);
-    chunks = TRY(TrimChunks(std::move(chunks), mint, maxt, deleted ? *deleted : Intervals()));
-    return FlattenChunks(std::move(chunks));
+Result<Texts> Named(const IndexReader& index, const std::vector<bool>& symbols) {
+  Texts texts;
+  for (uint64_t number = 0; number < symbols.size(); ++number) {
+    if (symbols[number]) texts.emplace_back(TRY(index.Symbol(number)));
   }
+  return texts;
+}
 
-  const BlockPtr block_;
-  const std::vector<SelectedSeries> series_;
-  const int64_t mint_;
-  const int64_t maxt_;
-};
+Result<Texts> ValuesIn(const IndexReader& index, const std::string& name, const Ids& ids) {
+  enum : char { kUnknown, kNo, kYes };
+  std::vector<char> wanted(index.symbol_count(), kUnknown);
+  std::vector<bool> seen(index.symbol_count());
+  TRY(ForEachLabel(index, ids, [&](uint64_t label, uint64_t value) {
+    if (wanted[label] == kUnknown)
+      wanted[label] = index.Symbol(label).value_or("") == name ? kYes : kNo;
+    if (wanted[label] == kYes) seen[value] = true;
+  }));
+  return Named(index, seen);
+}
+
+Result<Texts> NamesIn(const IndexReader& index, const Ids& ids) {
+  std::vector<bool> seen(index.symbol_count());
+  TRY(ForEachLabel(index, ids, [&](uint64_t label, uint64_t) { seen[label] = true; }));
+  return Named(index, seen);
+}
 
 class BlockQuerier final : public model::Querier {
  public:
-  BlockQuerier(BlockPtr block, int64_t mint, int64_t maxt)
-      : block_(std::move(block)), mint_(mint), maxt_(maxt) {}
+  BlockQuerier(std::vector<BlockPtr> blocks, int64_t mint, int64_t maxt)
+      : blocks_(std::move(blocks)), mint_(mint), maxt_(maxt) {}
 
-  // Sorted either way: so is the block.
+  // Sorted either way: so are the blocks.
   Result<std::unique_ptr<model::SeriesSet>> Select(bool /*sorted*/, const model::SelectHints& hints,
                                                    const std::vector<Matcher>& matchers) override {
     int64_t mint = std::max(mint_, hints.start);
     int64_t maxt = std::min(maxt_, hints.end);
-    auto series = TRY(block_->Checked(ReadMatching(*block_, matchers, mint, maxt)));
-    return std::make_unique<BlockSeriesSet>(block_, std::move(series), mint_, maxt_);
+    std::vector<Ids> ids(blocks_.size());
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      const Block& block = *blocks_[i];
+      if (block.Overlaps(mint, maxt))
+        ids[i] = TRY(block.Checked(SelectIn(block, matchers, mint, maxt)));
+    }
+    SeriesUnion series = TRY(UniteSeries(blocks_, ids));
+    return NewBlockSeriesSet(blocks_, std::move(series), mint_, maxt_);
   }
 
-  Result<std::vector<std::string>> LabelValues(const std::string& name,
-                                               const std::vector<Matcher>& matchers,
-                                               size_t limit) override {
-    const IndexReader& index = block_->index();
-    const IndexReader::Name* entry = index.FindName(name);
-    std::vector<std::string> values;
-    if (entry == nullptr) return values;
-    if (matchers.empty()) {
+  Result<Texts> LabelValues(const std::string& name, const std::vector<Matcher>& matchers,
+                            size_t limit) override {
+    return Union(limit, [&](const Block& block) -> Result<Texts> {
+      const IndexReader::Name* entry = block.index().FindName(name);
+      if (entry == nullptr) return Texts();
+      if (!matchers.empty())
+        return ValuesIn(block.index(), name, TRY(SelectIn(block, matchers, mint_, maxt_)));
+      Texts values;
       for (size_t i = 0; i < entry->entries.size(); ++i)
-        values.emplace_back(index.Value(*entry, i));
-      return Limited(std::move(values), limit);
-    }
-    std::set<std::string> seen;
-    for (const auto& selected :
-         TRY(block_->Checked(ReadMatching(*block_, matchers, mint_, maxt_)))) {
-      std::string_view value = selected.series.labels.Get(name);
-      if (!value.empty()) seen.emplace(value);
-    }
-    return Limited({seen.begin(), seen.end()}, limit);
+        values.emplace_back(block.index().Value(*entry, i));
+      return values;
+    });
   }
 
-  Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
-                                              size_t limit) override {
-    std::vector<std::string> names;
-    if (matchers.empty()) {
-      for (const auto& entry : block_->index().names()) names.emplace_back(entry.name);
-      return Limited(std::move(names), limit);
-    }
-    std::set<std::string, std::less<>> seen;
-    for (const auto& selected :
-         TRY(block_->Checked(ReadMatching(*block_, matchers, mint_, maxt_)))) {
-      for (model::Label label : selected.series.labels) {
-        if (!seen.contains(label.name)) seen.emplace(label.name);
-      }
-    }
-    return Limited({seen.begin(), seen.end()}, limit);
+  Result<Texts> LabelNames(const std::vector<Matcher>& matchers, size_t limit) override {
+    return Union(limit, [&](const Block& block) -> Result<Texts> {
+      if (!matchers.empty())
+        return NamesIn(block.index(), TRY(SelectIn(block, matchers, mint_, maxt_)));
+      Texts names;
+      for (const auto& entry : block.index().names()) names.emplace_back(entry.name);
+      return names;
+    });
   }
 
  private:
-  static std::vector<std::string> Limited(std::vector<std::string> texts, size_t limit) {
-    if (limit > 0 && texts.size() > limit) texts.resize(limit);
-    return texts;
+  template <typename Ask>
+  Result<Texts> Union(size_t limit, Ask ask) {
+    Texts all;
+    for (const BlockPtr& block : blocks_) {
+      Texts texts = TRY(block->Checked(ask(*block)));
+      std::move(texts.begin(), texts.end(), std::back_inserter(all));
+    }
+    std::sort(all.begin(), all.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
+    if (limit > 0 && all.size() > limit) all.resize(limit);
+    return all;
   }
 
-  const BlockPtr block_;
+  const std::vector<BlockPtr> blocks_;
   const int64_t mint_;
   const int64_t maxt_;
 };
 
 }  // namespace
 
-Result<void> ReadBlockSeries(const Block& block, uint32_t id, const std::vector<ChunkMeta>& chunks,
-                             int64_t mint, int64_t maxt, model::Columns* out) {
-  out->Clear();
-  model::Columns overlapping;
-  for (const ChunkMeta& meta : chunks) {
-    if (meta.maxt < mint || meta.mint > maxt) continue;
-    EncodedChunk chunk = TRY(block.ReadChunk(meta.ref));
-    if (out->t.empty() || meta.mint > out->t.back()) {
-      TRY(DecodeChunk(chunk, mint, maxt, out));
-      continue;
-    }
-    overlapping.Clear();
-    TRY(DecodeChunk(chunk, mint, maxt, &overlapping));
-    MergeColumns(overlapping, out);
-  }
-  if (const auto* deleted = block.DeletedOf(id)) RemoveIntervals(*deleted, out);
-  return {};
-}
-
-std::unique_ptr<model::Querier> NewBlockQuerier(BlockPtr block, int64_t mint, int64_t maxt) {
-  return std::make_unique<BlockQuerier>(std::move(block), mint, maxt);
+std::unique_ptr<model::Querier> NewBlockQuerier(std::vector<BlockPtr> blocks, int64_t mint,
+                                                int64_t maxt) {
+  return std::make_unique<BlockQuerier>(std::move(blocks), mint, maxt);
 }
 
 }  // namespace slurmscope::tsdb

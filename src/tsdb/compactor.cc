@@ -93,7 +93,11 @@ bool Compactor::TruncateHead(int64_t end, const std::function<bool()>& stop) {
       for (uint64_t ref : refs) removed_[ref] = wal_.segment();
     });
   });
-  return Drain(stop);
+  if (!Drain(stop)) return false;
+  if (auto truncated = head_.TruncateChunkFiles(end); !truncated) {
+    base::LogWarn("old files of head chunks stay for now", {{"error", truncated.error()}});
+  }
+  return true;
 }
 
 Result<void> Compactor::TruncateWal() {
@@ -183,7 +187,8 @@ Result<void> Compactor::ApplyRetention() {
   for (const BlockPtr& block : *list) {
     sized.push_back({block->meta().ulid, block->meta().max_time, block->bytes()});
   }
-  uint64_t log = options_.retention_bytes > 0 ? LogBytes(wal_.directory()) : 0;
+  uint64_t log =
+      options_.retention_bytes > 0 ? LogBytes(wal_.directory()) + head_.chunk_files()->bytes() : 0;
   auto verdict =
       BeyondRetention(std::move(sized), log, {options_.retention_ms, options_.retention_bytes});
   Count(time_retentions_, verdict.by_time.empty() ? 0 : 1);

@@ -58,9 +58,11 @@ struct Db::State {
   ~State();
   base::Result<void> Sync();
   void Probe();
+  void WriteChunks() { health.NoteChunks(head.WriteFullChunks()); }
   // Calls `work` each `interval_ms` until the end.
   void Repeat(int64_t interval_ms, const std::function<void()>& work);
   base::Result<void> Compact() {
+    WriteChunks();
     return compactor->Run([this] { return stop_requested.load(std::memory_order_relaxed); });
   }
   void CompactInBackground();
@@ -83,6 +85,7 @@ struct Db::State {
   int64_t compact_not_before_ns = 0;
   std::thread sync_thread;
   std::thread compaction_thread;
+  std::thread chunk_thread;
 };
 
 Db::State::~State() {
@@ -93,6 +96,8 @@ Db::State::~State() {
   stop_changed.notify_all();
   if (sync_thread.joinable()) sync_thread.join();
   if (compaction_thread.joinable()) compaction_thread.join();
+  if (chunk_thread.joinable()) chunk_thread.join();
+  WriteChunks();
 }
 
 base::Result<void> Db::State::Sync() {
@@ -155,7 +160,9 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   if (state->options.max_exemplars > 0) state->head.KeepExemplars(state->options.max_exemplars);
   if (state->options.metadata_records) state->head.KeepMetadata();
   TRY(RemoveUnfinishedCheckpoints(wal_path));
-  state->replay = TRY(Replay(wal_path, state->head, state->stop_requested));
+  const std::atomic<bool>* stop = state->options.stop_opening;
+  state->replay = TRY(Replay(path, state->head, stop != nullptr ? *stop : state->stop_requested,
+                             {.head_chunk_file_bytes = state->options.head_chunk_file_bytes}));
   state->wal =
       TRY(Wal::Open(wal_path, state->replay.next_segment, state->options.wal_segment_bytes));
   ReplayReport& report = state->replay.report;
@@ -163,6 +170,7 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   base::LogInfo("write-ahead log read", {{"segments", report.segments},
                                          {"series", report.series},
                                          {"samples", report.samples},
+                                         {"head_chunks", report.head_chunks},
                                          {"seconds", report.seconds}});
   State* raw = state.get();
   raw->compactor =
@@ -176,6 +184,11 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   if (raw->options.compaction_interval_ms > 0) {
     raw->compaction_thread = std::thread([raw] {
       raw->Repeat(raw->options.compaction_interval_ms, [raw] { raw->CompactInBackground(); });
+    });
+  }
+  if (raw->options.chunk_write_interval_ms > 0) {
+    raw->chunk_thread = std::thread([raw] {
+      raw->Repeat(raw->options.chunk_write_interval_ms, [raw] { raw->WriteChunks(); });
     });
   }
   return std::unique_ptr<Db>(new Db(std::move(state)));
@@ -193,10 +206,12 @@ Result<std::unique_ptr<model::Querier>> Db::NewQuerier(int64_t mint, int64_t max
   // The pass first: samples that leave the head after it are in the blocks that are seen next.
   auto pass = std::make_shared<Grace::Pass>(state_->head.grace().Enter());
   std::vector<std::unique_ptr<model::Querier>> parts;
+  std::vector<BlockPtr> blocks;
   auto list = state_->blocks.blocks();
   for (const BlockPtr& block : *list) {
-    if (block->Overlaps(mint, maxt)) parts.push_back(NewBlockQuerier(block, mint, maxt));
+    if (block->Overlaps(mint, maxt)) blocks.push_back(block);
   }
+  if (!blocks.empty()) parts.push_back(NewBlockQuerier(std::move(blocks), mint, maxt));
   if (parts.empty() || state_->head.Overlaps(mint, maxt)) {
     parts.push_back(NewHeadQuerier(state_->head, std::move(pass), mint, maxt));
   }
@@ -226,6 +241,8 @@ HeadStats Db::head_stats() const {
   stats.wal_bytes = static_cast<uint64_t>(std::max<int64_t>(wal_bytes, 0));
   stats.wal_segment = state_->wal->segment();
   stats.wal_corruptions = replay.report.corruption.empty() ? 0 : 1;
+  stats.head_chunk_bytes = state_->head.chunk_files()->bytes();
+  stats.head_chunk_corruptions = replay.report.head_chunk_damage.empty() ? 0 : 1;
   stats.wal_sync_failures = state_->health.sync_failures();
   stats.write_failures = state_->health.write_failures();
   stats.writable = state_->health.writable();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -32,8 +33,8 @@ struct DbOptions {
   // Whether the log is told what is known of the series' metrics.
   bool metadata_records = false;
 
-  // Blocks older than this, by the newest one's end, are deleted; and the oldest ones while log and
-  // blocks are larger than this. 0: no limit.
+  // Blocks older than this, by the newest one's end, are deleted; and the oldest ones while log,
+  // head chunks and blocks are larger than this. 0: no limit.
   int64_t retention_ms = 0;
   uint64_t retention_bytes = 0;
   int64_t min_block_ms = 2 * 3600 * 1000;
@@ -42,6 +43,12 @@ struct DbOptions {
   int64_t compaction_max_pause_ms = 10 * 60 * 1000;
   // How often to look whether blocks are to be written, merged or deleted; 0: only by Compact().
   int64_t compaction_interval_ms = 15'000;
+  // How often the full chunks of the head are written to chunks_head; 0: only by Compact() and at
+  // the end.
+  int64_t chunk_write_interval_ms = 1'000;
+  uint64_t head_chunk_file_bytes = 128 << 20;
+  // Open() ends soon with kCanceled once this is true.
+  const std::atomic<bool>* stop_opening = nullptr;
   // How long compaction waits for running queries before it puts the rest off.
   int64_t reader_wait_ms = 120'000;
 };
@@ -90,6 +97,8 @@ struct HeadStats {
   uint64_t wal_bytes = 0;    // on disk
   uint64_t wal_segment = 0;  // being written
   uint64_t wal_corruptions = 0;
+  uint64_t head_chunk_bytes = 0;        // of chunks_head
+  uint64_t head_chunk_corruptions = 0;  // found there at the start
   uint64_t wal_sync_failures = 0;
   bool writable = true;         // false after a write failed; see docs/operations.md
   uint64_t write_failures = 0;  // batches that the log did not take
@@ -106,9 +115,13 @@ struct CardinalityStats {
 struct ReplayReport {
   uint64_t segments = 0;
   uint64_t records = 0;
-  uint64_t samples = 0;
-  uint64_t histograms = 0;  // of the samples
+  uint64_t samples = 0;     // that were applied
+  uint64_t histograms = 0;  // of them
   uint64_t series = 0;
+  uint64_t head_chunks = 0;        // full chunks in chunks_head
+  uint64_t samples_in_chunks = 0;  // samples of the log that those have
+  uint64_t incomplete_series = 0;  // read from the log alone, as their first chunks were missing
+  std::string head_chunk_damage;  // as `corruption`, of chunks_head; the log has what is lost there
   uint64_t unknown_series_samples = 0;  // samples whose series record is missing
   uint64_t invalid_histograms = 0;      // samples that model::Validate() refuses
   // Records of known types that are not applied (tombstones, markers), by type.

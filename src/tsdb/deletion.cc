@@ -68,7 +68,7 @@ Result<void> DeleteFromHead(Head& head, Wal& wal, WalCompression compression,
   TRY(wal.Write(records));
   TRY(wal.Sync());
   for (size_t i = 0; i < ids.size(); ++i) {
-    bool present = head.series(ids[i]).Overlaps(deletion.mint, deletion.maxt);
+    bool present = head.series(ids[i]).Overlaps(deletion.mint, deletion.maxt, head.full_chunks());
     if (present) head.tombstones().Add(ids[i], entries[i].interval);
   }
   return {};

@@ -93,6 +93,7 @@ DbOptions Options(const std::string& path) {
   DbOptions options;
   options.path = path;
   options.compaction_interval_ms = 0;
+  options.chunk_write_interval_ms = 0;
   options.wal_sync_interval_ms = kHour;
   options.wal_segment_bytes = 64 << 10;
   options.max_block_ms = 6 * kHour;
@@ -413,10 +414,11 @@ TEST_F(FaultTest, FlippedBitsTornPagesAndCutFilesAreReported) {
     kinds.insert(file.find("/checkpoint.") != std::string::npos ? "checkpoint"
                  : file.starts_with("/wal/")                    ? "segment"
                  : file.find("/chunks/") != std::string::npos   ? "chunks"
+                 : file.starts_with("/chunks_head/")            ? "head chunks"
                                                                 : file.substr(slash + 1));
   }
-  EXPECT_EQ(kinds, (std::set<std::string>{"checkpoint", "segment", "chunks", "index", "meta.json",
-                                          "tombstones"}));
+  EXPECT_EQ(kinds, (std::set<std::string>{"checkpoint", "segment", "chunks", "head chunks", "index",
+                                          "meta.json", "tombstones"}));
 }
 
 // Remembers how much of each file was synced, and takes the rest away.
@@ -531,16 +533,19 @@ TEST_F(FaultTest, BlocksThatComeAndGoAreSeen) {
 // While it stands, nothing more fits on the disk.
 class FullDisk final : public base::FileFaults {
  public:
-  explicit FullDisk(std::string root) : root_(std::move(root)) { base::SetFileFaults(this); }
+  explicit FullDisk(std::string root, int error = ENOSPC) : root_(std::move(root)), error_(error) {
+    base::SetFileFaults(this);
+  }
   ~FullDisk() override { base::SetFileFaults(nullptr); }
   int Before(FileOp op, const std::string& path, size_t* size) override {
     if (op != FileOp::kWrite || !path.starts_with(root_)) return 0;
     *size /= 3;
-    return ENOSPC;
+    return error_;
   }
 
  private:
   const std::string root_;
+  const int error_;
 };
 
 TEST_F(FaultTest, AFullDiskStopsWritingAndNothingElse) {
@@ -548,6 +553,7 @@ TEST_F(FaultTest, AFullDiskStopsWritingAndNothingElse) {
   FastDirectory directory;
   DbOptions options = Options(directory.path() + "/d");
   options.wal_sync_interval_ms = 20;
+  options.chunk_write_interval_ms = 20;
   auto db = std::move(*Db::Open(options));
   auto add = [&](int64_t t) {
     auto appender = db->NewAppender();
@@ -584,6 +590,76 @@ TEST_F(FaultTest, AFullDiskStopsWritingAndNothingElse) {
   db.reset();
   db = std::move(*Db::Open(options));
   EXPECT_EQ(DumpDb(*db).begin()->second.size(), before.begin()->second.size() + 1);
+}
+
+TEST_F(FaultTest, ChunksThatCannotBeWrittenStayInMemory) {
+  for (int error : {ENOSPC, EIO}) {
+    FastDirectory directory;
+    DbOptions options = Options(directory.path() + "/d");
+    options.chunk_write_interval_ms = 10;
+    auto db = std::move(*Db::Open(options));
+    auto fill = [&](int64_t from, int64_t to) {
+      for (int64_t t = from; t < to; t += kStep) {
+        for (int i = 0; i < kSeries; ++i) {
+          EXPECT_EQ(AppendOne(*db, Node(i), kStart + t, ValueAt(i, t)), AppendStatus::kOk);
+        }
+      }
+    };
+    fill(0, kHour);
+    Dump before;
+    {
+      FullDisk full(options.path + "/chunks_head", error);
+      fill(kHour, 5 * kHour / 2);
+      before = DumpDb(*db);
+      for (int i = 0; i < 1000 && db->problem().empty(); ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+      EXPECT_NE(db->problem().find("chunks_head"), std::string::npos) << db->problem();
+      EXPECT_TRUE(db->head_stats().writable);
+      fill(5 * kHour / 2, 3 * kHour);
+      before = DumpDb(*db);
+      EXPECT_EQ(before.begin()->second.size(), 18u);
+    }
+    for (int i = 0; i < 1000 && !db->problem().empty(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_EQ(db->problem(), "");
+    EXPECT_GT(db->head_stats().head_chunk_bytes, 100u);
+    EXPECT_TRUE(DumpDb(*db) == before);
+    db.reset();
+    db = std::move(*Db::Open(options));
+    EXPECT_TRUE(DumpDb(*db) == before);
+    EXPECT_EQ(db->replay().samples_in_chunks, 12u * kSeries);
+  }
+}
+
+TEST_F(FaultTest, AHeadChunkCutWhileItIsMappedIsDamageAndNoCrash) {
+  FastDirectory directory;
+  DbOptions options = Options(directory.path() + "/d");
+  auto db = std::move(*Db::Open(options));
+  for (int64_t t = 0; t < 3 * kHour; t += kStep) {
+    EXPECT_EQ(AppendOne(*db, Node(1), kStart + t, ValueAt(1, t)), AppendStatus::kOk);
+  }
+  ASSERT_TRUE(db->Compact());
+  Dump before = DumpDb(*db);
+  std::filesystem::resize_file(options.path + "/chunks_head/000001", 0);
+  auto querier = *db->NewQuerier(kMinTime, kMaxTime);
+  model::SelectHints hints;
+  hints.start = kMinTime;
+  hints.end = kMaxTime;
+  auto set = *querier->Select(true, hints, {});
+  model::Columns columns;
+  auto read = set->Decode(0, kMinTime, kMaxTime, &columns);
+  ASSERT_FALSE(read);
+  EXPECT_NE(read.error().message().find("chunks_head"), std::string::npos);
+  // What is in memory is still served, and a start brings the rest back.
+  EXPECT_TRUE(set->Decode(0, kStart + 5 * kHour / 2, kMaxTime, &columns));
+  EXPECT_EQ(columns.size(), 3u);
+  set.reset();
+  querier.reset();
+  db.reset();
+  db = std::move(*Db::Open(options));
+  EXPECT_TRUE(DumpDb(*db) == before);
 }
 
 }  // namespace

@@ -78,6 +78,31 @@ std::optional<Head::Handle> Head::Restore(uint64_t hash, LabelViews labels, uint
   return GetOrCreateLocked(hash, labels, wal_ref);
 }
 
+void Head::ReserveRef(uint64_t wal_ref) { next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1); }
+
+int64_t Head::RestoreChunks(SeriesId id, FullChunks::Index newest) {
+  uint64_t chunks = 0;
+  int64_t mint = 0;
+  for (FullChunks::Index chunk = newest; chunk != FullChunks::kNone;
+       chunk = full_chunks_.previous(chunk)) {
+    ++chunks;
+    mint = full_chunks_.mint(chunk);
+  }
+  series_[id].Restore(newest, full_chunks_);
+  chunks_.fetch_add(chunks, std::memory_order_relaxed);
+  Lower(min_time_, std::max(mint, min_valid()));
+  Raise(max_time_, full_chunks_.maxt(newest));
+  return mint;
+}
+
+void Head::ForgetChunks(SeriesId id) {
+  std::vector<FullChunks::Index> cut;
+  chunks_.fetch_sub(series_[id].Truncate(std::numeric_limits<int64_t>::max(), full_chunks_, &cut),
+                    std::memory_order_relaxed);
+  for (FullChunks::Index chunk : cut) full_chunks_.Free(chunk);
+  series_[id].ForgetTime();
+}
+
 std::optional<Head::Handle> Head::GetOrCreateLocked(uint64_t hash, LabelViews labels,
                                                     uint64_t wal_ref) {
   if (auto id = FindLocked(hash, labels)) {

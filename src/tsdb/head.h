@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <shared_mutex>
 #include <vector>
@@ -12,7 +13,9 @@
 #include "model/labels.h"
 #include "tsdb/db.h"
 #include "tsdb/exemplar_store.h"
+#include "tsdb/full_chunks.h"
 #include "tsdb/grace.h"
+#include "tsdb/head_chunk_files.h"
 #include "tsdb/head_tombstones.h"
 #include "tsdb/label_index.h"
 #include "tsdb/metadata_store.h"
@@ -36,6 +39,18 @@ class Head {
   // No chunk spans a border of this width.
   int64_t chunk_range_ms() const { return chunk_range_ms_; }
   Grace& grace() const { return grace_; }
+  FullChunks& full_chunks() { return full_chunks_; }
+  const FullChunks& full_chunks() const { return full_chunks_; }
+
+  // The files that full chunks go to; nullptr, and they stay in memory, unless they were given,
+  // which is done before anything else.
+  void KeepChunkFiles(std::unique_ptr<HeadChunkFiles> files) { chunk_files_ = std::move(files); }
+  HeadChunkFiles* chunk_files() const { return chunk_files_.get(); }
+  // Writes the full chunks that wait for it. After an error the rest stays in memory, for the next
+  // call.
+  base::Result<void> WriteFullChunks();
+  // Deletes the files whose chunks all end before `mint`, which must have left the head.
+  base::Result<void> TruncateChunkFiles(int64_t mint);
 
   // Both are nullptr unless they were asked for, which is done before anything else.
   void KeepExemplars(size_t capacity) { exemplars_ = std::make_unique<ExemplarStore>(capacity); }
@@ -61,6 +76,11 @@ class Head {
   // For replay, with nobody else changing the index: the same for a series of the log, whose refs
   // no new series takes.
   std::optional<Handle> Restore(uint64_t hash, LabelViews labels, uint64_t wal_ref);
+  // The same: no new series takes this ref or a smaller one; a series without samples gets the
+  // chunks up to `newest`, the first time of which is given, and loses them again.
+  void ReserveRef(uint64_t wal_ref);
+  int64_t RestoreChunks(SeriesId id, FullChunks::Index newest);
+  void ForgetChunks(SeriesId id);
   void PrefetchSeries(uint64_t hash) const { by_labels_.Prefetch(hash); }
   // Lets queries see these series.
   void Publish(const std::vector<SeriesId>& ids);
@@ -121,6 +141,9 @@ class Head {
   void Recycle(const std::vector<SeriesId>& ids);
 
   const int64_t chunk_range_ms_;
+  std::unique_ptr<HeadChunkFiles> chunk_files_;
+  FullChunks full_chunks_;
+  std::mutex write_mutex_;  // one WriteFullChunks() at a time
   mutable Grace grace_;
   std::unique_ptr<ExemplarStore> exemplars_;
   std::unique_ptr<MetadataStore> metadata_;

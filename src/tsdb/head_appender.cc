@@ -76,7 +76,7 @@ SamplePlace HeadAppender::PlaceIn(Series& series, int64_t t, double v) {
     if (after) return Compare(histogram->t, t, false);
     if (last != nullptr) return Compare(last->t, t, SameBits(last->v, v));
   }
-  return series.Place(t, v);
+  return series.Place(t, v, head_.full_chunks());
 }
 
 void HeadAppender::Add(Series& series, SeriesId id, int64_t t, double v) {
@@ -165,7 +165,8 @@ void HeadAppender::ApplyFloats(size_t first, size_t last, Applied* applied) {
     const Pending& sample = samples_[i];
     if (i + kPrefetchAhead < last) samples_[i + kPrefetchAhead].series->PrefetchAppend();
     bool new_chunk = false;
-    if (!sample.series->Append(sample.t, sample.v, head_.chunk_range_ms(), &new_chunk)) {
+    if (!sample.series->Append(sample.t, sample.v, head_.chunk_range_ms(), head_.full_chunks(),
+                               &new_chunk)) {
       // Another batch was committed since this sample was checked.
       head_.CountRefused(AppendStatus::kOutOfOrder);
       continue;

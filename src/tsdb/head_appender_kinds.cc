@@ -29,10 +29,10 @@ const HeadAppender::PendingHistogram* HeadAppender::LastHistogramInBatch(
 }
 
 SamplePlace HeadAppender::PlaceIn(Series& series, int64_t t, HistogramRef h) {
-  if (!InBatch(series)) return series.Place(t, h);
+  if (!InBatch(series)) return series.Place(t, h, head_.full_chunks());
   const Pending* last = LastInBatch(series);
   const PendingHistogram* histogram = LastHistogramInBatch(series);
-  if (last == nullptr && histogram == nullptr) return series.Place(t, h);
+  if (last == nullptr && histogram == nullptr) return series.Place(t, h, head_.full_chunks());
   bool after = histogram != nullptr && (last == nullptr || histogram->t > last->t);
   int64_t newest = after ? histogram->t : last->t;
   if (t > newest) return SamplePlace::kNewer;
@@ -42,10 +42,10 @@ SamplePlace HeadAppender::PlaceIn(Series& series, int64_t t, HistogramRef h) {
 
 // Of the newest sample of the series, this batch's included.
 uint8_t HeadAppender::EncodingOf(Series& series) {
-  if (!InBatch(series)) return series.encoding();
+  if (!InBatch(series)) return series.encoding(head_.full_chunks());
   const Pending* last = LastInBatch(series);
   const PendingHistogram* histogram = LastHistogramInBatch(series);
-  if (last == nullptr && histogram == nullptr) return series.encoding();
+  if (last == nullptr && histogram == nullptr) return series.encoding(head_.full_chunks());
   bool after = histogram != nullptr && (last == nullptr || histogram->t > last->t);
   return after ? histogram->view().encoding() : kXorEncoding;
 }
@@ -177,7 +177,8 @@ void HeadAppender::MakeOtherRecords(std::vector<StoredRecord>* out) {
 
 void HeadAppender::ApplyHistogram(const PendingHistogram& sample, Applied* applied) {
   bool new_chunk = false;
-  if (!sample.series->Append(sample.t, sample.view(), head_.chunk_range_ms(), &new_chunk)) {
+  if (!sample.series->Append(sample.t, sample.view(), head_.chunk_range_ms(), head_.full_chunks(),
+                             &new_chunk)) {
     head_.CountRefused(AppendStatus::kOutOfOrder);
     return;
   }

@@ -40,7 +40,7 @@ std::vector<std::string> SymbolsOf(const Head& head, const std::vector<SeriesId>
 Result<void> WriteSeries(const Head& head, SeriesId id, int64_t mint, int64_t maxt,
                          BlockWriter& writer) {
   std::vector<ChunkCopy> copies;
-  TRY(head.series(id).CopyChunks(mint, maxt - 1, &copies));
+  TRY(head.series(id).CopyChunks(mint, maxt - 1, head.full_chunks(), &copies));
   Intervals deleted = head.tombstones().Of(id);
   if (!deleted.empty()) copies = TRY(TrimChunks(std::move(copies), mint, maxt - 1, deleted));
   if (copies.empty()) return {};

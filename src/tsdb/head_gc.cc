@@ -31,7 +31,7 @@ std::vector<SeriesId> Head::SortedSeries(int64_t mint, int64_t maxt) const {
     std::shared_lock lock(mutex_);
     ids = AllSeries();
   }
-  std::erase_if(ids, [&](SeriesId id) { return !series_[id].Overlaps(mint, maxt); });
+  std::erase_if(ids, [&](SeriesId id) { return !series_[id].Overlaps(mint, maxt, full_chunks_); });
   std::sort(ids.begin(), ids.end(), [&](SeriesId a, SeriesId b) {
     return index_.Less(series_[a].labels(), series_[b].labels());
   });
@@ -43,11 +43,12 @@ std::vector<SeriesId> Head::SortedSeries(int64_t mint, int64_t maxt) const {
 // marked and empty leave the index, and when nobody can hold one any more their places come free.
 void Head::Truncate(int64_t mint, std::function<void(const std::vector<uint64_t>&)> on_removed) {
   RaiseMinValid(mint);
-  auto detached = std::make_shared<Series::Detached>();
+  auto detached = std::make_shared<std::vector<FullChunks::Index>>();
   auto candidates = std::make_shared<std::vector<SeriesId>>();
   uint32_t count = series_count_.load(std::memory_order_acquire);
   for (SeriesId id = 0; id < count; ++id) {
-    chunks_.fetch_sub(series_[id].Truncate(mint, detached.get()), std::memory_order_relaxed);
+    chunks_.fetch_sub(series_[id].Truncate(mint, full_chunks_, detached.get()),
+                      std::memory_order_relaxed);
     if (!series_[id].has_samples()) candidates->push_back(id);
   }
   {
@@ -63,6 +64,7 @@ void Head::Truncate(int64_t mint, std::function<void(const std::vector<uint64_t>
          !min_time_.compare_exchange_weak(oldest, mint, std::memory_order_relaxed)) {
   }
   grace_.Defer([this, detached, candidates, on_removed = std::move(on_removed)] {
+    for (FullChunks::Index chunk : *detached) full_chunks_.Free(chunk);
     auto unlinked = std::make_shared<std::vector<SeriesId>>();
     on_removed(Unlink(*candidates, unlinked.get()));
     tombstones_.Truncate(min_valid());

@@ -23,7 +23,8 @@ class HeadSeriesSet final : public model::SeriesSet {
   Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
                       model::Columns* out) const override {
     out->Clear();
-    TRY(head_.series(ids_[index]).Read(std::max(mint, mint_), std::min(maxt, maxt_), out));
+    TRY(head_.series(ids_[index])
+            .Read(std::max(mint, mint_), std::min(maxt, maxt_), head_.full_chunks(), out));
     head_.tombstones().RemoveFrom(ids_[index], out);
     return {};
   }
@@ -51,7 +52,7 @@ class HeadSeriesSet final : public model::SeriesSet {
     std::vector<ChunkCopy> chunks;
     mint = std::max(mint, mint_);
     maxt = std::min(maxt, maxt_);
-    TRY(head_.series(ids_[index]).CopyChunks(mint, maxt, &chunks));
+    TRY(head_.series(ids_[index]).CopyChunks(mint, maxt, head_.full_chunks(), &chunks));
     Intervals deleted = head_.tombstones().Of(ids_[index]);
     if (!deleted.empty()) chunks = TRY(TrimChunks(std::move(chunks), mint, maxt, deleted));
     *out = ToRawChunks(std::move(chunks));
@@ -76,7 +77,9 @@ class HeadQuerier final : public model::Querier {
     std::vector<SeriesId> ids = Matching(matchers);
     int64_t mint = std::max(mint_, hints.start);
     int64_t maxt = std::min(maxt_, hints.end);
-    std::erase_if(ids, [&](SeriesId id) { return !head_.series(id).Overlaps(mint, maxt); });
+    std::erase_if(ids, [&](SeriesId id) {
+      return !head_.series(id).Overlaps(mint, maxt, head_.full_chunks());
+    });
     if (sorted) SortByLabels(head_, &ids);
     return std::make_unique<HeadSeriesSet>(head_, pass_, std::move(ids), mint_, maxt_);
   }
@@ -130,7 +133,7 @@ class HeadQuerier final : public model::Querier {
     std::vector<bool> seen(index.pair_count());
     for (SeriesId id : SelectSeries(head_, matchers)) {
       LabelRange range = head_.series(id).labels();
-      if (!head_.series(id).Overlaps(mint_, maxt_)) continue;
+      if (!head_.series(id).Overlaps(mint_, maxt_, head_.full_chunks())) continue;
       for (size_t i = 0; i < range.count; ++i) seen[index.PairsOf(range)[i]] = true;
     }
     for (PairId id = 0; id < seen.size(); ++id) {

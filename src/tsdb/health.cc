@@ -42,6 +42,23 @@ void Health::NoteSync(const base::Result<void>& result) {
   }
 }
 
+void Health::NoteChunks(const base::Result<void>& result) {
+  if (result) {
+    if (!chunks_written_.exchange(true, std::memory_order_relaxed)) {
+      base::LogWarn("full chunks can be written to chunks_head again");
+    }
+    return;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    chunk_error_ = result.error().message();
+  }
+  if (chunks_written_.exchange(false, std::memory_order_relaxed)) {
+    base::LogError("full chunks cannot be written to chunks_head and stay in memory",
+                   {{"error", result.error()}});
+  }
+}
+
 std::string Health::problem() const {
   std::lock_guard lock(mutex_);
   if (!writable()) {
@@ -51,6 +68,10 @@ std::string Health::problem() const {
   if (!synced_.load(std::memory_order_relaxed)) {
     return base::StrCat("the write-ahead log cannot be synced (", sync_error_,
                         "); samples are taken, but power loss would cost them");
+  }
+  if (!chunks_written_.load(std::memory_order_relaxed)) {
+    return base::StrCat("full chunks cannot be written to chunks_head (", chunk_error_,
+                        "); samples are taken and logged, but memory grows until they can");
   }
   return "";
 }

@@ -7,7 +7,7 @@
 #include "base/bytes.h"
 #include "base/float_text.h"
 #include "tsdb/exemplar_store.h"
-#include "tsdb/histogram_spans.h"
+#include "model/histogram_spans.h"
 #include "tsdb/histogram_test_support.h"
 #include "tsdb/interop_support.h"
 #include "tsdb/test_support.h"
@@ -231,9 +231,9 @@ class Message {
 
 template <typename Bucket>
 void PutSide(Message& message, const std::vector<Bucket>& buckets, uint64_t first_field) {
-  ForEachSpan(
+  model::ForEachSpan(
       buckets.size(), [&](size_t i) { return buckets[i].index; },
-      [&](Span span) {
+      [&](model::Span span) {
         Message inner;
         inner.Signed(1, span.offset).Varint(2, span.length);
         message.Bytes(first_field, inner.bytes());

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "model/histogram.h"
-#include "tsdb/histogram_spans.h"
+#include "model/histogram_spans.h"
 
 namespace slurmscope::tsdb {
 namespace {
@@ -41,9 +41,9 @@ double ReadThreshold(BitReader& bits) {
 void PutSpans(const std::vector<int32_t>& indexes, BitWriter& bits) {
   auto index_at = [&](size_t i) { return indexes[i]; };
   uint64_t count = 0;
-  ForEachSpan(indexes.size(), index_at, [&](Span) { ++count; });
+  model::ForEachSpan(indexes.size(), index_at, [&](model::Span) { ++count; });
   bits.PutVarbitUint(count);
-  ForEachSpan(indexes.size(), index_at, [&](Span span) {
+  model::ForEachSpan(indexes.size(), index_at, [&](model::Span span) {
     bits.PutVarbitUint(span.length);
     bits.PutVarbitInt(span.offset);
   });
@@ -52,7 +52,7 @@ void PutSpans(const std::vector<int32_t>& indexes, BitWriter& bits) {
 bool ReadSpans(BitReader& bits, std::vector<int32_t>* indexes) {
   uint64_t count = bits.ReadVarbitUint();
   if (count > bits.bits_left()) return false;
-  SpanReader spans(bits.bits_left(), indexes);
+  model::SpanReader spans(bits.bits_left(), indexes);
   for (uint64_t i = 0; i < count; ++i) {
     uint64_t length = bits.ReadVarbitUint();
     if (!spans.Add(bits.ReadVarbitInt(), length)) return false;

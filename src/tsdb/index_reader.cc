@@ -26,26 +26,6 @@ int64_t Plus(int64_t base, uint64_t delta) {
   return static_cast<int64_t>(static_cast<uint64_t>(base) + delta);
 }
 
-Result<void> ReadChunks(ByteReader& reader, std::vector<ChunkMeta>* out) {
-  uint64_t count = reader.Uvarint();
-  // Each takes three bytes at least.
-  if (count > reader.remaining() / 3) return Corrupt("series with more chunks than bytes");
-  out->reserve(count);
-  ChunkMeta chunk;
-  for (uint64_t i = 0; i < count; ++i) {
-    int64_t last = chunk.maxt;
-    chunk.mint = i == 0 ? reader.Varint() : Plus(last, reader.Uvarint());
-    chunk.maxt = Plus(chunk.mint, reader.Uvarint());
-    chunk.ref = i == 0 ? reader.Uvarint() : chunk.ref + static_cast<uint64_t>(reader.Varint());
-    if (!reader.ok()) return Corrupt("series ends early");
-    if (chunk.maxt < chunk.mint || (i > 0 && chunk.mint < last)) {
-      return Corrupt("series with chunks out of order");
-    }
-    out->push_back(chunk);
-  }
-  return {};
-}
-
 }  // namespace
 
 Result<std::string_view> IndexReader::Section(uint64_t offset, std::string_view what) const {
@@ -84,6 +64,7 @@ Result<IndexReader> IndexReader::Parse(std::string_view bytes) {
 
 Result<void> IndexReader::ReadSymbols(uint64_t offset) {
   symbol_bytes_ = TRY(Section(offset, "symbol table"));
+  symbol_hash_ = base::Hash64(symbol_bytes_);
   ByteReader reader(symbol_bytes_);
   uint32_t count = reader.U32Be();
   if (!reader.ok() || count > reader.remaining()) return Corrupt("symbol table ends early");
@@ -98,6 +79,11 @@ Result<void> IndexReader::ReadSymbols(uint64_t offset) {
 
 Result<std::string_view> IndexReader::Symbol(uint64_t number) const {
   if (number >= symbols_.size()) return Corrupt("symbol that is not there");
+  return SymbolOrEmpty(number);
+}
+
+std::string_view IndexReader::SymbolOrEmpty(uint64_t number) const {
+  if (number >= symbols_.size()) return {};
   return ByteReader(symbol_bytes_.substr(symbols_[number])).UvarintString();
 }
 
@@ -189,7 +175,7 @@ Result<void> IndexReader::AllPostings(std::vector<uint32_t>* out) const {
   return ReadList(ListOffset(*all_), out);
 }
 
-Result<void> IndexReader::ReadSeries(uint32_t id, bool with_chunks, IndexedSeries* out) const {
+Result<IndexEntry> IndexReader::ReadEntry(uint32_t id) const {
   uint64_t offset = uint64_t{id} * kSeriesAlignment;
   if (offset < series_start_ || offset >= bytes_.size())
     return Corrupt("series outside of the file");
@@ -199,17 +185,88 @@ Result<void> IndexReader::ReadSeries(uint32_t id, bool with_chunks, IndexedSerie
   uint32_t crc = frame.U32Be();
   if (!frame.ok()) return Corrupt("series runs past the end of the file");
   if (crc != base::Crc32c(body)) return Corrupt("series does not match its checksum");
+  IndexEntry entry = Split(body);
+  if (entry.chunks.empty()) return Corrupt("series ends early");
+  ByteReader numbers(entry.labels);
+  while (!numbers.empty()) {
+    if (numbers.Uvarint() >= symbols_.size()) return Corrupt("symbol that is not there");
+  }
+  return entry;
+}
+
+IndexEntry IndexReader::EntryOf(uint32_t id) const {
+  uint64_t offset = uint64_t{id} * kSeriesAlignment;
+  if (offset >= bytes_.size()) return {};
+  return Split(ByteReader(bytes_.substr(offset)).UvarintString());
+}
+
+// Empty when it does not check out: every series has a number of chunks.
+IndexEntry IndexReader::Split(std::string_view body) {
   ByteReader reader(body);
   uint64_t count = reader.Uvarint();
-  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  std::string_view labels = reader.rest();
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
-    uint64_t name = reader.Uvarint();
-    pairs.emplace_back(TRY(Symbol(name)), TRY(Symbol(reader.Uvarint())));
+    reader.Uvarint();
+    reader.Uvarint();
   }
-  if (!reader.ok()) return Corrupt("series ends early");
-  out->labels = model::Labels::FromPairs(std::move(pairs));
+  if (!reader.ok()) return {};
+  return {labels.substr(0, labels.size() - reader.remaining()), reader.rest()};
+}
+
+model::Labels IndexReader::MakeLabels(std::string_view labels) const {
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  ByteReader numbers(labels);
+  while (!numbers.empty()) {
+    uint64_t name = numbers.Uvarint();
+    pairs.emplace_back(SymbolOrEmpty(name), SymbolOrEmpty(numbers.Uvarint()));
+  }
+  return model::Labels::FromPairs(std::move(pairs));
+}
+
+int IndexReader::CompareLabels(const IndexReader& a, std::string_view a_labels,
+                               const IndexReader& b, std::string_view b_labels) {
+  bool same_symbols =
+      a.symbol_bytes_.size() == b.symbol_bytes_.size() && a.symbol_hash_ == b.symbol_hash_;
+  if (same_symbols && a_labels == b_labels) return 0;
+  ByteReader left(a_labels);
+  ByteReader right(b_labels);
+  while (!left.empty() && !right.empty()) {
+    uint64_t number = left.Uvarint();
+    uint64_t other = right.Uvarint();
+    if (same_symbols && number == other) continue;
+    int order = a.SymbolOrEmpty(number).compare(b.SymbolOrEmpty(other));
+    if (order != 0) return order;
+  }
+  return left.empty() ? (right.empty() ? 0 : -1) : 1;
+}
+
+Result<void> IndexReader::ReadChunks(std::string_view chunks, std::vector<ChunkMeta>* out) {
+  ByteReader reader(chunks);
+  uint64_t count = reader.Uvarint();
+  out->clear();
+  // Each takes three bytes at least.
+  if (count > reader.remaining() / 3) return Corrupt("series with more chunks than bytes");
+  out->reserve(count);
+  ChunkMeta chunk;
+  for (uint64_t i = 0; i < count; ++i) {
+    int64_t last = chunk.maxt;
+    chunk.mint = i == 0 ? reader.Varint() : Plus(last, reader.Uvarint());
+    chunk.maxt = Plus(chunk.mint, reader.Uvarint());
+    chunk.ref = i == 0 ? reader.Uvarint() : chunk.ref + static_cast<uint64_t>(reader.Varint());
+    if (!reader.ok()) return Corrupt("series ends early");
+    if (chunk.maxt < chunk.mint || (i > 0 && chunk.mint < last)) {
+      return Corrupt("series with chunks out of order");
+    }
+    out->push_back(chunk);
+  }
+  return {};
+}
+
+Result<void> IndexReader::ReadSeries(uint32_t id, bool with_chunks, IndexedSeries* out) const {
+  IndexEntry entry = TRY(ReadEntry(id));
+  out->labels = MakeLabels(entry.labels);
   out->chunks.clear();
-  return with_chunks ? ReadChunks(reader, &out->chunks) : Result<void>();
+  return with_chunks ? ReadChunks(entry.chunks, &out->chunks) : Result<void>();
 }
 
 }  // namespace slurmscope::tsdb

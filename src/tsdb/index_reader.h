@@ -18,6 +18,13 @@ struct IndexedSeries {
   std::vector<ChunkMeta> chunks;
 };
 
+// A series as the index has it, nothing made of it: its checksum and the numbers of its symbols
+// were compared. Views of the index.
+struct IndexEntry {
+  std::string_view labels;  // numbers of symbols, name and value in turn
+  std::string_view chunks;
+};
+
 // The index of a block in memory, version 2. The offset table is walked once, at the start; then 4
 // bytes of memory for each label pair and symbol find the rest. Safe on any bytes: kCorruption
 // where something does not fit. Thread-safe.
@@ -45,11 +52,25 @@ class IndexReader {
   // `with_chunks` false leaves the chunks out.
   base::Result<void> ReadSeries(uint32_t id, bool with_chunks, IndexedSeries* out) const;
 
+  // The same in pieces, for those who look at many series and need few of them.
+  base::Result<IndexEntry> ReadEntry(uint32_t id) const;
+  // Of a series that was read before: the checksum is not compared again. Empty when there is none.
+  IndexEntry EntryOf(uint32_t id) const;
+  model::Labels MakeLabels(std::string_view labels) const;
+  // As Labels::Compare. Blocks that were written one after the other often have the same symbols;
+  // then it is fast.
+  static int CompareLabels(const IndexReader& a, std::string_view a_labels, const IndexReader& b,
+                           std::string_view b_labels);
+  // Replaces `out`.
+  static base::Result<void> ReadChunks(std::string_view chunks, std::vector<ChunkMeta>* out);
+
   size_t symbol_count() const { return symbols_.size(); }
   base::Result<std::string_view> Symbol(uint64_t number) const;
 
  private:
   explicit IndexReader(std::string_view bytes) : bytes_(bytes) {}
+  std::string_view SymbolOrEmpty(uint64_t number) const;
+  static IndexEntry Split(std::string_view body);
   base::Result<std::string_view> Section(uint64_t offset, std::string_view what) const;
   base::Result<void> ReadSymbols(uint64_t offset);
   base::Result<void> ReadOffsetTable(uint64_t offset);
@@ -59,6 +80,7 @@ class IndexReader {
 
   std::string_view bytes_;
   std::string_view symbol_bytes_;
+  uint64_t symbol_hash_ = 0;
   std::vector<uint32_t> symbols_;  // offsets
   std::string_view table_;
   std::vector<Name> names_;

@@ -32,6 +32,7 @@ DbOptions Options(const std::string& path) {
   options.path = path;
   options.compaction_interval_ms = 0;
   options.wal_segment_bytes = 64 << 10;
+  options.head_chunk_file_bytes = 4 << 10;
   options.max_block_ms = int64_t{54} * 3'600'000;
   return options;
 }
@@ -53,6 +54,7 @@ struct Shared {
   DbOptions options = Options(path);
   options.compaction_interval_ms = 3;
   options.wal_sync_interval_ms = 20;
+  options.chunk_write_interval_ms = 2;
   auto db = Db::Open(options);
   for (; db; t += kStep) {
     auto appender = (*db)->NewAppender();
@@ -69,11 +71,13 @@ struct Shared {
 }
 
 // Checks every sample; gives the time of the newest.
-int64_t Check(const std::string& path, int64_t acknowledged) {
+int64_t Check(const std::string& path, int64_t acknowledged, uint64_t* in_chunks) {
   auto db = Db::Open(Options(path));
   EXPECT_TRUE(db) << (db ? "" : db.error().message());
   if (!db) return acknowledged;
   EXPECT_EQ((*db)->replay().corruption, "");
+  EXPECT_EQ((*db)->replay().head_chunk_damage, "");
+  *in_chunks += (*db)->replay().samples_in_chunks;
   EXPECT_TRUE((*db)->storage_stats().unreadable.empty());
   auto querier = *(*db)->NewQuerier(kMinTime, kMaxTime);
   model::SelectHints hints;
@@ -115,6 +119,7 @@ TEST(Kill, NothingAcknowledgedIsLost) {
   std::mt19937 random(static_cast<unsigned>(rounds));
   uint64_t samples = 0;
   uint64_t blocks = 0;
+  uint64_t in_chunks = 0;
   auto directory = std::make_unique<TestDirectory>();
   for (int round = 0; round < rounds && !testing::Test::HasFailure(); ++round) {
     if (round % 5 == 0) {
@@ -129,16 +134,18 @@ TEST(Kill, NothingAcknowledgedIsLost) {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     ASSERT_FALSE(shared->failed) << "round " << round;
-    int64_t newest = Check(directory->path(), shared->acknowledged);
+    int64_t newest = Check(directory->path(), shared->acknowledged, &in_chunks);
     ASSERT_FALSE(testing::Test::HasFailure()) << "round " << round;
     samples += static_cast<uint64_t>((newest - before) / kStep * (kSeries + 1));
     blocks += shared->blocks_written;
     shared->acknowledged = newest;
   }
   ::munmap(memory, sizeof(Shared));
-  std::printf("%d kills, %lu samples, %lu blocks written or merged\n", rounds,
-              static_cast<unsigned long>(samples), static_cast<unsigned long>(blocks));
+  std::printf("%d kills, %lu samples, %lu blocks written or merged, %lu samples read from chunks\n",
+              rounds, static_cast<unsigned long>(samples), static_cast<unsigned long>(blocks),
+              static_cast<unsigned long>(in_chunks));
   EXPECT_GT(samples, 100u);
+  EXPECT_TRUE(rounds < 10 || in_chunks > 100);
 }
 
 }  // namespace

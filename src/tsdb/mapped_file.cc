@@ -95,9 +95,9 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   return *this;
 }
 
-base::Result<MappedFile> MappedFile::Open(const std::string& path) {
+base::Result<MappedFile> MappedFile::Open(const std::string& path, uint64_t span) {
   base::File file = TRY(base::File::Open(path, O_RDONLY));
-  uint64_t size = TRY_CONTEXT(file.Size(), path);
+  uint64_t size = span > 0 ? span : TRY_CONTEXT(file.Size(), path);
   MappedFile mapped;
   if (size == 0) return mapped;
   if (int fault = base::FaultOf(base::FileOp::kMap, path)) return base::FailErrno(path, fault);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,8 +20,9 @@ class MappedFile {
   MappedFile(MappedFile&& other) noexcept : view_(std::exchange(other.view_, {})) {}
   MappedFile& operator=(MappedFile&& other) noexcept;
 
-  // Errors name the path.
-  static base::Result<MappedFile> Open(const std::string& path);
+  // Errors name the path. With `span` so many bytes are mapped, however long the file is: what is
+  // written to it later can be read in its place. No byte may be read before it is written.
+  static base::Result<MappedFile> Open(const std::string& path, uint64_t span = 0);
   std::string_view view() const { return view_; }
 
  private:

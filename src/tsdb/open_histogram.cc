@@ -27,7 +27,7 @@ bool TryAppend(Builder& builder, bool must_end, int64_t t, const Histogram& h,
 }  // namespace
 
 OpenHistogram::OpenHistogram(int64_t t, HistogramRef h, model::ResetHint hint, int64_t chunk_range)
-    : range_end_(RangeEnd(t, chunk_range)), end_(range_end_) {
+    : range_end_(LatestChunkEnd(t, chunk_range)), end_(range_end_) {
   if (h.integer()) {
     builder_.emplace<IntHistogramChunkBuilder>(hint).Append(t, h.ints());
   } else {
@@ -76,6 +76,18 @@ bool OpenHistogram::EndsWith(HistogramRef h) const {
   if (h.encoding() != encoding()) return false;
   if (h.integer()) return std::get<0>(builder_).Last().Equals(h.ints());
   return std::get<1>(builder_).Last().Equals(h.floats());
+}
+
+bool ChunkEndsWith(EncodedChunk chunk, int64_t t, HistogramRef h) {
+  if (h.encoding() != chunk.encoding) return false;
+  if (h.integer()) {
+    std::vector<TimedIntHistogram> last;
+    return DecodeIntHistogramChunk(chunk.data, t, t, &last) && last.size() == 1 &&
+           last[0].h.Equals(h.ints());
+  }
+  std::vector<TimedFloatHistogram> last;
+  return DecodeFloatHistogramChunk(chunk.data, t, t, &last) && last.size() == 1 &&
+         last[0].h.Equals(h.floats());
 }
 
 }  // namespace slurmscope::tsdb

@@ -58,4 +58,7 @@ class OpenHistogram {
   bool predicted_ = false;
 };
 
+// Whether the last histogram of a chunk, at `t`, is the same one.
+bool ChunkEndsWith(EncodedChunk chunk, int64_t t, HistogramRef h);
+
 }  // namespace slurmscope::tsdb

@@ -50,15 +50,17 @@ Result<std::unique_ptr<ReadOnlyDb>> ReadOnlyDb::Open(const std::string& path, bo
   }
   db->head_.RaiseMinValid(end_of_blocks);
   std::atomic<bool> never{false};
-  db->log_ = TRY(Replay(wal, db->head_, never, DamageAction::kLeave)).report;
+  db->log_ = TRY(Replay(path, db->head_, never, {.on_damage = DamageAction::kLeave})).report;
   return db;
 }
 
 Result<std::unique_ptr<model::Querier>> ReadOnlyDb::NewQuerier(int64_t mint, int64_t maxt) {
   std::vector<std::unique_ptr<model::Querier>> parts;
+  std::vector<BlockPtr> blocks;
   for (const BlockPtr& block : blocks_) {
-    if (block->Overlaps(mint, maxt)) parts.push_back(NewBlockQuerier(block, mint, maxt));
+    if (block->Overlaps(mint, maxt)) blocks.push_back(block);
   }
+  if (!blocks.empty()) parts.push_back(NewBlockQuerier(std::move(blocks), mint, maxt));
   if (parts.empty() || head_.Overlaps(mint, maxt)) {
     auto pass = std::make_shared<Grace::Pass>(head_.grace().Enter());
     parts.push_back(NewHeadQuerier(head_, std::move(pass), mint, maxt));

@@ -10,6 +10,7 @@
 #include "base/strings.h"
 #include "tsdb/replay_apply.h"
 #include "tsdb/replay_reader.h"
+#include "tsdb/set_aside.h"
 #include "tsdb/wal_format.h"
 
 namespace slurmscope::tsdb {
@@ -21,7 +22,6 @@ using base::Result;
 using base::StrCat;
 
 constexpr std::string_view kCheckpointPrefix = "checkpoint.";
-constexpr uint64_t kMaxTailBytes = uint64_t{1} << 30;
 constexpr size_t kQueuedRecords = 64;
 
 std::vector<uint64_t> SegmentIndexes(const std::vector<std::string>& names) {
@@ -59,27 +59,6 @@ Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, const std::atomic
   return {};
 }
 
-// Makes the first free `directory`/corrupt-<n>.
-Result<std::string> MakeCorruptDirectory(const std::string& directory) {
-  std::vector<std::string> names = TRY(base::ListDirectory(directory));
-  for (uint64_t n = 1;; ++n) {
-    std::string name = StrCat("corrupt-", n);
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    std::string path = StrCat(directory, "/", name);
-    TRY(base::MakeDirectories(path));
-    return path;
-  }
-}
-
-Result<void> SaveTail(const WalDamage& damage, const std::string& to) {
-  base::File file = TRY(base::File::Open(damage.path, O_RDONLY));
-  std::string tail(std::min(damage.size - damage.good_bytes, kMaxTailBytes), '\0');
-  tail.resize(TRY_CONTEXT(file.ReadAt(tail.data(), tail.size(), damage.good_bytes), damage.path));
-  return base::WriteFileAtomic(to, tail);
-}
-
-std::string BaseName(const std::string& path) { return path.substr(path.rfind('/') + 1); }
-
 // Moves the bad tail and the later segments out of the log. Gives the number of bytes moved.
 Result<uint64_t> SetAside(const std::string& directory, const LogFiles& plan,
                           const Reading& reading) {
@@ -87,7 +66,8 @@ Result<uint64_t> SetAside(const std::string& directory, const LogFiles& plan,
   std::string aside = TRY(MakeCorruptDirectory(directory));
   std::string name = BaseName(damage.path);
   uint64_t moved = damage.size - damage.good_bytes;
-  TRY(SaveTail(damage, StrCat(aside, "/", name, ".from-", damage.good_bytes)));
+  TRY(SaveTail(damage.path, damage.good_bytes,
+               StrCat(aside, "/", name, ".from-", damage.good_bytes)));
   for (size_t i = plan.segments.size() - 1; i > reading.damaged_segment; --i) {
     const std::string& path = plan.segments[i].path;
     base::File file = TRY(base::File::Open(path, O_RDONLY));
@@ -96,13 +76,6 @@ Result<uint64_t> SetAside(const std::string& directory, const LogFiles& plan,
   }
   TRY(base::SyncDirectory(aside));
   return moved;
-}
-
-Result<void> CutBack(const WalDamage& damage) {
-  base::File file = TRY(base::File::Open(damage.path, O_WRONLY));
-  TRY_CONTEXT(file.Truncate(damage.good_bytes), damage.path);
-  TRY_CONTEXT(file.Sync(), damage.path);
-  return {};
 }
 
 std::string Describe(const WalDamage& damage) {
@@ -128,11 +101,15 @@ Result<void> Repair(const std::string& directory, const LogFiles& plan, const Re
   } else {
     report->dropped_bytes = TRY(SetAside(directory, plan, reading));
   }
-  TRY(CutBack(damage));
+  TRY(CutFile(damage.path, damage.good_bytes));
   return base::SyncDirectory(directory);
 }
 
 void LogFindings(const ReplayReport& report) {
+  if (report.incomplete_series > 0) {
+    base::LogWarn("the oldest files of chunks_head are missing; the log has their samples",
+                  {{"series", report.incomplete_series}});
+  }
   if (!report.corruption.empty()) {
     base::LogError("the write-ahead log is damaged; what followed was put into wal/corrupt-*",
                    {{"damage", report.corruption}, {"dropped_bytes", report.dropped_bytes}});
@@ -163,6 +140,19 @@ Result<uint64_t> TotalBytes(const LogFiles& plan) {
   return total;
 }
 
+Result<void> LoadChunks(const std::string& path, const ReplayOptions& options,
+                        const std::atomic<bool>& stop, Head& head, ChunkChains* chunks,
+                        ReplayReport* report) {
+  HeadChunkFilesReport found;
+  auto files = TRY(HeadChunkFiles::Open(
+      {path + "/chunks_head", options.head_chunk_file_bytes, options.on_damage}, stop,
+      [&](const HeadChunkFiles::Stored& stored) { chunks->Add(stored); }, &found));
+  report->head_chunks = found.chunks;
+  report->head_chunk_damage = found.damage;
+  head.KeepChunkFiles(std::move(files));
+  return {};
+}
+
 }  // namespace
 
 Result<LogFiles> ListLog(const std::string& directory) {
@@ -191,8 +181,13 @@ Result<LogFiles> ListLog(const std::string& directory) {
   return files;
 }
 
-Result<ReplayResult> Replay(const std::string& directory, Head& head, const std::atomic<bool>& stop,
-                            DamageAction action) {
+Result<ReplayResult> Replay(const std::string& path, Head& head, const std::atomic<bool>& stop,
+                            const ReplayOptions& options) {
+  ReplayResult result;
+  ReplayReport& report = result.report;
+  ChunkChains chunks(head);
+  TRY(LoadChunks(path, options, stop, head, &chunks, &report));
+  std::string directory = path + "/wal";
   LogFiles plan = TRY(ListLog(directory));
   RecordQueue queue(kQueuedRecords);
   Reading reading;
@@ -201,7 +196,7 @@ Result<ReplayResult> Replay(const std::string& directory, Head& head, const std:
     queue.Close();
   });
   // One thread reads, this one makes the series.
-  ReplayApplier applier(head, std::clamp(std::thread::hardware_concurrency(), 2u, 9u) - 1);
+  ReplayApplier applier(head, chunks, std::clamp(std::thread::hardware_concurrency(), 2u, 9u) - 1);
   while (auto record = queue.Pop()) {
     applier.Apply(*record);
     queue.GiveBack(*std::move(record));
@@ -209,15 +204,13 @@ Result<ReplayResult> Replay(const std::string& directory, Head& head, const std:
   decoder.join();
   if (reading.error) return Fail(*reading.error);
 
-  ReplayResult result;
   result.next_segment = plan.next_segment;
-  ReplayReport& report = result.report;
   applier.Finish(&report);
   report.segments = reading.counts.segments;
   report.records = reading.counts.records;
   report.skipped_records = reading.counts.skipped;
   ReportDamage(reading, &report);
-  if (action == DamageAction::kRepair) {
+  if (options.on_damage == DamageAction::kRepair) {
     TRY(Repair(directory, plan, reading, &report));
     LogFindings(report);
   }

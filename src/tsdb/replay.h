@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "tsdb/db.h"
 #include "tsdb/head.h"
+#include "tsdb/set_aside.h"
 
 namespace slurmscope::tsdb {
 
@@ -29,16 +30,20 @@ struct ReplayResult {
   uint64_t wal_bytes = 0;     // on disk after any repair
 };
 
-// Reads the newest checkpoint and the segments after it from the log in `directory` into an empty
-// head. A torn tail is cut off; from the first damage on, everything is moved into
-// `directory`/corrupt-<n>. A record of a type that this version does not know is an error that
-// changes nothing: a newer program wrote it. Samples before head.min_valid() are left out. Ends
-// soon after `stop` becomes true with kCanceled, and the log is as it was. With
+struct ReplayOptions {
+  DamageAction on_damage = DamageAction::kRepair;
+  uint64_t head_chunk_file_bytes = kHeadChunkFileBytes;
+};
+
+// Reads the head's chunk files, the newest checkpoint and the segments of the log after it from the
+// data directory `path` into an empty head, which keeps the chunk files. What the files have is not
+// read from the log again. A torn tail is cut off; from the first damage on, everything is moved
+// into corrupt-<n> beside it. A record of a type that this version does not know is an error that
+// changes nothing of the log: a newer program wrote it. Samples before head.min_valid() are left
+// out. Ends soon after `stop` becomes true with kCanceled, and the log is as it was. With
 // DamageAction::kLeave the files stay as they are in any case; the report tells of damage all the
 // same.
-enum class DamageAction { kRepair, kLeave };
-base::Result<ReplayResult> Replay(const std::string& directory, Head& head,
-                                  const std::atomic<bool>& stop,
-                                  DamageAction action = DamageAction::kRepair);
+base::Result<ReplayResult> Replay(const std::string& path, Head& head,
+                                  const std::atomic<bool>& stop, const ReplayOptions& options);
 
 }  // namespace slurmscope::tsdb

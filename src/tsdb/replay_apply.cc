@@ -12,21 +12,6 @@ constexpr size_t kAhead = 8;
 
 }  // namespace
 
-void RefMap::Set(uint64_t ref, SeriesId id) {
-  if (ref >= kDense) {
-    sparse_[ref] = id + 1;
-    return;
-  }
-  if (ref >= dense_.size()) dense_.resize(std::max<size_t>(ref + 1, dense_.size() * 2));
-  dense_[ref] = id + 1;
-}
-
-std::optional<SeriesId> RefMap::GetSparse(uint64_t ref) const {
-  auto it = sparse_.find(ref);
-  if (it == sparse_.end()) return std::nullopt;
-  return it->second - 1;
-}
-
 ReplayShard::ReplayShard(Head& head)
     : head_(head), queue_(kQueuedBatches), thread_([this] { Run(); }) {}
 
@@ -53,13 +38,15 @@ const ReplayShard::Counts& ReplayShard::Finish() {
 bool ReplayShard::Append(const Batch& batch, const Sample& sample, bool* new_chunk) {
   Series& series = head_.series(sample.id);
   if (sample.histogram == 0) {
-    return series.Append(sample.t, sample.v, head_.chunk_range_ms(), new_chunk);
+    return series.Append(sample.t, sample.v, head_.chunk_range_ms(), head_.full_chunks(),
+                         new_chunk);
   }
   HistogramRef h = batch.histograms[sample.histogram - 1].view();
   bool valid = h.stale() || (h.integer() ? model::Validate(h.ints()).has_value()
                                          : model::Validate(h.floats()).has_value());
   counts_.invalid_histograms += valid ? 0 : 1;
-  if (!valid || !series.Append(sample.t, h, head_.chunk_range_ms(), new_chunk)) return false;
+  if (!valid || !series.Append(sample.t, h, head_.chunk_range_ms(), head_.full_chunks(), new_chunk))
+    return false;
   ++counts_.histograms;
   return true;
 }
@@ -80,7 +67,8 @@ void ReplayShard::Run() {
   }
 }
 
-ReplayApplier::ReplayApplier(Head& head, size_t shards) : head_(head) {
+ReplayApplier::ReplayApplier(Head& head, ChunkChains& chunks, size_t shards)
+    : head_(head), chunks_(chunks) {
   for (size_t i = 0; i < shards; ++i) shards_.push_back(std::make_unique<ReplayShard>(head));
 }
 
@@ -101,25 +89,56 @@ void ReplayApplier::AddSeries(const DecodedRecord& record) {
     auto handle = head_.Restore(entry.hash, record.LabelsOf(entry), entry.ref);
     if (!handle) continue;
     refs_.Set(entry.ref, handle->id);
-    if (handle->series->wal_ref() == entry.ref) handle->series->logged = true;
+    if (handle->series->wal_ref() != entry.ref) continue;
+    handle->series->logged = true;
+    LinkChunks(entry.ref, handle->id);
   }
+}
+
+// Only those of the ref that the series is known by, which this is the first mention of: no sample
+// can have come before. What it has under other refs is read from the log.
+void ReplayApplier::LinkChunks(uint64_t ref, SeriesId id) {
+  FullChunks::Index newest = chunks_.Take(ref);
+  if (newest == FullChunks::kNone) return;
+  if (id >= mapped_.size()) mapped_.resize(std::max<size_t>(id + 1, mapped_.size() * 2));
+  mapped_[id].from = head_.RestoreChunks(id, newest);
+  mapped_[id].until = head_.full_chunks().maxt(newest);
+}
+
+// When the log has an older sample than the chunks, the first of those are lost: the series is read
+// from the log alone, which can be done while none of its samples was met. Later on an older one is
+// just out of order.
+bool ReplayApplier::IsMapped(SeriesId id, int64_t t) {
+  if (t < head_.min_valid()) return true;
+  Mapped& mapped = mapped_[id];
+  if (t < mapped.from) {
+    head_.ForgetChunks(id);
+    mapped = {};
+    ++incomplete_;
+  }
+  mapped.from = kNoTime;
+  return t <= mapped.until && mapped.until != kNoTime;
 }
 
 void ReplayApplier::AddSample(const SampleEntry& entry) {
   auto id = refs_.Get(entry.ref);
   if (!id) {
     ++unknown_;
-    return;
+  } else if (InChunks(*id, entry.t)) {
+    ++in_chunks_;
+  } else {
+    ShardOf(*id).Add({*id, 0, entry.t, entry.v});
   }
-  ShardOf(*id).Add({*id, 0, entry.t, entry.v});
 }
 
 void ReplayApplier::AddHistogram(const HistogramEntry& entry) {
   auto id = refs_.Get(entry.ref);
-  if (id) {
-    ShardOf(*id).Add(*id, entry);
-  } else {
+  if (!id) {
     ++unknown_;
+  } else if (InChunks(*id, entry.t)) {
+    ++in_chunks_;
+  } else {
+    ShardOf(*id).Add(*id, entry);
   }
 }
 
@@ -156,8 +175,11 @@ void ReplayApplier::Finish(ReplayReport* report) {
     report->histograms += counts.histograms;
     report->invalid_histograms += counts.invalid_histograms;
   }
+  chunks_.FreeRest();
   head_.PublishAll(shards_.size() + 1);
   report->unknown_series_samples = unknown_;
+  report->samples_in_chunks = in_chunks_;
+  report->incomplete_series = incomplete_;
   HeadStats stats;
   head_.FillStats(&stats);
   report->series = stats.series;

@@ -3,32 +3,16 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
-#include <optional>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include "tsdb/bounded_queue.h"
+#include "tsdb/chunk_chains.h"
 #include "tsdb/head.h"
+#include "tsdb/ref_map.h"
 #include "tsdb/replay_reader.h"
 
 namespace slurmscope::tsdb {
-
-// Series by the refs of the log: dense below a bound, as refs are handed out in order.
-class RefMap {
- public:
-  void Set(uint64_t ref, SeriesId id);
-  std::optional<SeriesId> Get(uint64_t ref) const {
-    if (ref < dense_.size() && dense_[ref] != 0) return dense_[ref] - 1;
-    return ref < kDense ? std::nullopt : GetSparse(ref);
-  }
-
- private:
-  std::optional<SeriesId> GetSparse(uint64_t ref) const;
-  static constexpr uint64_t kDense = 1 << 24;
-  std::vector<uint32_t> dense_;
-  std::unordered_map<uint64_t, uint32_t> sparse_;
-};
 
 // Applies the samples of some of the series of a log in a thread of its own, in the order they are
 // pushed in.
@@ -85,7 +69,8 @@ class ReplayShard {
 // DecodedRecord and a line in Apply, by a shard when it must stay in order with samples.
 class ReplayApplier {
  public:
-  ReplayApplier(Head& head, size_t shards);
+  // `chunks` are those of the head's files: samples in them are not applied again.
+  ReplayApplier(Head& head, ChunkChains& chunks, size_t shards);
 
   void Apply(const DecodedRecord& record);
   // Waits for the shards and lets queries see the series.
@@ -93,6 +78,9 @@ class ReplayApplier {
 
  private:
   void AddSeries(const DecodedRecord& record);
+  void LinkChunks(uint64_t ref, SeriesId id);
+  bool InChunks(SeriesId id, int64_t t) { return id < mapped_.size() && IsMapped(id, t); }
+  bool IsMapped(SeriesId id, int64_t t);
   void AddSample(const SampleEntry& entry);
   void AddHistogram(const HistogramEntry& entry);
   void AddTombstone(const TombstoneEntry& entry);
@@ -101,9 +89,18 @@ class ReplayApplier {
   ReplayShard& ShardOf(SeriesId id);
 
   Head& head_;
+  ChunkChains& chunks_;
   RefMap refs_;
+  // The time of the chunks of a series. From kNoTime on once it is known that they are all.
+  struct Mapped {
+    int64_t from = kNoTime;
+    int64_t until = kNoTime;
+  };
+  std::vector<Mapped> mapped_;  // by series
+  uint64_t incomplete_ = 0;     // series whose chunks were given up
   std::vector<std::unique_ptr<ReplayShard>> shards_;
   uint64_t unknown_ = 0;
+  uint64_t in_chunks_ = 0;
 };
 
 }  // namespace slurmscope::tsdb

@@ -22,37 +22,6 @@ constexpr size_t kFirstSampleBytes = 14;
 // The start of the open chunk of a series that has lost its samples.
 constexpr int64_t kEmptied = std::numeric_limits<int64_t>::max();
 
-}  // namespace
-
-struct Series::FullChunk {
-  FullChunk* previous;
-  int64_t mint;
-  int64_t maxt;
-  uint32_t size;
-  uint8_t encoding;
-  char bytes[3];  // and on: `size` of them
-
-  EncodedChunk view() const { return {encoding, {bytes, size}}; }
-  // Read without a lock.
-  FullChunk* Previous() const {
-    return std::atomic_ref(const_cast<FullChunk*&>(previous)).load(std::memory_order_acquire);
-  }
-};
-
-namespace {
-
-void FreeChunks(Series::FullChunk* chunk) {
-  while (chunk != nullptr) {
-    Series::FullChunk* previous = chunk->previous;
-    std::free(chunk);
-    chunk = previous;
-  }
-}
-
-}  // namespace
-
-namespace {
-
 // How long after `start` this is, in 32 bits: no chunk lasts longer than 49 days.
 uint32_t TimeAfter(int64_t start, int64_t end) {
   constexpr uint64_t kLongest = std::numeric_limits<uint32_t>::max();
@@ -63,6 +32,10 @@ uint32_t TimeAfter(int64_t start, int64_t end) {
 }  // namespace
 
 int64_t RangeEnd(int64_t t, int64_t width) { return t / width * width + width; }
+
+int64_t LatestChunkEnd(int64_t t, int64_t width) {
+  return t + int64_t{TimeAfter(t, RangeEnd(t, width))};
+}
 
 int64_t PredictChunkEnd(int64_t start, int64_t now, int64_t latest, double times_larger) {
   double whole = static_cast<double>(latest) - static_cast<double>(start);
@@ -78,14 +51,7 @@ void ByteLock::lock() {
   }
 }
 
-Series::~Series() {
-  FreeChunks(full_);
-  FreeOpen();
-}
-
-Series::Detached::~Detached() {
-  for (FullChunk* chunk : chunks_) FreeChunks(chunk);
-}
+Series::~Series() { FreeOpen(); }
 
 void Series::Init(uint64_t wal_ref, LabelRange labels) {
   wal_ref_ = wal_ref;
@@ -93,29 +59,61 @@ void Series::Init(uint64_t wal_ref, LabelRange labels) {
   labels_count_ = labels.count;
 }
 
-SamplePlace Series::Place(int64_t t, double v) {
+void Series::ForgetTime() {
+  std::lock_guard lock(lock_);
+  OpenStart().store(kNoTime, std::memory_order_relaxed);
+  LastTime().store(kNoTime, std::memory_order_relaxed);
+}
+
+namespace {
+
+bool ChunkEndsWith(EncodedChunk chunk, int64_t t, double v) {
+  model::Columns last;
+  return chunk.encoding == kXorEncoding && DecodeXorChunk(chunk.data, t, t, &last) &&
+         last.size() == 1 && std::bit_cast<uint64_t>(last.v[0]) == std::bit_cast<uint64_t>(v);
+}
+
+}  // namespace
+
+SamplePlace Series::Place(int64_t t, double v, const FullChunks& full) {
   int64_t last = last_time();
   if (t > last) return SamplePlace::kNewer;
   if (t < last) return SamplePlace::kOlder;
   std::lock_guard lock(lock_);
   if (t < last_time_) return SamplePlace::kOlder;
+  bool same = encoding_ == kXorEncoding && value_bits_ == std::bit_cast<uint64_t>(v);
+  if (size_ == 0 && full_ != FullChunks::kNone) {
+    auto chunk = full.Read(full_);
+    same = chunk && ChunkEndsWith(*chunk, t, v);
+  }
   // No sample may have the time that stands for none.
-  bool same =
-      encoding_ == kXorEncoding && value_bits_ == std::bit_cast<uint64_t>(v) && t != kNoTime;
-  return same ? SamplePlace::kSame : SamplePlace::kDuplicate;
+  return same && t != kNoTime ? SamplePlace::kSame : SamplePlace::kDuplicate;
 }
 
-SamplePlace Series::Place(int64_t t, HistogramRef h) {
+SamplePlace Series::Place(int64_t t, HistogramRef h, const FullChunks& full) {
   std::lock_guard lock(lock_);
   if (t > last_time_) return SamplePlace::kNewer;
   if (t < last_time_) return SamplePlace::kOlder;
   bool same = encoding_ != kXorEncoding && open_histogram()->EndsWith(h);
+  if (size_ == 0 && full_ != FullChunks::kNone) {
+    auto chunk = full.Read(full_);
+    same = chunk && ChunkEndsWith(*chunk, t, h);
+  }
   return same ? SamplePlace::kSame : SamplePlace::kDuplicate;
 }
 
-uint8_t Series::encoding() const {
+uint8_t Series::encoding(const FullChunks& full) const {
   std::lock_guard lock(lock_);
-  return encoding_;
+  if (size_ > 0 || full_ == FullChunks::kNone) return encoding_;
+  auto chunk = full.Read(full_);
+  return chunk ? chunk->encoding : encoding_;
+}
+
+void Series::Restore(FullChunks::Index newest, const FullChunks& full) {
+  std::lock_guard lock(lock_);
+  Full().store(newest, std::memory_order_release);
+  OpenStart().store(kEmptied, std::memory_order_release);
+  LastTime().store(full.maxt(newest), std::memory_order_relaxed);
 }
 
 EncodedChunk Series::OpenChunk() const {
@@ -158,19 +156,10 @@ bool Series::MustCut(int64_t t) {
   return age >= next_cut_ || samples_ >= kSamplesPerChunk * 2;
 }
 
-void Series::Cut() {
-  EncodedChunk open = OpenChunk();
-  size_t bytes = std::max(sizeof(FullChunk), offsetof(FullChunk, bytes) + open.data.size());
-  auto* chunk = static_cast<FullChunk*>(std::malloc(bytes));
-  if (chunk == nullptr) throw std::bad_alloc();
-  chunk->previous = full_;
-  chunk->mint = open_start_;
-  chunk->maxt = last_time_;
-  chunk->size = static_cast<uint32_t>(open.data.size());
-  chunk->encoding = open.encoding;
-  std::memcpy(reinterpret_cast<char*>(chunk) + offsetof(FullChunk, bytes), open.data.data(),
-              open.data.size());
-  Full().store(chunk, std::memory_order_release);
+void Series::Cut(FullChunks& full) {
+  FullChunks::Index newest =
+      full.Add(full_, {wal_ref_, open_start_, last_time_, false, OpenChunk()});
+  Full().store(newest, std::memory_order_release);
   if (encoding_ != kXorEncoding) FreeOpen();
   size_ = 0;
 }
@@ -202,12 +191,12 @@ void Series::Encode(int64_t t, double v, int64_t chunk_range) {
   free_bits_ = state.free_bits;
 }
 
-bool Series::Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk) {
+bool Series::Append(int64_t t, double v, int64_t chunk_range, FullChunks& full, bool* new_chunk) {
   std::lock_guard lock(lock_);
   if (t <= last_time_) return false;
   *new_chunk = size_ == 0;
   if (size_ > 0 && MustCut(t)) {
-    Cut();
+    Cut(full);
     *new_chunk = true;
   }
   Encode(t, v, chunk_range);
@@ -215,13 +204,14 @@ bool Series::Append(int64_t t, double v, int64_t chunk_range, bool* new_chunk) {
   return true;
 }
 
-bool Series::Append(int64_t t, HistogramRef h, int64_t chunk_range, bool* new_chunk) {
+bool Series::Append(int64_t t, HistogramRef h, int64_t chunk_range, FullChunks& full,
+                    bool* new_chunk) {
   std::lock_guard lock(lock_);
   if (t <= last_time_) return false;
   auto hint = model::ResetHint::kUnknown;
   *new_chunk = encoding_ == kXorEncoding || !open_histogram()->Append(t, h, &hint);
   if (*new_chunk) {
-    if (size_ > 0) Cut();
+    if (size_ > 0) Cut(full);
     FreeOpen();
     auto open = std::make_unique<OpenHistogram>(t, h, hint, chunk_range);
     data_ = reinterpret_cast<uint8_t*>(open.release());
@@ -233,31 +223,34 @@ bool Series::Append(int64_t t, HistogramRef h, int64_t chunk_range, bool* new_ch
   return true;
 }
 
-bool Series::Overlaps(int64_t mint, int64_t maxt) const {
+bool Series::Overlaps(int64_t mint, int64_t maxt, const FullChunks& full) const {
   int64_t last = last_time();
   if (last == kNoTime || last < mint) return false;
   int64_t first = OpenStart().load(std::memory_order_acquire);
   if (first <= maxt) return true;
-  const FullChunk* chunk = Full().load(std::memory_order_acquire);
-  for (; chunk != nullptr; chunk = chunk->Previous()) {
-    if (chunk->mint <= maxt) return true;
+  FullChunks::Index chunk = Full().load(std::memory_order_acquire);
+  for (; chunk != FullChunks::kNone; chunk = full.previous(chunk)) {
+    if (full.mint(chunk) <= maxt) return true;
   }
   return false;
 }
 
-unsigned Series::chunk_count() const {
+unsigned Series::chunk_count(const FullChunks& full) const {
   std::lock_guard lock(lock_);
   unsigned count = size_ > 0 ? 1 : 0;
-  for (const FullChunk* chunk = full_; chunk != nullptr; chunk = chunk->Previous()) ++count;
+  for (FullChunks::Index chunk = full_; chunk != FullChunks::kNone; chunk = full.previous(chunk)) {
+    ++count;
+  }
   return count;
 }
 
-base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out) const {
+base::Result<void> Series::Read(int64_t mint, int64_t maxt, const FullChunks& full,
+                                model::Columns* out) const {
   char open[kMaxOpenBytes + kMaxXorSampleBytes];
   std::string open_histogram;
   EncodedChunk open_chunk;
   int64_t open_start = 0;
-  const FullChunk* newest;
+  FullChunks::Index newest;
   {
     std::lock_guard lock(lock_);
     newest = full_;
@@ -273,18 +266,17 @@ base::Result<void> Series::Read(int64_t mint, int64_t maxt, model::Columns* out)
       }
     }
   }
-  std::vector<const FullChunk*> chunks;
-  for (const FullChunk* chunk = newest; chunk != nullptr && chunk->maxt >= mint;
-       chunk = chunk->Previous()) {
-    if (chunk->mint <= maxt) chunks.push_back(chunk);
-  }
+  std::vector<EncodedChunk> chunks;
   size_t samples = ChunkSamples(open_chunk);
-  for (const FullChunk* chunk : chunks) samples += ChunkSamples(chunk->view());
+  for (FullChunks::Index chunk = newest; chunk != FullChunks::kNone && full.maxt(chunk) >= mint;
+       chunk = full.previous(chunk)) {
+    if (full.mint(chunk) > maxt) continue;
+    chunks.push_back(TRY(full.Read(chunk)));
+    samples += ChunkSamples(chunks.back());
+  }
   out->t.reserve(out->size() + samples);
   out->v.reserve(out->v.size() + samples);
-  for (size_t i = chunks.size(); i > 0; --i) {
-    TRY(DecodeChunk(chunks[i - 1]->view(), mint, maxt, out));
-  }
+  for (size_t i = chunks.size(); i > 0; --i) TRY(DecodeChunk(chunks[i - 1], mint, maxt, out));
   if (open_chunk.data.empty() || open_start > maxt) return {};
   return DecodeChunk(open_chunk, mint, maxt, out);
 }
@@ -297,29 +289,30 @@ std::optional<model::Sample> Series::Newest() const {
 
 bool Series::has_samples() const {
   std::lock_guard lock(lock_);
-  return size_ > 0;
+  return size_ > 0 || full_ != FullChunks::kNone;
 }
 
-unsigned Series::Truncate(int64_t mint, Detached* out) {
+unsigned Series::Truncate(int64_t mint, FullChunks& full, std::vector<FullChunks::Index>* out) {
   std::lock_guard lock(lock_);
-  if (size_ == 0) return 0;
-  FullChunk* oldest_kept = nullptr;
-  FullChunk* cut = full_;
-  bool keep_open = last_time_ >= mint;
-  while (keep_open && cut != nullptr && cut->maxt >= mint) {
+  FullChunks::Index oldest_kept = FullChunks::kNone;
+  FullChunks::Index cut = full_;
+  bool keep = last_time_ >= mint;
+  while (keep && cut != FullChunks::kNone && full.maxt(cut) >= mint) {
     oldest_kept = cut;
-    cut = cut->previous;
+    cut = full.previous(cut);
   }
-  unsigned count = keep_open ? 0 : 1;
-  for (FullChunk* chunk = cut; chunk != nullptr; chunk = chunk->previous) ++count;
+  unsigned count = !keep && size_ > 0 ? 1 : 0;
+  for (FullChunks::Index chunk = cut; chunk != FullChunks::kNone; chunk = full.previous(chunk)) {
+    ++count;
+  }
   if (count == 0) return 0;
-  if (cut != nullptr) out->chunks_.push_back(cut);
-  if (oldest_kept != nullptr) {
-    std::atomic_ref(oldest_kept->previous).store(nullptr, std::memory_order_release);
+  if (cut != FullChunks::kNone) out->push_back(cut);
+  if (oldest_kept != FullChunks::kNone) {
+    full.CutBefore(oldest_kept);
   } else {
-    Full().store(nullptr, std::memory_order_release);
+    Full().store(FullChunks::kNone, std::memory_order_release);
   }
-  if (keep_open) return count;
+  if (keep) return count;
   OpenStart().store(kEmptied, std::memory_order_relaxed);
   // The open chunk is only read under the lock.
   FreeOpen();
@@ -342,20 +335,21 @@ void Series::Recycle() {
              std::memory_order_release);
 }
 
-base::Result<void> Series::CopyChunks(int64_t mint, int64_t maxt,
+base::Result<void> Series::CopyChunks(int64_t mint, int64_t maxt, const FullChunks& full,
                                       std::vector<ChunkCopy>* out) const {
   std::vector<ChunkCopy> found;  // newest first
   {
     std::lock_guard lock(lock_);
-    if (size_ == 0) return {};
-    if (open_start_ <= maxt && last_time_ >= mint) {
+    if (size_ > 0 && open_start_ <= maxt && last_time_ >= mint) {
       EncodedChunk open = OpenChunk();
       found.push_back({open_start_, last_time_, std::string(open.data), open.encoding});
     }
-    for (const FullChunk* chunk = full_; chunk != nullptr; chunk = chunk->previous) {
-      if (chunk->mint > maxt || chunk->maxt < mint) continue;
-      EncodedChunk full = chunk->view();
-      found.push_back({chunk->mint, chunk->maxt, std::string(full.data), full.encoding});
+    for (FullChunks::Index chunk = full_; chunk != FullChunks::kNone;
+         chunk = full.previous(chunk)) {
+      if (full.mint(chunk) > maxt || full.maxt(chunk) < mint) continue;
+      EncodedChunk bytes = TRY(full.Read(chunk));
+      found.push_back(
+          {full.mint(chunk), full.maxt(chunk), std::string(bytes.data), bytes.encoding});
     }
   }
   std::reverse(found.begin(), found.end());

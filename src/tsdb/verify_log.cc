@@ -1,14 +1,17 @@
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <unordered_set>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/file.h"
 #include "base/strings.h"
 #include "tsdb/chunk_codec.h"
+#include "tsdb/head_chunk_format.h"
 #include "tsdb/mapped_file.h"
 #include "tsdb/replay.h"
 #include "tsdb/replay_reader.h"
+#include "tsdb/series.h"
 #include "tsdb/verify_sink.h"
 #include "tsdb/wal_reader.h"
 
@@ -78,31 +81,13 @@ class LogVerifier {
   uint64_t unknown_ = 0;
 };
 
-constexpr uint32_t kHeadChunksMagic = 0x0130BC91;
-constexpr size_t kHeadChunksHeader = 8;
-constexpr uint8_t kEncodingBits = 0x7f;  // the top bit marks out-of-order chunks
-
-// A chunk at `offset`; 0 when there is none, which `problem` tells if it is a fault.
-uint64_t VerifyHeadChunk(std::string_view file, uint64_t offset, std::string* problem) {
-  base::ByteReader reader(file.substr(offset));
-  uint64_t series = reader.U64Be();
-  // Files are made longer than they are, filled with zeros.
-  if (!reader.ok() || series == 0) return 0;
-  reader.U64Be();
-  reader.U64Be();
-  uint8_t encoding = reader.U8() & kEncodingBits;
-  uint64_t length = reader.Uvarint();
-  std::string_view data = reader.Bytes(length);
-  size_t size = file.size() - offset - reader.remaining();
-  uint32_t crc = reader.U32Be();
-  if (!reader.ok()) {
-    *problem = "a chunk runs past the end of the file";
-  } else if (crc != base::Crc32c(file.substr(offset, size))) {
-    *problem = "a chunk does not match its checksum";
-  } else if (encoding == 0 || ChunkSamples({encoding, data}) == 0) {
-    *problem = "a chunk without samples";
-  }
-  return problem->empty() ? size + 4 : 0;
+std::string ProblemOfSamples(const HeadChunk& chunk) {
+  constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
+  model::Columns columns;
+  auto decoded = DecodeChunk(chunk.chunk, kNoTime, kAll, &columns);
+  if (!decoded) return decoded.error().message();
+  bool same = columns.t.front() == chunk.mint && columns.t.back() == chunk.maxt;
+  return same ? "" : "a chunk's samples are not of the time it says";
 }
 
 void VerifyHeadChunksFile(const std::string& path, bool last, VerifySink& sink) {
@@ -110,19 +95,27 @@ void VerifyHeadChunksFile(const std::string& path, bool last, VerifySink& sink) 
   if (!file) return sink.Fault(path, file.error().message());
   std::string_view bytes = file->view();
   sink.Read(bytes.size());
-  base::ByteReader header(bytes);
-  if (header.U32Be() != kHeadChunksMagic || header.U8() != 1 || bytes.size() < kHeadChunksHeader) {
+  if (!IsHeadChunkFile(bytes)) {
     // The newest file is empty for a moment.
     if (!last || !bytes.empty()) sink.Fault(path, "not a file of head chunks");
     return;
   }
-  std::string problem;
-  uint64_t offset = kHeadChunksHeader;
-  while (uint64_t size = VerifyHeadChunk(bytes, offset, &problem)) {
+  uint64_t offset = kHeadChunkFileHeaderBytes;
+  HeadChunk chunk;
+  size_t size = 0;
+  HeadChunkRead read;
+  while ((read = ReadHeadChunk(bytes.substr(offset), &chunk, &size)) == HeadChunkRead::kChunk) {
+    std::string problem = ProblemOfSamples(chunk);
+    if (!problem.empty()) sink.Fault(path, StrCat("at offset ", offset, ": ", problem));
     offset += size;
     ++sink.report.chunks;
   }
-  if (!problem.empty()) sink.Fault(path, StrCat("at offset ", offset, ": ", problem));
+  std::string text = StrCat("at offset ", offset, ": ", ProblemOf(read));
+  if (read == HeadChunkRead::kTorn && last) {
+    sink.Note(path, text + ", as after a crash or while being written");
+  } else if (read != HeadChunkRead::kEnd) {
+    sink.Fault(path, text);
+  }
 }
 
 }  // namespace
@@ -146,8 +139,14 @@ void VerifyLog(const std::string& directory, VerifySink& sink) {
 void VerifyHeadChunks(const std::string& directory, VerifySink& sink) {
   auto names = base::ListDirectory(directory);
   if (!names) return sink.Fault(directory, names.error().message());
-  std::erase_if(*names, [](const std::string& name) { return !base::ParseInt<uint64_t>(name); });
+  std::erase_if(*names, [](const std::string& name) { return !ParseHeadChunkFileName(name); });
+  std::optional<uint64_t> before;
   for (const std::string& name : *names) {
+    uint64_t number = *ParseHeadChunkFileName(name);
+    if (before && number != *before + 1) {
+      sink.Fault(StrCat(directory, "/", name), "a file before it is missing");
+    }
+    before = number;
     VerifyHeadChunksFile(StrCat(directory, "/", name), name == names->back(), sink);
   }
 }

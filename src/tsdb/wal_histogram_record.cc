@@ -3,7 +3,7 @@
 #include <bit>
 
 #include "base/bytes.h"
-#include "tsdb/histogram_spans.h"
+#include "model/histogram_spans.h"
 
 namespace slurmscope::tsdb {
 namespace {
@@ -60,9 +60,9 @@ template <typename Bucket>
 void PutSpans(std::string& out, const std::vector<Bucket>& buckets) {
   auto index_at = [&](size_t i) { return buckets[i].index; };
   uint64_t count = 0;
-  ForEachSpan(buckets.size(), index_at, [&](Span) { ++count; });
+  model::ForEachSpan(buckets.size(), index_at, [&](model::Span) { ++count; });
   base::PutUvarint(out, count);
-  ForEachSpan(buckets.size(), index_at, [&](Span span) {
+  model::ForEachSpan(buckets.size(), index_at, [&](model::Span span) {
     base::PutVarint(out, span.offset);
     base::PutUvarint(out, span.length);
   });
@@ -70,7 +70,7 @@ void PutSpans(std::string& out, const std::vector<Bucket>& buckets) {
 
 bool ReadSpans(ByteReader& reader, std::vector<int32_t>* indexes) {
   uint64_t count = reader.Uvarint();
-  SpanReader spans(reader.remaining(), indexes);
+  model::SpanReader spans(reader.remaining(), indexes);
   for (uint64_t i = 0; i < count && reader.ok(); ++i) {
     int64_t offset = reader.Varint();
     if (!spans.Add(offset, reader.Uvarint())) return false;

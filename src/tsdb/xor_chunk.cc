@@ -101,13 +101,23 @@ class BitReader {
  public:
   explicit BitReader(std::string_view data) : data_(data) {}
 
-  // The next bits from the top down, at least 57 of them good.
-  uint64_t Peek() const { return Load(position_ >> 3) << (position_ & 7); }
+  // The next bits from the top down, at least kWordBits of them good.
+  uint64_t Peek() const {
+    size_t byte = position_ >> 3;
+    uint64_t word = 0;
+    if (byte + 8 <= data_.size()) [[likely]] {
+      std::memcpy(&word, data_.data() + byte, 8);
+    } else if (byte < data_.size()) {
+      std::memcpy(&word, data_.data() + byte, data_.size() - byte);
+    }
+    if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
+    return word << (position_ & 7);
+  }
   void Skip(unsigned n) { position_ += n; }
   // 1 <= n <= 64.
   uint64_t Read(unsigned n) {
     uint64_t high = 0;
-    if (n > 57) {
+    if (n > kWordBits) {
       high = Peek() >> 32;
       position_ += 32;
       n -= 32;
@@ -119,81 +129,41 @@ class BitReader {
   }
   bool past_end() const { return position_ > data_.size() * 8; }
 
- private:
-  uint64_t Load(size_t byte) const {
-    uint64_t word = 0;
-    if (byte + 8 <= data_.size()) {
-      std::memcpy(&word, data_.data() + byte, 8);
-    } else if (byte < data_.size()) {
-      std::memcpy(&word, data_.data() + byte, data_.size() - byte);
-    }
-    if constexpr (std::endian::native == std::endian::little) word = __builtin_bswap64(word);
-    return word;
-  }
+  static constexpr unsigned kWordBits = 57;
 
+ private:
   std::string_view data_;
   size_t position_ = 0;
 };
-
-// Bits that were read from a stream at once, and how many of them were used. It is worth the
-// trouble: a sample usually needs no second look at the stream.
-struct Word {
-  uint64_t bits = 0;  // the next at the top
-  unsigned used = 0;
-
-  void Use(unsigned n) {
-    bits <<= n;
-    used += n;
-  }
-};
-constexpr unsigned kWordBits = 57;
 
 int64_t FromLopsided(uint64_t raw, unsigned n) {
   auto value = static_cast<int64_t>(raw);
   return value > int64_t{1} << (n - 1) ? value - (int64_t{1} << n) : value;
 }
 
-// A delta of deltas that is not 0. `word` is at its begin, and at its end afterwards.
-uint64_t ReadDeltaOfDelta(BitReader& bits, Word& word) {
-  if ((word.bits >> 62) == 0b10) {
-    auto value = FromLopsided((word.bits >> 48) & Mask(14), 14);
-    word.Use(16);
-    return static_cast<uint64_t>(value);
-  }
-  int ones = std::countl_one(word.bits);
-  unsigned n = ones == 2 ? 17 : ones == 3 ? 20 : 64;
-  bits.Skip(word.used + (ones == 2 ? 3 : 4));
+// A delta of deltas that is not 0.
+uint64_t ReadDeltaOfDelta(BitReader& bits) {
+  int ones = std::countl_one(bits.Peek());
+  bits.Skip(ones < 4 ? static_cast<unsigned>(ones) + 1 : 4);
+  unsigned n = ones == 1 ? 14 : ones == 2 ? 17 : ones == 3 ? 20 : 64;
   uint64_t raw = bits.Read(n);
-  word = {bits.Peek(), 0};
   return n == 64 ? raw : static_cast<uint64_t>(FromLopsided(raw, n));
 }
 
+// Where the bits of a value lie that change.
 struct Window {
   unsigned significant = 64;
-  unsigned trailing = 0;
+  unsigned leading = 0;
+  uint64_t mask = ~uint64_t{0};  // those not below them
 };
 
-// What changes in a value that is not the same as the one before, from the control bits on. False
-// when the window has more than 64 bits. The stream is behind it afterwards.
-bool ReadChange(BitReader& bits, Word word, Window& window, uint64_t& value) {
-  if ((word.bits >> 62) == 0b10) {
-    word.Use(2);
-  } else {
-    auto header = static_cast<unsigned>((word.bits >> 51) & 0x7FF);
-    word.Use(13);
-    unsigned leading = header >> 6;
-    window.significant = (header & 63) == 0 ? 64 : header & 63;
-    if (leading + window.significant > 64) return false;
-    window.trailing = 64 - leading - window.significant;
-  }
-  unsigned n = window.significant;
-  if (word.used + n <= kWordBits) {
-    value ^= word.bits >> (64 - n) << window.trailing;
-    bits.Skip(word.used + n);
-    return true;
-  }
-  bits.Skip(word.used);
-  value ^= bits.Read(n) << window.trailing;
+// False when the window has more than 64 bits.
+bool ReadWindow(BitReader& bits, Window& window) {
+  uint64_t header = bits.Read(11);
+  window.leading = static_cast<unsigned>(header >> 6);
+  window.significant = (header & 63) == 0 ? 64 : header & 63;
+  if (window.leading + window.significant > 64) return false;
+  window.mask = ~uint64_t{0} << (64 - window.leading - window.significant);
   return true;
 }
 
@@ -208,44 +178,69 @@ struct Start {
   std::string_view rest;
 };
 
-// Decodes samples 1 .. count-1 behind `start` into t and v, which hold `count`. Returns the number
-// kept.
-Result<size_t> DecodeRest(const Start& start, unsigned count, int64_t mint, int64_t maxt,
-                          int64_t* t, double* v) {
+// Decodes the samples behind `start` into t and v, which hold `count`, up to the first one later
+// than `maxt`. Returns how many there are then with the one at the start.
+//
+// Nearly all samples have the same distance in time and either the same value or the same window
+// as the one before; what tells these cases apart is looked at in one word, and the next place in
+// the stream does not wait for it as long as the processor foresees the case.
+Result<size_t> DecodeRest(const Start& start, size_t count, int64_t maxt, int64_t* t, double* v) {
+  constexpr uint64_t kSameCase = 0b00;
+  constexpr uint64_t kWindowCase = 0b010;
   BitReader bits(start.rest);
   Window window;
   int64_t time = start.t;
   uint64_t delta = start.delta;
   uint64_t value = start.value;
-  size_t kept = 0;
-  if (time >= mint && time <= maxt) {
-    t[0] = time;
-    v[0] = std::bit_cast<double>(value);
-    kept = 1;
-  }
-  for (unsigned i = 1; i < count && time <= maxt; ++i) {
-    Word word{bits.Peek(), 0};
-    if (i > 1) {
-      if ((word.bits >> 63) == 0) {
-        word.Use(1);
-      } else {
-        delta += ReadDeltaOfDelta(bits, word);
-      }
+  t[0] = time;
+  v[0] = std::bit_cast<double>(value);
+  size_t i = 1;
+  for (; i < count && time <= maxt; ++i) {
+    uint64_t word = bits.Peek();
+    unsigned used = 1;
+    if (i == 1) {  // its delta was in the header
+      word >>= 1;
+      used = 0;
+    } else if (word >> 63 != 0) {
+      delta += ReadDeltaOfDelta(bits);
+      word = bits.Peek() >> 1;
+      used = 0;
     }
     auto next = static_cast<int64_t>(static_cast<uint64_t>(time) + delta);
     if (next <= time) return Fail(Corrupt("times do not ascend").error());
     time = next;
-    if ((word.bits >> 63) == 0) {
-      bits.Skip(word.used + 1);
-    } else if (!ReadChange(bits, word, window, value)) {
-      return Fail(Corrupt("window of over 64 bits").error());
+    if (word >> 62 == kSameCase) {
+      bits.Skip(used + 1);
+    } else if (word >> 61 == kWindowCase && window.significant <= BitReader::kWordBits - 4) {
+      value ^= (word << 3) >> window.leading & window.mask;
+      bits.Skip(used + 2 + window.significant);
+    } else {
+      bits.Skip(used + 2);
+      bool new_window = word >> 61 != kWindowCase;
+      if (new_window && !ReadWindow(bits, window)) {
+        return Fail(Corrupt("window of over 64 bits").error());
+      }
+      value ^= bits.Read(window.significant) << (64 - window.leading - window.significant);
     }
-    t[kept] = time;
-    v[kept] = std::bit_cast<double>(value);
-    kept += static_cast<size_t>(time >= mint && time <= maxt);
+    t[i] = time;
+    v[i] = std::bit_cast<double>(value);
   }
   if (bits.past_end()) return Fail(Corrupt("ends early").error());
-  return kept;
+  return i;
+}
+
+// Keeps of the samples from `begin` on those of [mint, maxt].
+void Trim(size_t begin, int64_t mint, int64_t maxt, model::Columns* out) {
+  auto from = out->t.begin() + static_cast<std::ptrdiff_t>(begin);
+  auto keep = [&](auto first, auto last) {
+    auto low = first - out->t.begin();
+    auto high = last - out->t.begin();
+    out->t.erase(last, out->t.end());
+    out->t.erase(from, first);
+    out->v.erase(out->v.begin() + high, out->v.end());
+    out->v.erase(out->v.begin() + static_cast<std::ptrdiff_t>(begin), out->v.begin() + low);
+  };
+  keep(std::lower_bound(from, out->t.end(), mint), std::upper_bound(from, out->t.end(), maxt));
 }
 
 }  // namespace
@@ -313,11 +308,11 @@ Result<void> DecodeXorChunk(std::string_view chunk, int64_t mint, int64_t maxt,
   size_t old_size = out->size();
   out->t.resize(old_size + count);
   out->v.resize(old_size + count);
-  auto kept =
-      DecodeRest(start, count, mint, maxt, out->t.data() + old_size, out->v.data() + old_size);
-  out->t.resize(old_size + kept.value_or(0));
-  out->v.resize(old_size + kept.value_or(0));
-  if (!kept) return Fail(std::move(kept).error());
+  auto decoded = DecodeRest(start, count, maxt, out->t.data() + old_size, out->v.data() + old_size);
+  out->t.resize(old_size + decoded.value_or(0));
+  out->v.resize(old_size + decoded.value_or(0));
+  if (!decoded) return Fail(std::move(decoded).error());
+  if (start.t < mint || out->t.back() > maxt) Trim(old_size, mint, maxt, out);
   return {};
 }
 

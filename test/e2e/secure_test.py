@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """TLS, users and client certificates of both programs against stock peers, in both directions, and the secrets that
 must not be seen anywhere."""
+import contextlib
 import crypt
 import http.server
 import json
+import socket
 import ssl
 import subprocess
 import threading
@@ -277,7 +279,57 @@ class TokenServer:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
 
+class ConnectProxy(threading.Thread):
+    """Opens tunnels to one port, whatever is asked for, and keeps the heads of the requests."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.to, self.heads = port, []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            threading.Thread(target=self.tunnel, args=(self.listener.accept()[0],), daemon=True).start()
+
+    def tunnel(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(1000)
+        self.heads.append(head.decode())
+        target = socket.create_connection(("127.0.0.1", self.to))
+        client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for a, b in ((client, target), (target, client)):
+            threading.Thread(target=self.pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def pump(a, b):
+        with contextlib.suppress(OSError):
+            while piece := a.recv(65536):
+                b.sendall(piece)
+            b.shutdown(socket.SHUT_WR)
+
+
 class SecretsTest(SecureCase):
+    def test_tunnel_and_server_name(self):
+        agent, _ = self.agent(self.pki.web_config(users={"prom": SECRET}))
+        proxy = ConnectProxy(agent)
+        tls = f"ca_file: {self.pki.dir}/ca.crt"
+        job = (f"  scheme: https\n  basic_auth: {{username: prom, password: {SECRET}}}\n"
+               f"  proxy_url: http://u:{SECRET}@127.0.0.1:{proxy.port}\n  proxy_connect_header: {{X-P: [value]}}\n")
+        config = self.stack.config({"a": ["node.example:9100"]}, extra=job + f"  tls_config: {{{tls}, server_name: localhost}}")
+        server, _ = self.server(config)
+        self.assertEqual(wait_for("scrape", lambda: self.up(server)), ("up", ""))
+        self.assertIn("X-P: value", proxy.heads[0])
+        self.assertIn("Proxy-Authorization: Basic", proxy.heads[0])
+        self.assertTrue(proxy.heads[0].startswith("CONNECT node.example:9100 "), proxy.heads[0])
+        config = self.stack.config({"a": ["node.example:9100"]}, name="wrong.yml", extra=job + f"  tls_config: {{{tls}}}")
+        health, error = wait_for("scrape", lambda s=self.server(config)[0]: self.up(s))
+        self.assertEqual(health, "down")
+        self.assertIn("tls: failed to verify certificate", error)
+        self.assertNotIn(SECRET, error)
+
     def test_every_way_to_show_a_secret_and_none_to_see_it(self):
         token = TokenServer()
         self.addCleanup(token.server.shutdown)
@@ -331,9 +383,12 @@ rule_files: [rules.yml]
         self.assertIn("Proxy-Authorization", seen("/proxied"))
         self.assertEqual(token.requests, 1)
         wait_for("alert", lambda: "alerts could not be told" in program.output())
-        wait_for("errors", lambda: all(t["lastError"] for t in server.data("targets")["activeTargets"]
-                                       if t["labels"]["job"] in ("broken", "nofile")))
-        targets = {t["labels"]["job"]: t for t in server.data("targets")["activeTargets"]}
+        def jobs():
+            return {t["labels"]["job"]: t for t in server.data("targets")["activeTargets"]}
+
+        wait_for("scrapes", lambda: all(t["health"] != "unknown" for t in jobs().values()))
+        targets = jobs()
+        self.assertEqual(targets["broken"]["health"], "down")
         self.assertIn("unable to read basic auth password", targets["nofile"]["lastError"])
         for job in ("basic", "file", "bearer", "oauth", "proxied"):
             self.assertEqual(targets[job]["health"], "up", targets[job])

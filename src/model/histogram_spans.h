@@ -4,7 +4,7 @@
 #include <limits>
 #include <vector>
 
-namespace slurmscope::tsdb {
+namespace slurmscope::model {
 
 // Bucket indexes travel as spans: how many buckets follow one another, and how far the first of
 // them is from the end of the span before (from 0 for the first span).
@@ -53,4 +53,4 @@ class SpanReader {
   bool first_ = true;
 };
 
-}  // namespace slurmscope::tsdb
+}  // namespace slurmscope::model

@@ -1,0 +1,203 @@
+#include "remote/read_message.h"
+
+#include <cmath>
+
+#include "base/bytes.h"
+#include "base/protobuf.h"
+#include "model/histogram_spans.h"
+
+namespace slurmscope::remote {
+namespace {
+
+using base::ErrorCode;
+using base::Fail;
+using base::ProtoReader;
+using base::ProtoWriter;
+using base::View;
+
+constexpr int32_t kStreamedXorChunks = 1;
+
+Result<model::Matcher> ReadMatcher(ProtoReader message) {
+  int32_t type = 0;
+  std::string_view name;
+  std::string_view value;
+  while (message.next()) {
+    if (message.tag() == 1) {
+      type = message.get_enum();
+    } else if (message.tag() == 2) {
+      name = View(message.get_view());
+    } else if (message.tag() == 3) {
+      value = View(message.get_view());
+    } else {
+      message.skip();
+    }
+  }
+  if (type < 0 || type > 3) return Fail(ErrorCode::kInvalidArgument, "invalid matcher type");
+  return model::Matcher::Make(static_cast<model::MatchType>(type), name, value);
+}
+
+model::SelectHints ReadHints(ProtoReader message) {
+  model::SelectHints hints;
+  while (message.next()) {
+    switch (message.tag()) {
+      case 1:
+        hints.step = message.get_int64();
+        break;
+      case 2:
+        hints.func = message.get_string();
+        break;
+      case 3:
+        hints.start = message.get_int64();
+        break;
+      case 4:
+        hints.end = message.get_int64();
+        break;
+      case 7:
+        hints.range = message.get_int64();
+        break;
+      default:
+        message.skip();
+    }
+  }
+  return hints;
+}
+
+Result<ReadQuery> ReadOneQuery(ProtoReader message) {
+  ReadQuery query;
+  bool has_hints = false;
+  while (message.next()) {
+    switch (message.tag()) {
+      case 1:
+        query.start = message.get_int64();
+        break;
+      case 2:
+        query.end = message.get_int64();
+        break;
+      case 3:
+        query.matchers.push_back(TRY(ReadMatcher(message.get_message())));
+        break;
+      case 4:
+        query.hints = ReadHints(message.get_message());
+        has_hints = true;
+        break;
+      default:
+        message.skip();
+    }
+  }
+  if (has_hints && query.hints.start >= query.start && query.hints.end <= query.end) return query;
+  query.hints.start = query.start;
+  query.hints.end = query.end;
+  return query;
+}
+
+void WriteLabels(const model::Labels& labels, ProtoWriter* series) {
+  for (model::Label label : labels) {
+    ProtoWriter message(*series, 1);
+    message.add_string(1, label.name.data(), label.name.size());
+    message.add_string(2, label.value.data(), label.value.size());
+  }
+}
+
+// The fields of one side begin at `first`: spans, deltas (not used), counts.
+void WriteBuckets(const std::vector<model::HistogramBucket>& buckets, protozero::pbf_tag_type first,
+                  ProtoWriter* histogram) {
+  if (buckets.empty()) return;
+  auto index_at = [&](size_t i) { return buckets[i].index; };
+  model::ForEachSpan(buckets.size(), index_at, [&](model::Span span) {
+    ProtoWriter message(*histogram, first);
+    message.add_sint32(1, span.offset);
+    message.add_uint32(2, span.length);
+  });
+  protozero::packed_field_double counts(*histogram, first + 2);
+  for (const model::HistogramBucket& bucket : buckets) counts.add_element(bucket.count);
+}
+
+void WriteHistogram(const model::FloatHistogram& h, int64_t t, ProtoWriter* series) {
+  ProtoWriter message(*series, 4);
+  message.add_double(2, h.count);
+  message.add_double(3, h.sum);
+  message.add_sint32(4, h.schema);
+  message.add_double(5, h.zero_threshold);
+  message.add_double(7, h.zero_count);
+  WriteBuckets(h.negative, 8, &message);
+  WriteBuckets(h.positive, 11, &message);
+  message.add_enum(14, static_cast<int32_t>(h.hint));
+  message.add_int64(15, t);
+  message.add_packed_double(16, h.custom_values.begin(), h.custom_values.end());
+}
+
+}  // namespace
+
+Result<ReadRequest> DecodeReadRequest(std::string_view bytes) {
+  ReadRequest request;
+  auto decode = [&]() -> Result<void> {
+    ProtoReader message(bytes.data(), bytes.size());
+    bool decided = false;
+    while (message.next()) {
+      if (message.tag() == 1) {
+        request.queries.push_back(TRY(ReadOneQuery(message.get_message())));
+      } else if (message.tag() == 2) {
+        // In the order of the client's liking, packed or not. The first is one that we have.
+        bool packed = message.wire_type() == protozero::pbf_wire_type::length_delimited;
+        int32_t first = 0;
+        if (packed) {
+          auto types = message.get_packed_enum();
+          if (types.empty()) continue;
+          first = *types.begin();
+        } else {
+          first = message.get_enum();
+        }
+        if (!decided) request.chunks = first == kStreamedXorChunks;
+        decided = true;
+      } else {
+        message.skip();
+      }
+    }
+    return {};
+  };
+  TRY(base::DecodeProtobuf(decode));
+  return request;
+}
+
+void AppendTimeSeries(const model::Labels& labels, const model::Columns& samples,
+                      std::string* out) {
+  ProtoWriter result(*out);
+  ProtoWriter series(result, 1);
+  WriteLabels(labels, &series);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    if (const model::FloatHistogram* h = samples.Histogram(i)) {
+      WriteHistogram(*h, samples.t[i], &series);
+      continue;
+    }
+    ProtoWriter sample(series, 2);
+    sample.add_double(1, samples.v[i]);
+    sample.add_int64(2, samples.t[i]);
+  }
+}
+
+void AppendQueryResult(std::string_view result, std::string* out) {
+  ProtoWriter(*out).add_message(1, result.data(), result.size());
+}
+
+void AppendChunkFrame(const model::Labels& labels, const model::RawChunk* chunks, size_t count,
+                      int64_t query_index, std::string* out) {
+  std::string frame;
+  ProtoWriter response(frame);
+  {
+    ProtoWriter series(response, 1);
+    WriteLabels(labels, &series);
+    for (size_t i = 0; i < count; ++i) {
+      ProtoWriter chunk(series, 2);
+      chunk.add_int64(1, chunks[i].mint);
+      chunk.add_int64(2, chunks[i].maxt);
+      chunk.add_enum(3, chunks[i].encoding);
+      chunk.add_bytes(4, chunks[i].bytes);
+    }
+  }
+  response.add_int64(2, query_index);
+  base::PutUvarint(*out, frame.size());
+  base::PutU32Be(*out, base::Crc32c(frame));
+  *out += frame;
+}
+
+}  // namespace slurmscope::remote

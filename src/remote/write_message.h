@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "model/histogram.h"
+#include "model/int_histogram.h"
+#include "model/metadata.h"
+#include "model/sample.h"
+
+// The protobuf messages of remote write, prometheus.WriteRequest (1.0) and
+// io.prometheus.write.v2.Request (2.0): https://prometheus.io/docs/specs/prw/.
+namespace slurmscope::remote {
+
+using base::Result;
+
+// Name and value as sent, in the order sent.
+using LabelViews = std::vector<std::pair<std::string_view, std::string_view>>;
+
+struct WriteHistogram {
+  int64_t t = 0;  // ms
+  std::variant<model::IntHistogram, model::FloatHistogram> histogram;
+};
+
+struct WriteExemplar {
+  LabelViews labels;
+  double value = 0;
+  int64_t t = 0;  // ms; 0 is none
+};
+
+// One series of a request. Views are into the message.
+struct WriteSeries {
+  LabelViews labels;
+  std::vector<model::Sample> samples;
+  std::vector<WriteHistogram> histograms;
+  std::vector<WriteExemplar> exemplars;
+  std::optional<model::Metadata> metadata;  // 2.0 only
+};
+
+// Gives the series of a message one after the other; `take` may change what it is given. The error
+// (kInvalidArgument) says what is malformed: series before it were given already.
+using TakeSeries = std::function<void(WriteSeries&)>;
+Result<void> DecodeWriteV1(std::string_view message, const TakeSeries& take);
+Result<void> DecodeWriteV2(std::string_view message, const TakeSeries& take);
+
+}  // namespace slurmscope::remote

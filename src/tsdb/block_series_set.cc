@@ -1,0 +1,170 @@
+#include "tsdb/block_series_set.h"
+
+#include <algorithm>
+#include <limits>
+#include <span>
+
+#include "tsdb/chunk_codec.h"
+#include "tsdb/merge.h"
+
+namespace slurmscope::tsdb {
+namespace {
+
+using base::Result;
+using model::Columns;
+using ChunkMetas = std::vector<ChunkMeta>;
+
+// Appends the samples of [mint, maxt]; `out` has none that are later than those.
+Result<void> AppendChunks(const Block& block, const ChunkMetas& chunks, int64_t mint, int64_t maxt,
+                          Columns* out) {
+  Columns overlapping;
+  for (const ChunkMeta& meta : chunks) {
+    if (meta.maxt < mint || meta.mint > maxt) continue;
+    EncodedChunk chunk = TRY(block.ReadChunk(meta.ref));
+    if (out->t.empty() || meta.mint > out->t.back()) {
+      TRY(DecodeChunk(chunk, mint, maxt, out));
+      continue;
+    }
+    overlapping.Clear();
+    TRY(DecodeChunk(chunk, mint, maxt, &overlapping));
+    MergeColumns(overlapping, out);
+  }
+  return {};
+}
+
+// Adds the samples of a series in one block, with its chunks in `chunks` afterwards.
+Result<void> AddSamples(const Block& block, uint32_t id, int64_t mint, int64_t maxt,
+                        ChunkMetas* chunks, Columns* out) {
+  TRY(IndexReader::ReadChunks(block.index().EntryOf(id).chunks, chunks));
+  if (chunks->empty()) return {};
+  const Intervals* deleted = block.DeletedOf(id);
+  bool behind = out->t.empty() || chunks->front().mint > out->t.back();
+  if (behind && deleted == nullptr) return AppendChunks(block, *chunks, mint, maxt, out);
+  Columns part;
+  TRY(AppendChunks(block, *chunks, mint, maxt, &part));
+  if (deleted != nullptr) RemoveIntervals(*deleted, &part);
+  MergeColumns(part, out);
+  return {};
+}
+
+// The newest sample alone. Looks into the last chunk first.
+Result<void> ReadNewest(const Block& block, uint32_t id, int64_t mint, int64_t maxt,
+                        ChunkMetas* chunks, Columns* out) {
+  out->Clear();
+  TRY(IndexReader::ReadChunks(block.index().EntryOf(id).chunks, chunks));
+  int64_t from = std::numeric_limits<int64_t>::min();
+  for (const ChunkMeta& chunk : *chunks) {
+    if (chunk.maxt >= mint && chunk.mint <= maxt) from = std::max(from, chunk.mint);
+  }
+  if (from > mint) {
+    TRY(AddSamples(block, id, from, maxt, chunks, out));
+  }
+  if (out->size() == 0) TRY(AddSamples(block, id, mint, maxt, chunks, out));
+  if (out->size() > 1) out->KeepNewest();
+  return {};
+}
+
+Result<std::vector<ChunkCopy>> CopyChunks(const Block& block, uint32_t id, int64_t mint,
+                                          int64_t maxt) {
+  ChunkMetas metas;
+  TRY(IndexReader::ReadChunks(block.index().EntryOf(id).chunks, &metas));
+  std::vector<ChunkCopy> chunks;
+  for (const ChunkMeta& meta : metas) {
+    if (meta.maxt < mint || meta.mint > maxt) continue;
+    EncodedChunk chunk = TRY(block.ReadChunk(meta.ref));
+    chunks.push_back({meta.mint, meta.maxt, std::string(chunk.data), chunk.encoding});
+  }
+  const Intervals* deleted = block.DeletedOf(id);
+  chunks = TRY(TrimChunks(std::move(chunks), mint, maxt, deleted ? *deleted : Intervals()));
+  return FlattenChunks(std::move(chunks));
+}
+
+class BlockSeriesSet final : public model::SeriesSet {
+ public:
+  BlockSeriesSet(std::vector<BlockPtr> blocks, SeriesUnion series, int64_t mint, int64_t maxt)
+      : blocks_(std::move(blocks)), series_(std::move(series)), mint_(mint), maxt_(maxt) {}
+
+  size_t size() const override { return series_.size(); }
+
+  model::Labels LabelsAt(size_t index) const override {
+    const SeriesPlace& place = series_.places[series_.starts[index]];
+    const IndexReader& reader = blocks_[place.block]->index();
+    return reader.MakeLabels(reader.EntryOf(place.id).labels);
+  }
+
+  Result<void> Decode(size_t index, int64_t mint, int64_t maxt, Columns* out) const override {
+    mint = std::max(mint, mint_);
+    maxt = std::min(maxt, maxt_);
+    out->Clear();
+    ChunkMetas chunks;
+    for (const SeriesPlace& place : Places(index)) {
+      const Block& block = *blocks_[place.block];
+      if (!block.Overlaps(mint, maxt)) continue;
+      TRY(block.Checked(AddSamples(block, place.id, mint, maxt, &chunks, out)));
+    }
+    return {};
+  }
+
+  // Of equal times the first block's counts, as when decoding all.
+  Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt, Columns* out) const override {
+    mint = std::max(mint, mint_);
+    maxt = std::min(maxt, maxt_);
+    out->Clear();
+    ChunkMetas chunks;
+    Columns part;
+    auto places = Places(index);
+    for (size_t i = places.size(); i > 0; --i) {
+      const Block& block = *blocks_[places[i - 1].block];
+      if (!block.Overlaps(mint, maxt)) continue;
+      TRY(block.Checked(ReadNewest(block, places[i - 1].id, mint, maxt, &chunks, &part)));
+      if (part.size() == 0) continue;
+      std::swap(*out, part);
+      mint = out->t.back();
+    }
+    return {};
+  }
+
+  Result<void> Chunks(size_t index, int64_t mint, int64_t maxt,
+                      std::vector<model::RawChunk>* out) const override {
+    mint = std::max(mint, mint_);
+    maxt = std::min(maxt, maxt_);
+    std::vector<ChunkCopy> all;
+    for (const SeriesPlace& place : Places(index)) {
+      const Block& block = *blocks_[place.block];
+      auto chunks = TRY(block.Checked(CopyChunks(block, place.id, mint, maxt)));
+      std::move(chunks.begin(), chunks.end(), std::back_inserter(all));
+    }
+    *out = ToRawChunks(TRY(FlattenChunks(std::move(all))));
+    return {};
+  }
+
+  model::LabelGroups GroupBy(const std::vector<std::string>& names, bool without) const override {
+    SeriesGrouper grouper(blocks_.size(), names, without);
+    for (size_t i = 0; i < size(); ++i) {
+      const SeriesPlace& place = series_.places[series_.starts[i]];
+      grouper.Add(blocks_[place.block]->index(), place.block, place.id);
+    }
+    return grouper.Take();
+  }
+
+ private:
+  std::span<const SeriesPlace> Places(size_t index) const {
+    return {series_.places.data() + series_.starts[index],
+            series_.places.data() + series_.starts[index + 1]};
+  }
+
+  const std::vector<BlockPtr> blocks_;
+  const SeriesUnion series_;
+  const int64_t mint_;
+  const int64_t maxt_;
+};
+
+}  // namespace
+
+std::unique_ptr<model::SeriesSet> NewBlockSeriesSet(std::vector<BlockPtr> blocks,
+                                                    SeriesUnion series, int64_t mint,
+                                                    int64_t maxt) {
+  return std::make_unique<BlockSeriesSet>(std::move(blocks), std::move(series), mint, maxt);
+}
+
+}  // namespace slurmscope::tsdb
