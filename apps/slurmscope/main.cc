@@ -6,6 +6,7 @@
 
 #include "base/strings.h"
 #include "base/version.h"
+#include "query_verbs.h"
 #include "tsdb_verbs.h"
 #include "verbs.h"
 
@@ -22,6 +23,7 @@ Usage: slurmscope VERB [flags]
   check web-config  the same for a file of --web.config.file
   test rules     run promtool's unit tests of rules
   test promql    run PromQL test scripts
+  query          ask a server: instant, range, series, labels
   tsdb           look into a data directory: list, analyze, dump, verify; fill one: create-blocks-from
 
   --help, -h     this text; `slurmscope VERB --help` tells a verb's flags
@@ -41,7 +43,8 @@ int UnknownVerb(std::string_view verb) {
   if (verb.starts_with("-")) {
     hint = "; flags come after a verb: slurmscope serve ";
     hint += verb;
-  } else if (auto near = slurmscope::base::NearestWord(verb, {"serve", "check", "test", "tsdb"});
+  } else if (auto near =
+                 slurmscope::base::NearestWord(verb, {"serve", "check", "query", "test", "tsdb"});
              !near.empty()) {
     hint = slurmscope::base::StrCat(", did you mean \"", near, "\"?");
   }
@@ -63,6 +66,7 @@ int main(int argc, char** argv) {
   args.erase(args.begin());
   if (verb == "serve") return slurmscope::app::RunServe(args);
   if (verb == "check") return slurmscope::app::RunCheck(args);
+  if (verb == "query") return slurmscope::app::RunQuery(args, BaseName(argv[0]) == "promtool");
   if (verb == "test") return slurmscope::app::RunTest(args);
   if (verb == "tsdb") return slurmscope::app::RunTsdb(args);
   if (verb == "--help" || verb == "-h" || verb == "help") {

@@ -79,7 +79,7 @@ const std::set<std::string, std::less<>> kFeatures = {
     "promql-delayed-name-removal", "promql-binop-fill-modifiers", "exemplar-storage",
     "metadata-wal-records", "concurrent-rule-eval",
     // Always on.
-    "native-histograms"};
+    "native-histograms", "promql-per-step-stats"};
 
 constexpr const char* kFooter = R"(
 9090 and 3000 listen on 127.0.0.1 unless an address is given. Another address for 9090 wants a --web.config.file with

@@ -151,6 +151,7 @@ Result<void> Server::OpenStorage() {
   engine.parser = ParserOptionsOf(flags_);
   engine.delayed_name_removal = flags_.Enabled("promql-delayed-name-removal");
   engine_ = std::make_unique<promql::Engine>(engine);
+  TRY_CONTEXT(engine_->log().Open(config_.global.query_log_file), "query_log_file");
   return {};
 }
 
@@ -220,6 +221,9 @@ Result<void> Server::Reload() {
   if (!config) return refuse(config.error());
   auto groups = rules::LoadRules(config->rule_files, engine_->options().parser);
   if (!groups) return refuse(groups.error());
+  // Opened anew in any case, so that it can be rotated.
+  auto log = engine_->log().Open(config->global.query_log_file);
+  if (!log) return refuse(log.error());
   for (const std::string& warning : config->warnings) base::LogWarn(warning);
   engine_->SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
   scrape_->Apply(config->scrape_configs);

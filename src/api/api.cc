@@ -23,6 +23,7 @@ void Api::Register(http::Router& router) {
   Add(router, "GET POST", "/query", &Api::Query);
   Add(router, "GET POST", "/query_range", &Api::QueryRange);
   Add(router, "GET POST", "/format_query", &Api::FormatQuery);
+  Add(router, "GET POST", "/parse_query", &Api::ParseQuery);
   Add(router, "GET POST", "/query_exemplars", &Api::QueryExemplars);
   Add(router, "GET POST", "/series", &Api::Series);
   Add(router, "GET POST", "/labels", &Api::LabelNames);

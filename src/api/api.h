@@ -58,6 +58,7 @@ class Api {
   http::Response Query(const http::Request& request) const;
   http::Response QueryRange(const http::Request& request) const;
   http::Response FormatQuery(const http::Request& request) const;
+  http::Response ParseQuery(const http::Request& request) const;
   http::Response QueryExemplars(const http::Request& request) const;
 
   http::Response Series(const http::Request& request) const;

@@ -98,8 +98,9 @@ std::string Ask(tsdb::Db& db, const std::string& query, int threads) {
   std::string text;
   auto add = [&](base::Result<promql::QueryResult> result) {
     ASSERT_TRUE(result) << query << ": " << result.error().message();
-    base::JsonWriter json(text);
-    WriteQueryResult(json, *result, false, 0);
+    AnswerWriter writer(*std::move(result), {});
+    while (writer.Next(text, 1 << 20)) {
+    }
   };
   add(engine.Instant(db, query, kEnd - kHour / 2));
   add(engine.Instant(db, query, kStart + kHour));

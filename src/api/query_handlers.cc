@@ -1,5 +1,6 @@
-// /query, /query_range, /format_query
+// /query, /query_range, /format_query, /parse_query
 #include "api/api.h"
+#include "api/ast_json.h"
 #include "api/params.h"
 #include "api/response.h"
 #include "api/result_json.h"
@@ -11,6 +12,16 @@ namespace {
 
 constexpr int64_t kMaxPointsPerSeries = 11'000;
 
+using promql::StatsWanted;
+
+// For the query log.
+promql::QueryOrigin OriginOf(const http::Request& request) {
+  std::string_view address = request.remote_address;
+  std::string_view ip = address.substr(0, address.rfind(':'));
+  if (ip.starts_with('[') && ip.ends_with(']')) ip = ip.substr(1, ip.size() - 2);
+  return {std::string(ip), request.method, request.path, {}, {}};
+}
+
 Result<promql::QueryOptions> QueryOptionsOf(const http::Request& request) {
   promql::QueryOptions options;
   options.canceled = request.canceled;
@@ -21,14 +32,13 @@ Result<promql::QueryOptions> QueryOptionsOf(const http::Request& request) {
       return base::Fail(base::ErrorCode::kTimeout, "query timed out in query execution");
     }
   }
+  // Not above zero means the engine's own, as in Prometheus.
   if (std::string_view lookback = request.Param("lookback_delta"); !lookback.empty()) {
     options.lookback_ms =
-        TRY_CONTEXT(ParseStepMs(lookback), "invalid parameter \"lookback_delta\"");
-    if (options.lookback_ms <= 0) {
-      return base::Fail(base::ErrorCode::kInvalidArgument,
-                        "invalid parameter \"lookback_delta\": must be a positive duration");
-    }
+        TRY_CONTEXT(ParseStepMs(lookback), "error parsing lookback delta duration");
   }
+  std::string_view stats = request.Param("stats");
+  if (!stats.empty()) options.stats = stats == "all" ? StatsWanted::kPerStep : StatsWanted::kTotal;
   return options;
 }
 
@@ -39,16 +49,16 @@ http::Response QueryError(const base::Error& error) {
   return ErrorResponse(error);
 }
 
+// Text of an answer that is held at once.
+constexpr size_t kPieceBytes = 256 * 1024;
+
 http::Response QueryAnswer(const http::Request& request, promql::QueryResult result, size_t limit) {
-  bool with_stats = !request.Param("stats").empty();
-  // The result is written before the warnings, so that a cut can add one.
-  std::string data;
-  base::JsonWriter json(data);
-  if (WriteQueryResult(json, result, with_stats, limit)) {
-    result.warnings.emplace_back("results truncated due to limit");
-  }
-  return SuccessResponse([&](base::JsonWriter& out) { out.Raw(data); }, result.warnings,
-                         result.infos);
+  AnswerOptions options{.with_stats = !request.Param("stats").empty(), .limit = limit};
+  auto writer = std::make_shared<AnswerWriter>(std::move(result), options);
+  http::Response response = http::Response::Json(200, {});
+  if (!writer->Next(response.body, kPieceBytes)) return response;
+  response.rest = [writer](std::string& out) { return writer->Next(out, kPieceBytes); };
+  return response;
 }
 
 }  // namespace
@@ -60,6 +70,8 @@ http::Response Api::Query(const http::Request& request) const {
   if (!time) return ErrorResponse(time.error());
   auto options = QueryOptionsOf(request);
   if (!options) return ErrorResponse(options.error());
+  const promql::QueryOrigin origin = OriginOf(request);
+  options->origin = &origin;
   auto result = deps_.engine.Instant(deps_.db, request.Param("query"), *time, *options);
   if (!result) return QueryError(result.error());
   return QueryAnswer(request, *std::move(result), *limit);
@@ -88,6 +100,8 @@ http::Response Api::QueryRange(const http::Request& request) const {
   }
   auto options = QueryOptionsOf(request);
   if (!options) return ErrorResponse(options.error());
+  const promql::QueryOrigin origin = OriginOf(request);
+  options->origin = &origin;
   auto result = deps_.engine.Range(deps_.db, request.Param("query"), *start, *end, *step, *options);
   if (!result) return QueryError(result.error());
   return QueryAnswer(request, *std::move(result), *limit);
@@ -96,7 +110,13 @@ http::Response Api::QueryRange(const http::Request& request) const {
 http::Response Api::FormatQuery(const http::Request& request) const {
   auto expr = promql::ParseExpr(request.Param("query"), deps_.engine.options().parser);
   if (!expr) return BadParameter("query", expr.error().message());
-  return SuccessResponse([&](base::JsonWriter& json) { json.String(promql::ToString(**expr)); });
+  return SuccessResponse([&](base::JsonWriter& json) { json.String(promql::Prettify(**expr)); });
+}
+
+http::Response Api::ParseQuery(const http::Request& request) const {
+  auto expr = promql::ParseExpr(request.Param("query"), deps_.engine.options().parser);
+  if (!expr) return BadParameter("query", expr.error().message());
+  return SuccessResponse([&](base::JsonWriter& json) { WriteAst(json, **expr); });
 }
 
 }  // namespace slurmscope::api

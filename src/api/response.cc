@@ -52,17 +52,6 @@ ErrorType TypeOf(base::ErrorCode code) {
   }
 }
 
-void WriteAnnotations(base::JsonWriter& json, std::string_view key,
-                      const std::vector<std::string>& texts) {
-  if (texts.empty()) return;
-  json.Key(key).BeginArray();
-  for (size_t i = 0; i < texts.size() && i < kMaxAnnotations; ++i) json.String(texts[i]);
-  if (texts.size() > kMaxAnnotations) {
-    json.String(base::StrCat(texts.size() - kMaxAnnotations, " more ", key, " omitted"));
-  }
-  json.EndArray();
-}
-
 }  // namespace
 
 http::Response ErrorResponse(ErrorType type, std::string_view message) {
@@ -86,6 +75,19 @@ http::Response ErrorResponse(const base::Error& error) {
   return ErrorResponse(TypeOf(error.code()), error.message());
 }
 
+void AppendAnnotations(std::string& out, std::string_view key,
+                       const std::vector<std::string>& texts) {
+  if (texts.empty()) return;
+  base::StrAppend(out, ",\"", key, "\":");
+  base::JsonWriter json(out);
+  json.BeginArray();
+  for (size_t i = 0; i < texts.size() && i < kMaxAnnotations; ++i) json.String(texts[i]);
+  if (texts.size() > kMaxAnnotations) {
+    json.String(base::StrCat(texts.size() - kMaxAnnotations, " more ", key, " omitted"));
+  }
+  json.EndArray();
+}
+
 http::Response SuccessResponse(const std::function<void(base::JsonWriter&)>& write,
                                const std::vector<std::string>& warnings,
                                const std::vector<std::string>& infos) {
@@ -93,8 +95,8 @@ http::Response SuccessResponse(const std::function<void(base::JsonWriter&)>& wri
   base::JsonWriter json(body);
   json.BeginObject().Field("status", "success").Key("data");
   write(json);
-  WriteAnnotations(json, "warnings", warnings);
-  WriteAnnotations(json, "infos", infos);
+  AppendAnnotations(body, "warnings", warnings);
+  AppendAnnotations(body, "infos", infos);
   json.EndObject();
   return http::Response::Json(200, std::move(body));
 }

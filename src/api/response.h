@@ -38,6 +38,10 @@ http::Response SuccessResponse(const std::function<void(base::JsonWriter&)>& wri
                                const std::vector<std::string>& warnings = {},
                                const std::vector<std::string>& infos = {});
 
+// Appends `,"warnings":[...]`, at most ten of them; nothing when there are none.
+void AppendAnnotations(std::string& out, std::string_view key,
+                       const std::vector<std::string>& texts);
+
 // Appends {"name":"value",...}.
 void WriteLabels(base::JsonWriter& json, const model::Labels& labels);
 

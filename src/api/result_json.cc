@@ -26,12 +26,6 @@ std::string ScalarPoint(int64_t t, std::string_view value_json) {
   return out;
 }
 
-void WritePoint(JsonWriter& json, int64_t t, double v) {
-  std::string point;
-  AppendPoint(point, t, v);
-  json.Raw(point);
-}
-
 void AppendQuoted(std::string& out, double v) {
   out += '"';
   base::AppendFloat(out, v, base::FloatStyle::kApi);
@@ -67,89 +61,33 @@ void AppendPoint(std::string& out, int64_t t, const model::FloatHistogram& h) {
   out += ranges.empty() ? "}]" : "]}]";
 }
 
-// The points of a series as two lists: floats and histograms, each left out when empty.
-void WritePoints(JsonWriter& json, const model::Columns& points) {
-  std::string floats;
-  std::string histograms;
-  for (size_t i = 0; i < points.size(); ++i) {
-    const model::FloatHistogram* h = points.Histogram(i);
-    std::string& list = h != nullptr ? histograms : floats;
-    list += list.empty() ? '[' : ',';
-    if (h != nullptr) {
-      AppendPoint(list, points.t[i], *h);
-    } else {
-      AppendPoint(list, points.t[i], points.v[i]);
-    }
-  }
-  if (!floats.empty()) json.Key("values").Raw(floats += ']');
-  if (!histograms.empty()) json.Key("histograms").Raw(histograms += ']');
+void AppendLabels(std::string& out, const model::Labels& labels) {
+  JsonWriter json(out);
+  WriteLabels(json, labels);
 }
 
-struct ResultWriter {
-  JsonWriter& json;
-  size_t limit;
-  bool truncated = false;
+// The result of a value that is no list.
+void AppendSingle(std::string& out, const promql::ScalarResult& scalar) {
+  const std::string value = base::FormatFloat(scalar.v, base::FloatStyle::kFixed);
+  out += ScalarPoint(scalar.t, base::StrCat('"', value, '"'));
+}
 
-  size_t Bounded(size_t n) {
-    if (limit == 0 || n <= limit) return n;
-    truncated = true;
-    return limit;
-  }
+void AppendSingle(std::string& out, const promql::StringResult& text) {
+  std::string value;
+  JsonWriter::AppendString(value, text.v);
+  out += ScalarPoint(text.t, value);
+}
 
-  void operator()(const promql::ScalarResult& scalar) {
-    json.Field("resultType", "scalar").Key("result");
-    const std::string value = base::FormatFloat(scalar.v, base::FloatStyle::kFixed);
-    json.Raw(ScalarPoint(scalar.t, base::StrCat('"', value, '"')));
-  }
-
-  void operator()(const promql::StringResult& text) {
-    json.Field("resultType", "string").Key("result");
-    std::string value;
-    JsonWriter::AppendString(value, text.v);
-    json.Raw(ScalarPoint(text.t, value));
-  }
-
-  void operator()(const promql::VectorResult& vector) {
-    json.Field("resultType", "vector").Key("result").BeginArray();
-    size_t n = Bounded(vector.samples.size());
-    for (size_t i = 0; i < n; ++i) {
-      const promql::VectorSample& sample = vector.samples[i];
-      json.BeginObject().Key("metric");
-      WriteLabels(json, sample.labels);
-      if (sample.histogram != nullptr) {
-        std::string point;
-        AppendPoint(point, vector.t, *sample.histogram);
-        json.Key("histogram").Raw(point);
-      } else {
-        json.Key("value");
-        WritePoint(json, vector.t, sample.v);
-      }
-      json.EndObject();
-    }
-    json.EndArray();
-  }
-
-  void operator()(const promql::MatrixResult& matrix) {
-    json.Field("resultType", "matrix").Key("result").BeginArray();
-    size_t n = Bounded(matrix.series.size());
-    for (size_t i = 0; i < n; ++i) {
-      const promql::MatrixSeries& series = matrix.series[i];
-      json.BeginObject().Key("metric");
-      WriteLabels(json, series.labels);
-      WritePoints(json, series.points);
-      json.EndObject();
-    }
-    json.EndArray();
-  }
-};
-
-void WriteStats(JsonWriter& json, const promql::QueryStats& stats) {
-  json.Key("stats").BeginObject();
-  json.Key("timings").BeginObject().Field("evalTotalTime", stats.eval_seconds).EndObject();
-  json.Key("samples").BeginObject();
-  json.Field("totalQueryableSamples", stats.samples_queried)
-      .Field("peakSamples", stats.peak_samples);
-  json.EndObject().EndObject();
+void WriteTimings(JsonWriter& json, const promql::QueryTimings& timings) {
+  json.Key("timings")
+      .BeginObject()
+      .Field("evalTotalTime", timings.eval_total)
+      .Field("resultSortTime", timings.result_sort)
+      .Field("queryPreparationTime", timings.preparation)
+      .Field("innerEvalTime", timings.inner_eval)
+      .Field("execQueueTime", timings.queue)
+      .Field("execTotalTime", timings.total)
+      .EndObject();
 }
 
 }  // namespace
@@ -169,14 +107,156 @@ void AppendTimestamp(std::string& out, int64_t ms) {
   base::StrAppend(out, fraction);
 }
 
-bool WriteQueryResult(JsonWriter& json, const promql::QueryResult& result, bool with_stats,
-                      size_t limit) {
+void WriteStats(JsonWriter& json, const promql::QueryStats& stats) {
   json.BeginObject();
-  ResultWriter writer{json, limit};
-  std::visit(writer, result.value);
-  if (with_stats) WriteStats(json, result.stats);
-  json.EndObject();
-  return writer.truncated;
+  WriteTimings(json, stats.timings);
+  json.Key("samples").BeginObject();
+  if (!stats.per_step.empty()) {
+    json.Key("totalQueryableSamplesPerStep").BeginArray();
+    for (const auto& [t, samples] : stats.per_step) {
+      std::string step = "[";
+      AppendTimestamp(step, t);
+      base::StrAppend(step, ",", samples, "]");
+      json.Raw(step);
+    }
+    json.EndArray();
+  }
+  json.Field("totalQueryableSamples", stats.total_samples)
+      .Field("peakSamples", stats.peak_samples)
+      .EndObject()
+      .EndObject();
+}
+
+AnswerWriter::AnswerWriter(promql::QueryResult result, AnswerOptions options)
+    : result_(std::move(result)),
+      options_(options),
+      vector_(std::get_if<promql::VectorResult>(&result_.value)),
+      matrix_(std::get_if<promql::MatrixResult>(&result_.value)) {
+  if (vector_ != nullptr) series_count_ = vector_->samples.size();
+  if (matrix_ != nullptr) series_count_ = matrix_->series.size();
+  if (options_.limit == 0 || series_count_ <= options_.limit) return;
+  series_count_ = options_.limit;
+  result_.warnings.emplace_back("results truncated due to limit");
+}
+
+bool AnswerWriter::Next(std::string& out, size_t bytes) {
+  while (place_ != Place::kDone && text_.size() < bytes) Step(bytes);
+  out += text_;
+  text_.clear();
+  return place_ != Place::kDone;
+}
+
+void AnswerWriter::Step(size_t bytes) {
+  switch (place_) {
+    case Place::kStart:
+      return Begin();
+    case Place::kSeries:
+      return BeginSeries();
+    case Place::kFloats:
+      return WriteFloats(bytes);
+    case Place::kHistograms:
+      return WriteHistograms(bytes);
+    case Place::kEnd:
+      return WriteEnd();
+    case Place::kDone:
+      return;
+  }
+}
+
+void AnswerWriter::Begin() {
+  text_ += R"({"status":"success","data":{"resultType":")";
+  if (vector_ != nullptr || matrix_ != nullptr) {
+    base::StrAppend(text_, vector_ != nullptr ? "vector" : "matrix", R"(","result":[)");
+    place_ = Place::kSeries;
+    return;
+  }
+  const auto* scalar = std::get_if<promql::ScalarResult>(&result_.value);
+  base::StrAppend(text_, scalar != nullptr ? "scalar" : "string", R"(","result":)");
+  if (scalar != nullptr) {
+    AppendSingle(text_, *scalar);
+  } else {
+    AppendSingle(text_, std::get<promql::StringResult>(result_.value));
+  }
+  place_ = Place::kEnd;
+}
+
+void AnswerWriter::BeginSeries() {
+  if (series_ == series_count_) {
+    text_ += ']';
+    place_ = Place::kEnd;
+    return;
+  }
+  if (series_ > 0) text_ += ',';
+  text_ += R"({"metric":)";
+  if (vector_ != nullptr) return WriteVectorSample(vector_->samples[series_]);
+  AppendLabels(text_, matrix_->series[series_].labels);
+  point_ = 0;
+  list_open_ = false;
+  place_ = Place::kFloats;
+}
+
+void AnswerWriter::WriteVectorSample(promql::VectorSample& sample) {
+  AppendLabels(text_, sample.labels);
+  if (sample.histogram != nullptr) {
+    text_ += R"(,"histogram":)";
+    AppendPoint(text_, vector_->t, *sample.histogram);
+  } else {
+    text_ += R"(,"value":)";
+    AppendPoint(text_, vector_->t, sample.v);
+  }
+  text_ += '}';
+  sample = {};
+  ++series_;
+}
+
+void AnswerWriter::WriteFloats(size_t bytes) {
+  const model::Columns& points = matrix_->series[series_].points;
+  for (; point_ < points.size() && text_.size() < bytes; ++point_) {
+    if (points.Histogram(point_) != nullptr) continue;
+    text_ += list_open_ ? "," : R"(,"values":[)";
+    list_open_ = true;
+    AppendPoint(text_, points.t[point_], points.v[point_]);
+  }
+  if (point_ < points.size()) return;
+  if (list_open_) text_ += ']';
+  list_open_ = false;
+  point_ = 0;
+  place_ = Place::kHistograms;
+  if (!points.has_histograms()) EndSeries();
+}
+
+void AnswerWriter::WriteHistograms(size_t bytes) {
+  const model::Columns& points = matrix_->series[series_].points;
+  for (; point_ < points.size() && text_.size() < bytes; ++point_) {
+    const model::FloatHistogram* histogram = points.Histogram(point_);
+    if (histogram == nullptr) continue;
+    text_ += list_open_ ? "," : R"(,"histograms":[)";
+    list_open_ = true;
+    AppendPoint(text_, points.t[point_], *histogram);
+  }
+  if (point_ < points.size()) return;
+  if (list_open_) text_ += ']';
+  EndSeries();
+}
+
+void AnswerWriter::EndSeries() {
+  text_ += '}';
+  matrix_->series[series_] = {};
+  ++series_;
+  place_ = Place::kSeries;
+}
+
+void AnswerWriter::WriteEnd() {
+  JsonWriter stats(text_);
+  if (options_.with_stats) {
+    text_ += R"(,"stats":)";
+    WriteStats(stats, result_.stats);
+  }
+  text_ += '}';
+  AppendAnnotations(text_, "warnings", result_.warnings);
+  AppendAnnotations(text_, "infos", result_.infos);
+  text_ += '}';
+  place_ = Place::kDone;
 }
 
 }  // namespace slurmscope::api

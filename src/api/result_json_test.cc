@@ -4,6 +4,8 @@
 
 #include <limits>
 
+#include "base/strings.h"
+
 namespace slurmscope::api {
 namespace {
 
@@ -16,12 +18,18 @@ std::string TimestampOf(int64_t ms) {
   return out;
 }
 
+// The `data` of an answer, written in pieces of some bytes.
 std::string Json(promql::QueryResult result, size_t limit = 0, bool with_stats = false,
-                 bool truncated = false) {
+                 bool truncated = false, size_t piece = 1 << 20) {
+  AnswerWriter writer(std::move(result), {.with_stats = with_stats, .limit = limit});
   std::string out;
-  base::JsonWriter json(out);
-  EXPECT_EQ(WriteQueryResult(json, result, with_stats, limit), truncated);
-  return out;
+  while (writer.Next(out, piece)) {
+  }
+  constexpr std::string_view kHead = R"({"status":"success","data":)";
+  EXPECT_TRUE(out.starts_with(kHead));
+  const std::string tail = truncated ? R"(,"warnings":["results truncated due to limit"]})" : "}";
+  EXPECT_TRUE(out.ends_with(tail)) << out;
+  return out.substr(kHead.size(), out.size() - kHead.size() - tail.size());
 }
 
 promql::QueryResult Result(auto value) {
@@ -52,7 +60,7 @@ TEST(AppendTimestamp, HasThreeDecimalsOrNone) {
   EXPECT_EQ(TimestampOf(std::numeric_limits<int64_t>::min()), "-9223372036854775.808");
 }
 
-TEST(WriteQueryResult, Scalar) {
+TEST(AnswerWriter, Scalar) {
   EXPECT_EQ(Json(Result(promql::ScalarResult{1500, 0.1})),
             R"({"resultType":"scalar","result":[1.5,"0.1"]})");
   EXPECT_EQ(Json(Result(promql::ScalarResult{1435781430781, -1e-7})),
@@ -61,12 +69,12 @@ TEST(WriteQueryResult, Scalar) {
             R"({"resultType":"scalar","result":[0,"NaN"]})");
 }
 
-TEST(WriteQueryResult, String) {
+TEST(AnswerWriter, String) {
   EXPECT_EQ(Json(Result(promql::StringResult{1000, "a\"b\n"})),
             R"({"resultType":"string","result":[1,"a\"b\n"]})");
 }
 
-TEST(WriteQueryResult, VectorWithEveryFormOfFloat) {
+TEST(AnswerWriter, VectorWithEveryFormOfFloat) {
   EXPECT_EQ(Json(Result(Vector({}))), R"({"resultType":"vector","result":[]})");
   auto value = [](double v) {
     std::string json = Json(Result(Vector({v})));
@@ -87,13 +95,13 @@ TEST(WriteQueryResult, VectorWithEveryFormOfFloat) {
   EXPECT_EQ(value(5e-324), "5e-324");
 }
 
-TEST(WriteQueryResult, VectorKeepsItsOrder) {
+TEST(AnswerWriter, VectorKeepsItsOrder) {
   EXPECT_EQ(Json(Result(Vector({2, 1}))),
             R"({"resultType":"vector","result":[{"metric":{"i":"0"},"value":[1435781430.781,"2"]},)"
             R"({"metric":{"i":"1"},"value":[1435781430.781,"1"]}]})");
 }
 
-TEST(WriteQueryResult, Matrix) {
+TEST(AnswerWriter, Matrix) {
   promql::MatrixResult matrix;
   matrix.series.push_back({model::Labels{{"__name__", "up"}, {"job", "a"}}, {}});
   matrix.series.push_back({model::Labels{}, {}});
@@ -111,7 +119,7 @@ TEST(WriteQueryResult, Matrix) {
   EXPECT_EQ(Json(Result(promql::MatrixResult{})), R"({"resultType":"matrix","result":[]})");
 }
 
-TEST(WriteQueryResult, LimitCutsSeriesAndSaysSo) {
+TEST(AnswerWriter, LimitCutsSeriesAndSaysSo) {
   EXPECT_EQ(
       Json(Result(Vector({7, 8})), 1, false, true),
       R"({"resultType":"vector","result":[{"metric":{"i":"0"},"value":[1435781430.781,"7"]}]})");
@@ -120,14 +128,64 @@ TEST(WriteQueryResult, LimitCutsSeriesAndSaysSo) {
             R"({"resultType":"scalar","result":[0,"1"]})");
 }
 
-TEST(WriteQueryResult, Stats) {
+TEST(AnswerWriter, Stats) {
   promql::QueryResult result = Result(promql::ScalarResult{0, 1});
-  result.stats.samples_queried = 12;
+  result.stats.total_samples = 12;
   result.stats.peak_samples = 5;
-  result.stats.eval_seconds = 0.5;
+  result.stats.timings = {0.125, 0.25, 1, 2, 0.5, 4};
+  constexpr std::string_view kTimings =
+      R"("timings":{"evalTotalTime":0.5,"resultSortTime":2,"queryPreparationTime":0.25,)"
+      R"("innerEvalTime":1,"execQueueTime":0.125,"execTotalTime":4})";
   EXPECT_EQ(Json(result, 0, true),
-            R"({"resultType":"scalar","result":[0,"1"],"stats":{"timings":{"evalTotalTime":0.5},)"
-            R"("samples":{"totalQueryableSamples":12,"peakSamples":5}}})");
+            base::StrCat(R"({"resultType":"scalar","result":[0,"1"],"stats":{)", kTimings,
+                         R"(,"samples":{"totalQueryableSamples":12,"peakSamples":5}}})"));
+  result.stats.per_step = {{1000, 7}, {1500, 5}};
+  EXPECT_EQ(Json(result, 0, true),
+            base::StrCat(R"({"resultType":"scalar","result":[0,"1"],"stats":{)", kTimings,
+                         R"(,"samples":{"totalQueryableSamplesPerStep":[[1,7],[1.500,5]],)",
+                         R"("totalQueryableSamples":12,"peakSamples":5}}})"));
+}
+
+promql::QueryResult Mixed() {
+  promql::MatrixResult matrix;
+  for (int i = 0; i < 5; ++i) {
+    promql::MatrixSeries& series = matrix.series.emplace_back();
+    series.labels = model::Labels{{"i", std::to_string(i)}};
+    for (int t = 0; t < 40; ++t) {
+      if (i > 0 && t % i == 0) {
+        auto histogram = std::make_shared<model::FloatHistogram>();
+        histogram->count = t;
+        histogram->positive = {{0, static_cast<double>(t)}};
+        series.points.Append(t * 1000, std::move(histogram));
+      } else {
+        series.points.Append(t * 1000, t / 3.0);
+      }
+    }
+  }
+  promql::QueryResult result = Result(std::move(matrix));
+  result.warnings = {"a warning"};
+  result.infos.assign(12, "an info");
+  return result;
+}
+
+TEST(AnswerWriter, PiecesDoNotDependOnTheirSize) {
+  std::string whole;
+  EXPECT_FALSE(AnswerWriter(Mixed(), {}).Next(whole, 1 << 20));
+  EXPECT_TRUE(whole.ends_with(R"("2 more infos omitted"]})"));
+  for (size_t bytes : {1, 2, 7, 64, 1000}) {
+    AnswerWriter writer(Mixed(), {});
+    std::string all;
+    while (true) {
+      std::string piece;
+      const bool more = writer.Next(piece, bytes);
+      EXPECT_LT(piece.size(), bytes + 500);  // the annotations come at once
+      EXPECT_FALSE(piece.empty());
+      all += piece;
+      if (!more) break;
+      EXPECT_GE(piece.size(), bytes);
+    }
+    EXPECT_EQ(all, whole);
+  }
 }
 
 }  // namespace

@@ -57,6 +57,10 @@ void WriteEngine(Page& page, const promql::Engine& engine) {
   page.Gauge("prometheus_engine_queries", "Queries that run or wait now.", engine.active());
   page.Gauge("prometheus_engine_queries_concurrent_max", "Queries that may run at once.",
              engine.options().max_concurrency);
+  page.Gauge("prometheus_engine_query_log_enabled", "Whether queries are logged to a file.",
+             engine.log().enabled() ? 1 : 0);
+  page.Counter("prometheus_engine_query_log_failures_total",
+               "Queries that could not be written to the log.", engine.log().failures());
 }
 
 void WriteStorage(Page& page, const tsdb::HeadStats& head) {

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/strings.h"
 #include "config/parts.h"
 
@@ -285,6 +286,18 @@ HttpClientConfig ReadHttpClientConfig(MappingReader* reader) {
   config.headers = ReadHeaders(reader);
   reader->Bool("follow_redirects", &config.follow_redirects);
   reader->Bool("enable_http2", &config.enable_http2);
+  return config;
+}
+
+Result<HttpClientConfig> LoadHttpClientConfig(const std::string& path) {
+  constexpr uint64_t kMaxBytes = 1 << 20;
+  const std::string text = TRY(base::ReadFile(path, kMaxBytes));
+  const Node root = TRY(ParseYaml(text, path));
+  Report report(path);
+  MappingReader reader(root, "", &report);
+  HttpClientConfig config = ReadHttpClientConfig(&reader);
+  reader.Finish();
+  if (!report.ok()) return base::Fail(report.TakeError());
   return config;
 }
 

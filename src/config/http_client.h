@@ -66,6 +66,9 @@ struct HttpClientConfig {
   bool enable_http2 = true;
 };
 
+// A file that holds nothing but these keys, as promtool's --http.config.file names it.
+Result<HttpClientConfig> LoadHttpClientConfig(const std::string& path);
+
 // A text that differs where the configurations do. It holds secrets.
 std::string Identity(const HttpClientConfig& config);
 

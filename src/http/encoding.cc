@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "base/float_text.h"
 #include "base/strings.h"
 #include "http/gzip.h"
+#include "http/stream_encoder.h"
 
 namespace slurmscope::http {
 
@@ -20,33 +22,79 @@ std::string Lower(std::string_view text) {
   return out;
 }
 
-// "q=0", "q=0.", "q=0.000".
-bool IsZeroWeight(std::string_view parameters) {
+// The weight among parameters, 1 when there is none that can be read.
+double WeightOf(std::string_view parameters) {
   for (std::string_view piece : base::Split(parameters, ';')) {
     piece = base::TrimSpace(piece);
     if (!piece.starts_with("q=")) continue;
-    piece.remove_prefix(2);
-    return piece.starts_with('0') && piece.find_first_not_of("0.") == std::string_view::npos;
+    return std::clamp(base::ParseFloat(piece.substr(2)).value_or(1), 0.0, 1.0);
   }
-  return false;
+  return 1;
 }
 
-void MarkGzip(Response& response) { response.headers.emplace_back("Content-Encoding", "gzip"); }
+// Weights of what this server can make; below 0 where nothing is said.
+struct Weights {
+  double gzip = -1;
+  double zstd = -1;
+  double identity = -1;
+  double any = -1;
 
-}  // namespace
+  double Gzip() const { return std::max(gzip < 0 ? any : gzip, 0.0); }
+  double Zstd() const { return std::max(zstd < 0 ? any : zstd, 0.0); }
+};
 
-bool AcceptsGzip(std::string_view accept_encoding) {
-  bool any = false;
+Weights ReadWeights(std::string_view accept_encoding) {
+  Weights weights;
   const std::string lower = Lower(accept_encoding);
   for (std::string_view piece : base::Split(lower, ',')) {
     const size_t semicolon = piece.find(';');
     const std::string_view name = base::TrimSpace(piece.substr(0, semicolon));
-    const bool taken =
-        semicolon == std::string_view::npos || !IsZeroWeight(piece.substr(semicolon + 1));
-    if (name == "gzip" || name == "x-gzip") return taken;
-    if (name == "*") any = taken;
+    const double weight =
+        semicolon == std::string_view::npos ? 1 : WeightOf(piece.substr(semicolon + 1));
+    if (name == "gzip" || name == "x-gzip") weights.gzip = weight;
+    if (name == "zstd") weights.zstd = weight;
+    if (name == "identity") weights.identity = weight;
+    if (name == "*") weights.any = weight;
   }
-  return any;
+  return weights;
+}
+
+void MarkCoding(Response& response, Coding coding) {
+  response.headers.emplace_back("Content-Encoding", ToString(coding));
+}
+
+bool HasCoding(const Response& response) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [](const auto& header) { return Lower(header.first) == "content-encoding"; });
+}
+
+std::string Pack(Coding coding, std::string_view body) {
+  return coding == Coding::kZstd ? ZstdCompress(body) : GzipCompress(body);
+}
+
+}  // namespace
+
+std::string_view ToString(Coding coding) {
+  switch (coding) {
+    case Coding::kGzip:
+      return "gzip";
+    case Coding::kZstd:
+      return "zstd";
+    case Coding::kIdentity:
+      break;
+  }
+  return "";
+}
+
+Coding ChooseCoding(std::string_view accept_encoding) {
+  const Weights weights = ReadWeights(accept_encoding);
+  const double best = std::max(weights.Gzip(), weights.Zstd());
+  if (best == 0 || weights.identity > best) return Coding::kIdentity;
+  return weights.Zstd() == best ? Coding::kZstd : Coding::kGzip;
+}
+
+bool AcceptsGzip(std::string_view accept_encoding) {
+  return ReadWeights(accept_encoding).Gzip() > 0;
 }
 
 bool IsCompressible(std::string_view content_type) {
@@ -65,19 +113,18 @@ void EncodeBody(const Request& request, size_t min_gzip_bytes, Response& respons
       response.body.empty() ? response.static_body : std::string_view(response.body);
   const bool worth_it = body.size() >= min_gzip_bytes && IsCompressible(response.content_type);
   if (!response.gzipped && !worth_it) return;
-  for (const auto& header : response.headers) {
-    if (Lower(header.first) == "content-encoding") return;
-  }
+  if (HasCoding(response)) return;
   response.headers.emplace_back("Vary", "Accept-Encoding");
-  const bool wanted = AcceptsGzip(request.Header("Accept-Encoding"));
-  if (wanted && response.gzipped) return MarkGzip(response);
-  if (!wanted && !response.gzipped) return;
-  if (wanted) {
-    std::string packed = GzipCompress(body);
+  const std::string_view accepted = request.Header("Accept-Encoding");
+  if (!response.gzipped) {
+    const Coding coding = ChooseCoding(accepted);
+    if (coding == Coding::kIdentity) return;
+    std::string packed = Pack(coding, body);
     if (packed.empty()) return;
     response.body = std::move(packed);
-    return MarkGzip(response);
+    return MarkCoding(response, coding);
   }
+  if (AcceptsGzip(accepted)) return MarkCoding(response, Coding::kGzip);
   auto plain = GzipDecompress(body, kMaxUnpackedBytes);
   if (!plain) {
     response = Response::Text(500, "the stored page cannot be unpacked\n");
@@ -85,6 +132,14 @@ void EncodeBody(const Request& request, size_t min_gzip_bytes, Response& respons
   }
   response.body = *std::move(plain);
   response.static_body = {};
+}
+
+Coding PrepareStream(const Request& request, Response& response) {
+  if (!IsCompressible(response.content_type) || HasCoding(response)) return Coding::kIdentity;
+  response.headers.emplace_back("Vary", "Accept-Encoding");
+  const Coding coding = ChooseCoding(request.Header("Accept-Encoding"));
+  if (coding != Coding::kIdentity) MarkCoding(response, coding);
+  return coding;
 }
 
 }  // namespace slurmscope::http

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "http/gzip.h"
+#include "http/stream_encoder.h"
 
 namespace slurmscope::http {
 namespace {
@@ -32,6 +33,51 @@ TEST(Gzip, RefusesWhatIsNotGzip) {
             base::ErrorCode::kCorruption);
   for (size_t i = 1; i < good.size(); ++i)
     EXPECT_FALSE(GzipDecompress(good.substr(0, i), 1000)) << i;
+}
+
+TEST(Encoding, ChoosesByWeight) {
+  const std::vector<std::pair<const char*, Coding>> kCases = {
+      {"", Coding::kIdentity},
+      {"gzip", Coding::kGzip},
+      {"zstd", Coding::kZstd},
+      {"gzip, deflate, br, zstd", Coding::kZstd},
+      {"zstd;q=0.5, gzip;q=0.8", Coding::kGzip},
+      {"ZSTD;q=0.9,gzip;q=0.8", Coding::kZstd},
+      {"gzip;q=0", Coding::kIdentity},
+      {"gzip;q=0.000, zstd;q=0", Coding::kIdentity},
+      {"*", Coding::kZstd},
+      {"*;q=0.5, zstd;q=0", Coding::kGzip},
+      {"*;q=0", Coding::kIdentity},
+      {"identity;q=1, gzip;q=0.5", Coding::kIdentity},
+      {"identity;q=0.5, gzip;q=0.5", Coding::kGzip},
+      {"br, deflate", Coding::kIdentity},
+      {"gzip;q=x", Coding::kGzip},
+      {"gzip;level=9;q=0.1, zstd;q=0.05", Coding::kGzip},
+  };
+  for (const auto& [accepted, coding] : kCases)
+    EXPECT_EQ(ChooseCoding(accepted), coding) << accepted;
+}
+
+TEST(StreamEncoder, PiecesMakeOneBody) {
+  std::string text;
+  while (text.size() < 3'000'000) text += std::to_string(text.size() * 7919) + ",";
+  for (Coding coding : {Coding::kIdentity, Coding::kGzip, Coding::kZstd}) {
+    auto encoder = StreamEncoder::Create(coding);
+    ASSERT_NE(encoder, nullptr);
+    std::string out;
+    for (size_t at = 0; at < text.size(); at += 100'000) {
+      ASSERT_TRUE(encoder->Encode(std::string_view(text).substr(at, 100'000), false, out));
+    }
+    ASSERT_TRUE(encoder->Encode("", true, out));
+    if (coding == Coding::kIdentity) {
+      EXPECT_EQ(out, text);
+    } else {
+      EXPECT_LT(out.size(), text.size() / 2);
+    }
+    if (coding == Coding::kGzip) {
+      EXPECT_EQ(*GzipDecompress(out, text.size()), text);
+    }
+  }
 }
 
 TEST(Encoding, ReadsAcceptEncoding) {

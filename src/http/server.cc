@@ -21,6 +21,7 @@
 #include "base/strings.h"
 #include "base/thread_pool.h"
 #include "http/access_impl.h"
+#include "http/body_stream.h"
 #include "http/connection_table.h"
 #include "http/encoding.h"
 #include "http/listener.h"
@@ -39,6 +40,7 @@ constexpr int kDefaultGraceSeconds = 10;
 // block.
 constexpr size_t kPoolExtraBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kFlushTime(200);
+constexpr size_t kSendBytes = 64 * 1024;  // of a body that is made while it is sent
 
 // One request on its way. libmicrohttpd's thread owns it through `self` until the request
 // completes; a worker holds it for as long as the handler runs, which may be longer when the server
@@ -54,6 +56,9 @@ struct Exchange {
   bool dispatched = false;
   bool suspended = false;  // guarded by ServerImpl::mutex_
   bool ready = false;      // guarded by ServerImpl::mutex_
+  bool given_up = false;   // guarded by ServerImpl::mutex_: the server stops, the body is cut off
+  // Of a response with a rest; a worker's while suspended, else the library's thread's.
+  std::unique_ptr<BodyStream> stream;
   std::shared_ptr<Exchange> self;
 
   explicit Exchange(size_t max_body_bytes) : reader(max_body_bytes) {}
@@ -87,17 +92,9 @@ MHD_Response* ToMhd(Response& response) {
   return out;
 }
 
-MHD_Result Queue(MHD_Connection* mhd, Response& response, bool close) {
-  if (response.status < 200 || response.status > 999)
-    response = Response::Text(500, "invalid status\n");
-  const bool bodiless = response.status == 204 || response.status == 304;
-  if (bodiless) {
-    response.body.clear();
-    response.static_body = {};
-  }
-  MHD_Response* out = ToMhd(response);
+MHD_Result Queue(MHD_Connection* mhd, Response& response, MHD_Response* out, bool close) {
   if (out == nullptr) return MHD_NO;
-  if (!bodiless && !response.content_type.empty()) {
+  if (response.status != 204 && response.status != 304 && !response.content_type.empty()) {
     MHD_add_response_header(out, "Content-Type", response.content_type.c_str());
   }
   for (const auto& [name, value] : response.headers) {
@@ -109,6 +106,16 @@ MHD_Result Queue(MHD_Connection* mhd, Response& response, bool close) {
   const MHD_Result result = MHD_queue_response(mhd, static_cast<unsigned>(response.status), out);
   MHD_destroy_response(out);
   return result;
+}
+
+MHD_Result Queue(MHD_Connection* mhd, Response& response, bool close) {
+  if (response.status < 200 || response.status > 999)
+    response = Response::Text(500, "invalid status\n");
+  if (response.status == 204 || response.status == 304) {
+    response.body.clear();
+    response.static_body = {};
+  }
+  return Queue(mhd, response, ToMhd(response), close);
 }
 
 void LogFromLibrary(void*, const char* format, va_list arguments) {
@@ -186,7 +193,14 @@ class ServerImpl final : public Server {
   void Work(const std::shared_ptr<Exchange>& exchange);
   Response Answer(Request& request);
   // Hands the response to the library's thread, unless the server has given up on the exchange.
-  void Finish(Exchange& exchange, Response response);
+  void Finish(Exchange& exchange, Response response, std::unique_ptr<BodyStream> stream = nullptr);
+  static std::unique_ptr<BodyStream> Stream(const Request& request, Response& response);
+  // Of a body that is made while it is sent; `streaming` is a Streaming.
+  static ssize_t OnReadBody(void* streaming, uint64_t position, char* out, size_t size);
+  static void OnBodyDone(void* streaming);
+  MHD_Result QueueStream(Exchange& exchange, bool close);
+  ssize_t WaitForPiece(const std::shared_ptr<Exchange>& exchange);
+  void MakePiece(const std::shared_ptr<Exchange>& exchange);
   void WatchIdle();
   void WaitForRunning(std::chrono::milliseconds at_most);
   void Abandon();
@@ -326,7 +340,8 @@ MHD_Result ServerImpl::Reject(Exchange& exchange, Response response) {
 
 MHD_Result ServerImpl::Send(Exchange& exchange, bool close) {
   if (access_) access_->AddHeaders(exchange.response);
-  return Queue(exchange.mhd, exchange.response, close);
+  return exchange.stream ? QueueStream(exchange, close)
+                         : Queue(exchange.mhd, exchange.response, close);
 }
 
 void ServerImpl::Work(const std::shared_ptr<Exchange>& exchange) {
@@ -338,7 +353,21 @@ void ServerImpl::Work(const std::shared_ptr<Exchange>& exchange) {
   request.canceled = [this, fd = exchange->connection->fd] {
     return stopping_.load() || PeerGone(fd);
   };
-  Finish(*exchange, Answer(request));
+  Response response = Answer(request);
+  std::unique_ptr<BodyStream> stream;
+  if (response.rest) stream = Stream(request, response);
+  Finish(*exchange, std::move(response), std::move(stream));
+}
+
+std::unique_ptr<BodyStream> ServerImpl::Stream(const Request& request, Response& response) {
+  const Coding coding = PrepareStream(request, response);
+  auto stream = BodyStream::Create(response, coding);
+  if (stream == nullptr) {
+    response = Response::Text(503, "no memory to code the answer\n");
+    return nullptr;
+  }
+  stream->MakeNext();
+  return stream;
 }
 
 // Takes the prefix off the path; a response where there is nothing below it.
@@ -360,7 +389,7 @@ Response ServerImpl::Answer(Request& request) {
     }
     if (auto outside = OutsidePrefix(request, options_.path_prefix)) return *std::move(outside);
     Response response = handler_(request);
-    EncodeBody(request, options_.min_gzip_bytes, response);
+    if (!response.rest) EncodeBody(request, options_.min_gzip_bytes, response);
     return response;
   } catch (const std::exception& e) {
     error = e.what();
@@ -371,11 +400,12 @@ Response ServerImpl::Answer(Request& request) {
   return Response::Text(500, "internal server error\n");
 }
 
-void ServerImpl::Finish(Exchange& exchange, Response response) {
+void ServerImpl::Finish(Exchange& exchange, Response response, std::unique_ptr<BodyStream> stream) {
   const std::lock_guard lock(mutex_);
   if (!exchange.suspended) return;
   exchange.suspended = false;
   exchange.response = std::move(response);
+  exchange.stream = std::move(stream);
   exchange.ready = true;
   suspended_.erase(&exchange);
   MHD_resume_connection(exchange.mhd);
@@ -432,13 +462,73 @@ void ServerImpl::OnConnection(void* self, MHD_Connection* mhd, void** context,
                                      base::SystemClock().SteadyNs());
 }
 
+// What the library holds of a body that is made while it is sent.
+struct Streaming {
+  ServerImpl* server;
+  std::shared_ptr<Exchange> exchange;
+};
+
+MHD_Result ServerImpl::QueueStream(Exchange& exchange, bool close) {
+  auto streaming = std::make_unique<Streaming>(Streaming{this, exchange.self});
+  MHD_Response* out = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, kSendBytes, &OnReadBody,
+                                                        streaming.get(), &OnBodyDone);
+  if (out != nullptr) (void)streaming.release();
+  exchange.connection->waiting_since_ns = base::SystemClock().SteadyNs();
+  return Queue(exchange.mhd, exchange.response, out, close);
+}
+
+void ServerImpl::OnBodyDone(void* streaming) { delete static_cast<Streaming*>(streaming); }
+
+ssize_t ServerImpl::OnReadBody(void* streaming, uint64_t, char* out, size_t size) {
+  const auto& [server, exchange] = *static_cast<Streaming*>(streaming);
+  {
+    const std::lock_guard lock(server->mutex_);
+    if (exchange->given_up) return MHD_CONTENT_READER_END_WITH_ERROR;
+  }
+  BodyStream& stream = *exchange->stream;
+  if (const size_t n = stream.Read(out, size); n > 0) return static_cast<ssize_t>(n);
+  if (stream.broken()) return MHD_CONTENT_READER_END_WITH_ERROR;
+  if (stream.complete()) return MHD_CONTENT_READER_END_OF_STREAM;
+  return server->WaitForPiece(exchange);
+}
+
+ssize_t ServerImpl::WaitForPiece(const std::shared_ptr<Exchange>& exchange) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return MHD_CONTENT_READER_END_WITH_ERROR;
+    exchange->connection->waiting_since_ns = 0;
+    exchange->suspended = true;
+    suspended_.insert(exchange.get());
+    MHD_suspend_connection(exchange->mhd);
+  }
+  // Where too many requests wait, the piece is made here rather than not at all.
+  if (!pool_.TrySubmit([this, exchange] { MakePiece(exchange); })) MakePiece(exchange);
+  return 0;
+}
+
+void ServerImpl::MakePiece(const std::shared_ptr<Exchange>& exchange) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!exchange->suspended) return;
+  }
+  exchange->stream->MakeNext();
+  const std::lock_guard lock(mutex_);
+  if (!exchange->suspended) return;
+  exchange->suspended = false;
+  exchange->connection->waiting_since_ns = base::SystemClock().SteadyNs();
+  suspended_.erase(exchange.get());
+  MHD_resume_connection(exchange->mhd);
+}
+
 void ServerImpl::WatchIdle() {
   const auto pause =
       std::chrono::milliseconds(std::clamp(options_.idle_timeout_seconds * 250, 100, 5000));
   std::unique_lock lock(mutex_);
   while (!closed_) {
     changed_.wait_for(lock, pause);
+    lock.unlock();
     connections_.CloseStale(base::SystemClock().SteadyNs());
+    lock.lock();
   }
 }
 
@@ -505,7 +595,9 @@ void ServerImpl::Abandon() {
   changed_.notify_all();
   for (Exchange* exchange : suspended_) {
     exchange->suspended = false;
-    exchange->response = Response::Text(503, "the server is stopping\n");
+    exchange->given_up = true;
+    // A worker may be at work on the stream; where an answer has begun, it is cut off.
+    if (!exchange->ready) exchange->response = Response::Text(503, "the server is stopping\n");
     exchange->ready = true;
     MHD_resume_connection(exchange->mhd);
   }

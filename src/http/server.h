@@ -48,6 +48,10 @@ struct Response {
   // Body outside the string, for embedded files; must live as long as the program. Used when `body`
   // is empty.
   std::string_view static_body;
+  // What follows `body`, for an answer too large to be held as one text: appends the next piece to
+  // `out`, false when it was the last one. Called on a worker thread, by one at a time, as the
+  // client takes what was before; freed when all is sent or the client has gone.
+  std::function<bool(std::string& out)> rest;
   // The body is already gzip (content-encoding is set); otherwise the server compresses when asked
   // and worth it.
   bool gzipped = false;

@@ -10,6 +10,7 @@
 #include "base/thread_pool.h"
 #include "promql/eval.h"
 #include "promql/query_gate.h"
+#include "promql/sample_count.h"
 
 namespace slurmscope::promql {
 
@@ -23,6 +24,10 @@ size_t HelperThreads(int wanted) {
   size_t cores = std::max<size_t>(std::thread::hardware_concurrency(), 1);
   size_t threads = wanted > 0 ? static_cast<size_t>(wanted) : std::min<size_t>(cores, 64);
   return threads - 1;  // the query's own thread works too
+}
+
+double SecondsSince(int64_t begin_ns) {
+  return static_cast<double>(base::SystemClock().SteadyNs() - begin_ns) / 1e9;
 }
 
 int64_t PositiveOr(int64_t value, int64_t fallback) { return value > 0 ? value : fallback; }
@@ -118,61 +123,128 @@ struct Engine::State {
     if (helpers > 0) pool.emplace(helpers, 1024);
   }
 
-  Result<QueryResult> Run(model::Queryable& storage, std::string_view query, const Expr& expr,
-                          const StepGrid& grid, int64_t end, bool instant,
-                          const QueryOptions& query_options);
+  // One query that parsed.
+  struct Query {
+    model::Queryable& storage;
+    std::string_view text;
+    const Expr& expr;
+    StepGrid grid;
+    int64_t end = 0;
+    bool instant = false;
+    const QueryOptions& options;
+    int64_t begin_ns = 0;
+  };
+
+  Result<QueryResult> Run(const Query& query);
+  Result<QueryResult> Evaluate(const Query& query, int64_t deadline_ns, QueryStats* stats);
+  Result<QueryResult> EvaluateIn(const Query& query, QueryContext& context, QueryStats* stats);
+  QueryContext ContextOf(const Query& query, QueryGuard& guard, Annotations& notes);
+  Result<void> CountInto(const Query& query, int64_t deadline_ns, QueryStats* stats);
 
   EngineOptions options;
   QueryGate gate;
   std::atomic<int64_t> subquery_step_ms;
   std::optional<base::ThreadPool> pool;
+  QueryLog log;
 };
 
-Result<QueryResult> Engine::State::Run(model::Queryable& storage, std::string_view query,
-                                       const Expr& expr, const StepGrid& grid, int64_t end,
-                                       bool instant, const QueryOptions& query_options) {
-  int64_t begin_ns = base::SystemClock().SteadyNs();
+Result<QueryResult> Engine::State::Run(const Query& query) {
   int64_t timeout_ms =
-      std::min(PositiveOr(query_options.timeout_ms, options.timeout_ms), options.timeout_ms);
+      std::min(PositiveOr(query.options.timeout_ms, options.timeout_ms), options.timeout_ms);
   int64_t deadline_ns =
-      SaturatingAdd(begin_ns, std::min<int64_t>(timeout_ms, 1LL << 40) * 1'000'000);
-  TRY(gate.Enter(deadline_ns, query_options.canceled));
+      SaturatingAdd(query.begin_ns, std::min<int64_t>(timeout_ms, 1LL << 40) * 1'000'000);
+  QueryStats stats;
+  Result<QueryResult> result = Evaluate(query, deadline_ns, &stats);
+  stats.timings.total = SecondsSince(query.begin_ns);
+  if (log.enabled()) {
+    std::string_view error = result ? std::string_view() : result.error().message();
+    log.Write({query.text, query.grid.start, query.end, query.instant ? 0 : query.grid.step,
+               query.options.origin, stats, error});
+  }
+  if (result) result->stats = std::move(stats);
+  return result;
+}
+
+Result<QueryResult> Engine::State::Evaluate(const Query& query, int64_t deadline_ns,
+                                            QueryStats* stats) {
+  int64_t waiting_ns = base::SystemClock().SteadyNs();
+  auto entered = gate.Enter(deadline_ns, query.options.canceled);
+  stats->timings.queue = SecondsSince(waiting_ns);
+  TRY(std::move(entered));
   struct Leaver {
     QueryGate& gate;
     ~Leaver() { gate.Leave(); }
   } leaver{gate};
+  int64_t eval_ns = base::SystemClock().SteadyNs();
+  stats->timings.preparation = static_cast<double>(waiting_ns - query.begin_ns) / 1e9;
 
-  QueryGuard guard({deadline_ns, options.max_samples, options.max_bytes}, query_options.canceled);
-  Annotations notes(query);
-  QueryContext context{storage, pool ? &*pool : nullptr, guard, notes, grid, end};
-  context.interval = instant ? 0 : grid.step;
-  context.lookback_ms = PositiveOr(query_options.lookback_ms, options.lookback_ms);
-  context.default_subquery_step_ms = subquery_step_ms.load(std::memory_order_relaxed);
-  context.instant = instant;
-  context.delayed_name_removal = options.delayed_name_removal;
+  QueryGuard guard({deadline_ns, options.max_samples, options.max_bytes}, query.options.canceled);
+  Annotations notes(query.text);
+  QueryContext context = ContextOf(query, guard, notes);
+  Result<QueryResult> result = EvaluateIn(query, context, stats);
+  stats->samples_read = guard.read();
+  stats->peak_samples = guard.peak();
+  stats->timings.eval_total = SecondsSince(eval_ns) + stats->timings.preparation;
+  if (result && query.options.stats != StatsWanted::kCheap) {
+    TRY(CountInto(query, deadline_ns, stats));
+  }
+  return result;
+}
+
+Result<QueryResult> Engine::State::EvaluateIn(const Query& query, QueryContext& context,
+                                              QueryStats* stats) {
+  const StepGrid& grid = query.grid;
   // A grid too long for one column must fail before the column is made.
   SampleCharge columns;
-  TRY(columns.Add(guard, static_cast<int64_t>(std::min<size_t>(grid.count, size_t{1} << 61))));
-
-  Value value = TRY(Evaluator(context).Eval(expr, grid));
+  TRY(columns.Add(context.guard,
+                  static_cast<int64_t>(std::min<size_t>(grid.count, size_t{1} << 61))));
+  int64_t inner_ns = base::SystemClock().SteadyNs();
+  auto evaluated = Evaluator(context).Eval(query.expr, grid);
+  stats->timings.inner_eval = SecondsSince(inner_ns);
+  Value value = TRY(std::move(evaluated));
+  int64_t sort_ns = base::SystemClock().SteadyNs();
   if (value.type == ValueType::kVector) TRY(RemoveNames(value.vector, true));
   // The answer lies beside the table it is made of, with its times.
   SampleCharge answer;
-  TRY(answer.Add(guard, 0, AnswerWeight(value)));
+  TRY(answer.Add(context.guard, 0, AnswerWeight(value)));
   QueryResult result;
-  if (instant) {
+  if (query.instant) {
     FillInstant(result, std::move(value), grid.start);
   } else if (value.type == ValueType::kScalar) {
     result.value = ScalarMatrix(value.scalar, grid);
   } else {
     result.value = ToMatrix(std::move(value.vector), grid);
   }
-  result.warnings = notes.Warnings();
-  result.infos = notes.Infos();
-  result.stats.samples_queried = guard.read();
-  result.stats.peak_samples = guard.peak();
-  result.stats.eval_seconds = static_cast<double>(base::SystemClock().SteadyNs() - begin_ns) / 1e9;
+  result.warnings = context.notes.Warnings();
+  result.infos = context.notes.Infos();
+  stats->timings.result_sort = SecondsSince(sort_ns);
   return result;
+}
+
+QueryContext Engine::State::ContextOf(const Query& query, QueryGuard& guard, Annotations& notes) {
+  QueryContext context{query.storage, pool ? &*pool : nullptr, guard, notes, query.grid, query.end};
+  context.interval = query.instant ? 0 : query.grid.step;
+  context.lookback_ms = PositiveOr(query.options.lookback_ms, options.lookback_ms);
+  context.default_subquery_step_ms = subquery_step_ms.load(std::memory_order_relaxed);
+  context.instant = query.instant;
+  context.delayed_name_removal = options.delayed_name_removal;
+  return context;
+}
+
+Result<void> Engine::State::CountInto(const Query& query, int64_t deadline_ns, QueryStats* stats) {
+  // A guard of its own: what is held twice is the statistics' affair, not the query's.
+  QueryGuard guard({deadline_ns, options.max_samples, options.max_bytes}, query.options.canceled);
+  Annotations notes(query.text);
+  QueryContext context = ContextOf(query, guard, notes);
+  Evaluator evaluator(context);
+  std::vector<int64_t> counts = TRY(CountSamples(evaluator, query.expr, query.grid));
+  for (size_t i = 0; i < counts.size(); ++i) {
+    stats->total_samples += counts[i];
+    if (query.options.stats == StatsWanted::kPerStep) {
+      stats->per_step.emplace_back(query.grid.At(i), counts[i]);
+    }
+  }
+  return {};
 }
 
 Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(std::move(options))) {}
@@ -180,8 +252,9 @@ Engine::~Engine() = default;
 
 Result<QueryResult> Engine::Instant(model::Queryable& storage, std::string_view query, int64_t t,
                                     const QueryOptions& options) {
+  int64_t begin_ns = base::SystemClock().SteadyNs();
   ExprPtr expr = TRY(ParseExpr(query, state_->options.parser));
-  return state_->Run(storage, query, *expr, StepGrid{t, 1, 1}, t, true, options);
+  return state_->Run({storage, query, *expr, StepGrid{t, 1, 1}, t, true, options, begin_ns});
 }
 
 Result<QueryResult> Engine::Range(model::Queryable& storage, std::string_view query, int64_t start,
@@ -191,18 +264,21 @@ Result<QueryResult> Engine::Range(model::Queryable& storage, std::string_view qu
         ErrorCode::kInvalidArgument,
         "zero or negative query resolution step widths are not accepted. Try a positive integer");
   }
+  int64_t begin_ns = base::SystemClock().SteadyNs();
   ExprPtr expr = TRY(ParseExpr(query, state_->options.parser));
   if (expr->type() != ValueType::kVector && expr->type() != ValueType::kScalar) {
     return Fail(ErrorCode::kInvalidArgument,
                 StrCat("invalid expression type \"", ToString(expr->type()),
                        "\" for range query, must be Scalar or instant Vector"));
   }
-  return state_->Run(storage, query, *expr, StepGrid::Between(start, end, step), end, false,
-                     options);
+  return state_->Run(
+      {storage, query, *expr, StepGrid::Between(start, end, step), end, false, options, begin_ns});
 }
 
 const EngineOptions& Engine::options() const { return state_->options; }
 int Engine::active() const { return state_->gate.active(); }
+QueryLog& Engine::log() { return state_->log; }
+const QueryLog& Engine::log() const { return state_->log; }
 void Engine::SetDefaultSubqueryStep(int64_t milliseconds) {
   state_->subquery_step_ms.store(milliseconds, std::memory_order_relaxed);
 }

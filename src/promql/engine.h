@@ -12,6 +12,8 @@
 #include "model/querier.h"
 #include "model/sample.h"
 #include "promql/parser.h"
+#include "promql/query_log.h"
+#include "promql/query_stats.h"
 
 namespace slurmscope::promql {
 
@@ -41,12 +43,6 @@ struct MatrixResult {
   std::vector<MatrixSeries> series;
 };
 
-struct QueryStats {
-  int64_t samples_queried = 0;
-  int64_t peak_samples = 0;
-  double eval_seconds = 0;
-};
-
 struct QueryResult {
   std::variant<ScalarResult, StringResult, VectorResult, MatrixResult> value;
   std::vector<std::string> warnings;
@@ -67,12 +63,17 @@ struct EngineOptions {
   ParserOptions parser;
 };
 
+// What of QueryStats is worth a second reading of the samples.
+enum class StatsWanted { kCheap, kTotal, kPerStep };
+
 // Of one query.
 struct QueryOptions {
   int64_t lookback_ms = 0;  // 0: the engine's
   int64_t timeout_ms = 0;   // 0: the engine's; never longer than the engine's
   // Asked now and then during evaluation, never by two threads at once.
   std::function<bool()> canceled = [] { return false; };
+  StatsWanted stats = StatsWanted::kCheap;
+  const QueryOrigin* origin = nullptr;  // for the query log; outlives the query
 };
 
 // Evaluates PromQL with the semantics of Prometheus 3: left-open ranges and lookback. Thread-safe.
@@ -92,6 +93,9 @@ class Engine {
   const EngineOptions& options() const;
   // Queries running now, for metrics.
   int active() const;
+  // Closed at first. Gets every query that parses, when it is over.
+  QueryLog& log();
+  const QueryLog& log() const;
   // After a configuration reload.
   void SetDefaultSubqueryStep(int64_t milliseconds);
 

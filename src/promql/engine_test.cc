@@ -49,8 +49,31 @@ TEST(Engine, RangeGivesAMatrixSortedByLabels) {
   ASSERT_EQ(series.size(), 12u);
   for (size_t i = 1; i < series.size(); ++i) EXPECT_TRUE(series[i - 1].labels < series[i].labels);
   EXPECT_EQ(series[0].points.size(), 10u);
-  EXPECT_EQ(result->stats.samples_queried, 120);
+  EXPECT_EQ(result->stats.samples_read, 120);
   EXPECT_GE(result->stats.peak_samples, 120);
+}
+
+TEST(Engine, CountsSamplesByStepOnlyWhenAsked) {
+  MemoryStorage storage;
+  Fill(storage, 3, 10);  // every 10 s
+  Engine engine({});
+  auto ask = [&](std::string_view query, StatsWanted wanted) {
+    QueryOptions options;
+    options.stats = wanted;
+    auto result = engine.Range(storage, query, 50'000, 70'000, 10'000, options);
+    EXPECT_TRUE(result) << result.error().message();
+    return result->stats;
+  };
+  EXPECT_EQ(ask("c_total", StatsWanted::kCheap).total_samples, 0);
+  EXPECT_EQ(ask("c_total", StatsWanted::kTotal).total_samples, 9);
+  EXPECT_TRUE(ask("c_total", StatsWanted::kTotal).per_step.empty());
+  using Steps = std::vector<std::pair<int64_t, int64_t>>;
+  // Two samples of each series lie in a window of 20 s that is open on the left.
+  EXPECT_EQ(ask("sum(rate(c_total[20s])) + sum(c_total)", StatsWanted::kPerStep).per_step,
+            (Steps{{50'000, 9}, {60'000, 9}, {70'000, 9}}));
+  EXPECT_EQ(ask("max_over_time(c_total[20s:5s])", StatsWanted::kPerStep).total_samples, 36);
+  EXPECT_EQ(ask("1", StatsWanted::kPerStep).per_step,
+            (Steps{{50'000, 0}, {60'000, 0}, {70'000, 0}}));
 }
 
 TEST(Engine, ScalarOverARangeIsOneSeriesWithoutLabels) {

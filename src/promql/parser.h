@@ -34,5 +34,7 @@ Result<std::vector<model::Matcher>> ParseAnySelector(std::string_view text);
 
 // The expression on one line, as Prometheus prints it; parses to the same tree.
 std::string ToString(const Expr& expr);
+// The same, with the parts that do not fit into 100 characters on lines of their own.
+std::string Prettify(const Expr& expr);
 
 }  // namespace slurmscope::promql

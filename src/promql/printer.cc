@@ -8,6 +8,7 @@
 #include "model/labels.h"
 #include "promql/functions.h"
 #include "promql/parser.h"
+#include "promql/printer.h"
 
 namespace slurmscope::promql {
 namespace {
@@ -166,13 +167,7 @@ void AppendMatrix(std::string& out, const MatrixSelector& node) {
 
 void AppendSubquery(std::string& out, const SubqueryExpr& node) {
   Append(out, *node.expr);
-  out += '[';
-  AppendDuration(out, node.range);
-  out += ':';
-  if (node.has_step) AppendDuration(out, node.step);
-  out += ']';
-  AppendAt(out, node.time);
-  AppendOffset(out, node.time);
+  AppendSubqueryTime(out, node);
 }
 
 void AppendCall(std::string& out, const Call& node) {
@@ -185,12 +180,7 @@ void AppendCall(std::string& out, const Call& node) {
 }
 
 void AppendAggregate(std::string& out, const AggregateExpr& node) {
-  out += ToString(node.op);
-  if (node.without || !node.grouping.empty()) {
-    out += node.without ? " without" : " by";
-    AppendLabels(out, node.grouping);
-    out += ' ';
-  }
+  AppendAggregateHead(out, node);
   out += '(';
   if (node.param) {
     Append(out, *node.param);
@@ -242,9 +232,7 @@ void AppendBinary(std::string& out, const BinaryExpr& node) {
   } else {
     Append(out, *node.lhs);
   }
-  StrAppend(out, " ", ToString(node.op));
-  if (node.return_bool) out += " bool";
-  if (node.matching) AppendMatching(out, *node.matching);
+  AppendOperator(out, node);
   out += ' ';
   Append(out, *node.rhs);
 }
@@ -292,6 +280,30 @@ void Append(std::string& out, const Expr& expr) {
 }
 
 }  // namespace
+
+void AppendAggregateHead(std::string& out, const AggregateExpr& node) {
+  out += ToString(node.op);
+  if (!node.without && node.grouping.empty()) return;
+  out += node.without ? " without" : " by";
+  AppendLabels(out, node.grouping);
+  out += ' ';
+}
+
+void AppendOperator(std::string& out, const BinaryExpr& node) {
+  StrAppend(out, " ", ToString(node.op));
+  if (node.return_bool) out += " bool";
+  if (node.matching) AppendMatching(out, *node.matching);
+}
+
+void AppendSubqueryTime(std::string& out, const SubqueryExpr& node) {
+  out += '[';
+  AppendDuration(out, node.range);
+  out += ':';
+  if (node.has_step) AppendDuration(out, node.step);
+  out += ']';
+  AppendAt(out, node.time);
+  AppendOffset(out, node.time);
+}
 
 std::string ToString(const Expr& expr) {
   std::string out;

@@ -56,7 +56,7 @@ class RuleWorld {
   static constexpr int64_t kStart = 1'700'000'000'000;
 
   explicit RuleWorld(promql::EngineOptions options = {}) : engine_(std::move(options)) {
-    environment_.query = [this](const std::string& expr, int64_t t) {
+    environment_.query = [this](const std::string& expr, int64_t t, const promql::QueryOrigin&) {
       return RuleQuery(engine_, storage_, expr, t);
     };
     environment_.notify = [this](std::vector<model::Alert> alerts) {

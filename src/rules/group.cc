@@ -81,7 +81,9 @@ bool Group::SameAs(const config::RuleGroupConfig& config, const GroupDefaults& d
 
 RuleContext Group::Context() const {
   RuleContext context;
-  context.query = environment_.query;
+  context.query = [this](const std::string& expr, int64_t t) {
+    return environment_.query(expr, t, {{}, {}, {}, config_.file, config_.name});
+  };
   context.external_labels = defaults_.external_labels;
   context.external_url = environment_.external_url;
   context.query_offset_ms = config_.query_offset_ms.value_or(defaults_.query_offset_ms);

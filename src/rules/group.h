@@ -30,8 +30,10 @@ struct EvaluationTotals {
 struct GroupEnvironment {
   model::Appendable& appendable;
   model::Queryable& queryable;
-  // An instant query of a rule.
-  std::function<Result<promql::VectorResult>(const std::string& expr, int64_t t)> query;
+  // An instant query of a rule; `origin` is its group, for the query log.
+  std::function<Result<promql::VectorResult>(const std::string& expr, int64_t t,
+                                             const promql::QueryOrigin& origin)>
+      query;
   // Takes alerts to be told.
   std::function<void(std::vector<model::Alert>)> notify = [](const auto&) {};
   const base::Clock& clock = base::SystemClock();

@@ -68,8 +68,10 @@ struct Manager::State {
                     options.restore,
                     nullptr},
         workers(options.threads, kMaxWaitingTasks) {
-    environment.query = [this, &engine, &queryable](const std::string& expr, int64_t t) {
+    environment.query = [this, &engine, &queryable](const std::string& expr, int64_t t,
+                                                    const promql::QueryOrigin& origin) {
       promql::QueryOptions query;
+      query.origin = &origin;
       query.canceled = [this] { return stopping.load(); };
       return RuleQuery(engine, queryable, expr, t, query);
     };

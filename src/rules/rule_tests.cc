@@ -167,7 +167,7 @@ class TestRun {
         test_(test),
         interval_ms_(file.evaluation_interval_ms),
         engine_(EngineFor(file, options)) {
-    environment_.query = [this](const std::string& expr, int64_t t) {
+    environment_.query = [this](const std::string& expr, int64_t t, const promql::QueryOrigin&) {
       return RuleQuery(engine_, storage_, expr, t);
     };
     environment_.external_url = test.external_url;

@@ -37,7 +37,7 @@ class Pair(contextlib.AbstractContextManager):
         shutil.copytree(data, self.stack.dir / "stock-data")
         config = self.stack.config({"none": []})
         port = free_port()
-        self.stack.peer("prometheus", f"--config.file={config}", "--log.level=warn",
+        self.stack.peer("prometheus", f"--config.file={config}", "--log.level=warn", "--enable-feature=promql-per-step-stats",
                         f"--storage.tsdb.path={self.stack.dir / 'stock-data'}",
                         "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}")
         stock = Prometheus(port)
