@@ -9,7 +9,7 @@ find_package(yaml-cpp REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED)
-foreach(pair re2:RE2 libmicrohttpd:MICROHTTPD libcurl:CURL snappy:SNAPPY libzstd:ZSTD libdeflate:DEFLATE zlib:ZLIB
+foreach(pair re2:RE2 libmicrohttpd:MICROHTTPD gnutls:GNUTLS libcrypt:CRYPT libcurl:CURL snappy:SNAPPY libzstd:ZSTD libdeflate:DEFLATE zlib:ZLIB
         sqlite3:SQLITE libargon2:ARGON2 libxxhash:XXHASH)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 module)

@@ -40,6 +40,8 @@ const std::vector<Group>& GeneralFlags() {
       {"Web",
        {{"web.listen-address", kStrings, ":9100",
          "Address to listen on, host:port or :port; may be given again."},
+        {"web.config.file", kString, "",
+         "TLS, users and headers of both pages; read again when it changes."},
         {"web.telemetry-path", kString, "/metrics", "Path of the metrics."},
         {"web.max-requests", kInt, "40",
          "Scrapes served at the same time, others get 503; 0 for no limit."},

@@ -22,7 +22,8 @@ Result<std::shared_ptr<agent::gpu::GpuService>> StartGpus(const agent::Roots& ro
 }
 
 Result<std::unique_ptr<GpuPage>> GpuPage::Start(std::shared_ptr<const agent::Machine> machine,
-                                                const agent::FlagValues& flags) {
+                                                const agent::FlagValues& flags,
+                                                std::shared_ptr<http::Access> access) {
   std::vector<std::string> addresses = flags.Strings("gpu.listen-address");
   std::erase(addresses, "");
   if (machine->gpu == nullptr || addresses.empty()) return std::unique_ptr<GpuPage>();
@@ -39,6 +40,7 @@ Result<std::unique_ptr<GpuPage>> GpuPage::Start(std::shared_ptr<const agent::Mac
   http::ServerOptions server;
   server.listen_addresses = std::move(addresses);
   server.worker_threads = 2;
+  server.access = std::move(access);
   auto started = http::Server::Start(
       server, [router = std::move(router)](const auto& request) { return router.Handle(request); });
   if (!started && !flags.IsGiven("gpu.listen-address")) {

@@ -7,6 +7,7 @@
 #include "agent/exporter.h"
 #include "agent/flags.h"
 #include "base/result.h"
+#include "http/access.h"
 #include "http/server.h"
 
 namespace slurmscope {
@@ -17,7 +18,8 @@ class GpuPage {
   // nullptr where there is no GPU and nobody asked for the page. An address that was not asked for
   // may be taken by another: then there is a warning and no page.
   static base::Result<std::unique_ptr<GpuPage>> Start(std::shared_ptr<const agent::Machine> machine,
-                                                      const agent::FlagValues& flags);
+                                                      const agent::FlagValues& flags,
+                                                      std::shared_ptr<http::Access> access);
 
   void Stop() { server_->Stop(2); }
 

@@ -1,5 +1,4 @@
 #include <pthread.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +9,11 @@
 #include "agent/exporter.h"
 #include "agent/scraper.h"
 #include "base/clock.h"
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/version.h"
 #include "command_line.h"
+#include "edge/web_access.h"
 #include "gpu_page.h"
 #include "http/server.h"
 
@@ -36,14 +37,6 @@ Result<std::shared_ptr<const agent::Machine>> MakeMachine(const agent::FlagValue
       agent::Machine{std::move(roots), base::SystemClock(), std::move(stat), std::move(gpus)});
 }
 
-// Every counter file of a large machine stays open: take what the hard limit allows, within reason.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = std::max<rlim_t>(limit.rlim_cur, std::min<rlim_t>(limit.rlim_max, 65536));
-  ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 // Blocks the signals in this and all later threads, so that WaitForSignal gets them.
 sigset_t BlockStopSignals() {
   sigset_t signals;
@@ -54,10 +47,24 @@ sigset_t BlockStopSignals() {
   return signals;
 }
 
+Result<std::shared_ptr<http::Access>> OpenAccess(const agent::FlagValues& flags) {
+  auto opened = TRY(edge::OpenWebAccess(flags.String("web.config.file")));
+  for (const std::string& warning : opened.warnings) base::LogWarn(warning);
+  const auto open = edge::OpenAddresses(flags.Strings("web.listen-address"));
+  const bool safe = opened.access && opened.access->has_tls() && opened.access->knows_clients();
+  if (!safe && !open.empty()) {
+    base::LogWarn(
+        "metrics are open to the network without TLS and users; --web.config.file has both, "
+        "--web.listen-address=127.0.0.1:9100 keeps them on this machine",
+        {{"address", open.front()}});
+  }
+  return std::move(opened.access);
+}
+
 Result<void> Serve(const agent::FlagValues& flags) {
   const base::LogLevel level = TRY(base::ParseLogLevel(flags.String("log.level")));
   TRY(base::InitLogging(level, flags.String("log.format")));
-  RaiseFileLimit();
+  base::RaiseFileLimit();  // every counter file of a large machine stays open
   const sigset_t signals = BlockStopSignals();
   const int64_t max_requests = TRY(flags.Int("web.max-requests"));
   agent::Scraper::Options scraper_options;
@@ -70,6 +77,7 @@ Result<void> Serve(const agent::FlagValues& flags) {
   http::ServerOptions options;
   options.listen_addresses = flags.Strings("web.listen-address");
   options.worker_threads = 2;
+  options.access = TRY(OpenAccess(flags));
   const auto server = TRY(
       http::Server::Start(options, [router = exporter.MakeRouter()](const http::Request& request) {
         return router.Handle(request);
@@ -77,7 +85,7 @@ Result<void> Serve(const agent::FlagValues& flags) {
   base::LogInfo("slurmscope-agent started", {{"version", base::Version()}});
   for (const std::string& address : server->addresses())
     base::LogInfo("listening", {{"address", address}});
-  const auto gpu_page = TRY(GpuPage::Start(machine, flags));
+  const auto gpu_page = TRY(GpuPage::Start(machine, flags, options.access));
   int received = 0;
   sigwait(&signals, &received);
   base::LogInfo("stopping", {{"signal", received == SIGINT ? "SIGINT" : "SIGTERM"}});

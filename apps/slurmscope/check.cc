@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "config/prometheus.h"
 #include "discovery/target_files.h"
+#include "edge/web_access.h"
 #include "rules/load.h"
 #include "verbs.h"
 
@@ -13,7 +14,8 @@ namespace {
 
 constexpr const char* kUsage =
     "Usage: slurmscope check config FILE...\n"
-    "       slurmscope check rules [flags] [FILE...]   (see slurmscope check rules --help)\n\n"
+    "       slurmscope check rules [flags] [FILE...]   (see slurmscope check rules --help)\n"
+    "       slurmscope check web-config FILE...\n\n"
     "Reads configuration files, with the target and rule files that they name, and prints every\n"
     "problem with file, line and column.\n"
     "Exit code 0: all are good (warnings may be printed), 1: at least one is not.\n";
@@ -103,6 +105,18 @@ bool CheckConfig(const std::string& path) {
   return targets.good && rules.good;
 }
 
+// In promtool's words; certificates and keys are loaded, too.
+bool CheckWebConfig(const std::string& path) {
+  auto access = edge::OpenWebAccess(path);
+  if (!access) {
+    std::fprintf(stderr, "%s FAILED: %s\n", path.c_str(), access.error().message().c_str());
+    return false;
+  }
+  for (const std::string& warning : access->warnings) std::printf("warning: %s\n", warning.c_str());
+  std::printf("%s SUCCESS\n", path.c_str());
+  return true;
+}
+
 }  // namespace
 
 int RunCheck(const std::vector<std::string>& args) {
@@ -111,12 +125,14 @@ int RunCheck(const std::vector<std::string>& args) {
     return 0;
   }
   if (!args.empty() && args[0] == "rules") return RunCheckRules({args.begin() + 1, args.end()});
-  if (args.size() < 2 || args[0] != "config") {
+  const bool web = !args.empty() && args[0] == "web-config";
+  if (args.size() < 2 || (args[0] != "config" && !web)) {
     std::fputs(kUsage, stderr);
     return 1;
   }
   bool good = true;
-  for (size_t i = 1; i < args.size(); ++i) good = CheckConfig(args[i]) && good;
+  for (size_t i = 1; i < args.size(); ++i)
+    good = (web ? CheckWebConfig(args[i]) : CheckConfig(args[i])) && good;
   return good ? 0 : 1;
 }
 

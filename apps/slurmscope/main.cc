@@ -20,6 +20,7 @@ Usage: slurmscope VERB [flags]
   serve          scrape, store, answer queries (port 9090) and show the web UI (port 3000)
   check config   read configuration files and say all that is wrong with them
   check rules    the same for rule files, as promtool does
+  check web-config  the same for a file of --web.config.file
   test rules     run promtool's unit tests of rules
   test promql    run PromQL test scripts
   query          ask a server: instant, range, series, labels

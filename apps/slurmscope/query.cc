@@ -1,15 +1,16 @@
 // slurmscope query: asks a server with Prometheus' API.
 #include <algorithm>
 #include <cstdio>
+#include <future>
 #include <limits>
 
 #include "base/clock.h"
 #include "base/float_text.h"
 #include "base/strings.h"
 #include "base/version.h"
-#include "config/http_config.h"
+#include "config/http_client.h"
+#include "edge/client_auth.h"
 #include "http/client.h"
-#include "notify/authorization.h"
 #include "query_flags.h"
 #include "query_verbs.h"
 
@@ -40,7 +41,7 @@ name points to this program. SERVER is a URL; http:// may be left out.
       --time, --start, --end=TIME   seconds since 1970 or RFC 3339: 2026-11-29T10:00:00Z
       --step=DURATION        15s, 1m, 1h30m
       --match=SELECTOR       e.g. 'up{job="node"}'
-      --http.config.file=FILE  YAML with basic_auth, authorization, bearer_token(_file), follow_redirects
+      --http.config.file=FILE  YAML with the keys of http_config: basic_auth, tls_config, proxy_url, ...
       --header=KEY=VALUE     a header to send; may be repeated
 
   slurmscope query instant localhost:9090 'sum by (instance) (rate(node_cpu_seconds_total{mode!="idle"}[5m]))'
@@ -65,14 +66,13 @@ class Asker {
   explicit Asker(const QueryArgs& args) : args_(args) {}
 
   Result<void> Connect() {
-    if (!args_.http_config_file.empty()) {
-      config::HttpConfig config = TRY(config::LoadHttpConfig(args_.http_config_file));
-      follow_redirects_ = config.follow_redirects;
-      authorization_ = TRY(notify::AuthorizationHeader(config.auth));
-    }
     http::Client::Options options;
     options.user_agent = StrCat("Slurmscope/", base::Version());
     client_ = TRY(http::Client::Start(options));
+    if (args_.http_config_file.empty()) return {};
+    config::HttpClientConfig config = TRY(config::LoadHttpClientConfig(args_.http_config_file));
+    follow_redirects_ = config.follow_redirects;
+    settings_ = TRY(SettingsOf(std::move(config)));
     return {};
   }
 
@@ -84,7 +84,7 @@ class Asker {
     request.max_body_bytes = kMaxAnswerBytes;
     request.follow_redirects = follow_redirects_;
     for (const auto& header : args_.headers) request.headers.push_back(header);
-    if (!authorization_.empty()) request.headers.emplace_back("Authorization", authorization_);
+    request.settings = settings_;
     const std::string form = http::EncodeForm(params);
     if (post) {
       request.method = "POST";
@@ -104,6 +104,13 @@ class Asker {
   }
 
  private:
+  Result<edge::ClientAuth::Settings> SettingsOf(config::HttpClientConfig config) {
+    const auto promise = std::make_shared<std::promise<Result<edge::ClientAuth::Settings>>>();
+    const auto auth = std::make_shared<edge::ClientAuth>(std::move(config), *client_);
+    auth->Get([promise](const auto& settings) { promise->set_value(settings); });
+    return promise->get_future().get();
+  }
+
   tl::unexpected<base::Error> Unreachable(const base::Error& error) const {
     const std::string hint = error.code() == ErrorCode::kUnavailable
                                  ? "; is the server's URL right, and does it run?"
@@ -127,8 +134,8 @@ class Asker {
 
   const QueryArgs& args_;
   bool follow_redirects_ = true;
-  std::string authorization_;
   std::unique_ptr<http::Client> client_;
+  edge::ClientAuth::Settings settings_;
 };
 
 void PrintWarnings(const std::vector<std::string>& warnings) {

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/file_limit.h"
 #include "base/log.h"
 #include "base/systemd.h"
 #include "base/version.h"
@@ -84,6 +85,7 @@ int RunServe(const std::vector<std::string>& args) {
     std::fprintf(stderr, "slurmscope serve: %s\n", logging.error().message().c_str());
     return 1;
   }
+  base::RaiseFileLimit();
   Signals signals(BlockSignals());
   base::LogInfo("starting slurmscope",
                 {{"version", base::Version()}, {"revision", base::Revision()}});
@@ -96,7 +98,7 @@ int RunServe(const std::vector<std::string>& args) {
   }
   if (!server) {
     std::fprintf(stderr, "slurmscope serve: %s\n", server.error().message().c_str());
-    return 1;
+    return server.error().code() == base::ErrorCode::kPermissionDenied ? 2 : 1;
   }
   base::NotifySystemd("READY=1");
   signals.WaitForStop(**server);

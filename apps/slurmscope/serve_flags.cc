@@ -40,7 +40,6 @@ constexpr InertFlag kInertFlags[] = {
     {"web.console.templates", false, kOneBinary},
     {"web.console.libraries", false, kOneBinary},
     {"web.page-title", false, kOneBinary},
-    {"web.cors.origin", false, "cross-origin requests are not allowed in this version"},
     {"web.enable-otlp-receiver", true, kNoOtlp},
     {"web.search.max-limit", false, "there is no search API in this version"},
     {"storage.tsdb.max-block-chunk-segment-size", false, kBlocksFixed},
@@ -72,11 +71,7 @@ struct RefusedFlag {
   const char* reason;
 };
 constexpr RefusedFlag kRefusedFlags[] = {
-    {"web.config.file", false,
-     "TLS and users on port 9090 are not in this version: listen on 127.0.0.1 behind a proxy that "
-     "has them"},
     {"agent", true, kNoAgentMode},
-    {"web.route-prefix", false, "a route prefix is not in this version"},
 };
 
 const std::set<std::string, std::less<>> kFeatures = {
@@ -87,11 +82,13 @@ const std::set<std::string, std::less<>> kFeatures = {
     "native-histograms", "promql-per-step-stats"};
 
 constexpr const char* kFooter = R"(
-Without --web.config.file (not in this version) 9090 and 3000 listen on 127.0.0.1 unless an address is given.
+9090 and 3000 listen on 127.0.0.1 unless an address is given. Another address for 9090 wants a --web.config.file with
+TLS and users (docs/operations.md), or --web.insecure.
 The administrator's first password for the web UI comes from GRAFANA_ADMIN_PASSWORD, or is generated, printed once,
 and kept in admin-password below --ui.state-path.
 SIGHUP reads the configuration again; a broken file leaves the running one in place.
-Exit codes: 0 stopped when asked to, 1 wrong flags, configuration, port or data directory.)";
+Exit codes: 0 stopped when asked to, 1 wrong flags, configuration, port or data directory, 2 the API would be open to
+the network.)";
 
 Result<int64_t> ParsePositiveDurationMs(std::string_view text) {
   int64_t milliseconds = TRY(base::ParseDurationMs(text));
@@ -168,11 +165,30 @@ void AddWebFlags(CLI::App& app, ServeFlags& flags) {
   app.option_defaults()->group("Network");
   app.add_option("--web.listen-address", flags.listen_addresses, "Address of the API (repeatable)")
       ->capture_default_str();
-  app.add_option("--web.external-url", flags.external_url, "URL under which users reach port 9090");
+  app.add_option("--web.config.file", flags.web_config_file,
+                 "TLS, users and headers, in Prometheus' format; read again when it changes");
+  AddSwitch(app, "web.insecure", flags.insecure,
+            "Serve the API on open addresses without TLS and users");
+  app.add_option("--web.external-url", flags.external_url,
+                 "URL under which users reach port 9090, e.g. behind a proxy");
+  app.add_option("--web.route-prefix", flags.route_prefix,
+                 "Path that all of port 9090 lies below (default: that of --web.external-url)");
+  app.add_option("--web.cors.origin", flags.cors_origin,
+                 "Origins whose pages may read the API: a regular expression, e.g. "
+                 "'https?://(a|b)\\.example' (default: none)");
   AddParsed(app, "web.read-timeout", flags.read_timeout_ms, ParsePositiveDurationMs,
             "Longest time to read a request, and an idle connection stays open", "5m");
   app.add_option("--web.max-connections", flags.max_connections, "Most connections at once")
       ->check(CLI::Range(uint64_t{1}, uint64_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--web.max-connections-per-client", flags.max_connections_per_client,
+                 "Most connections of one address (0: half of all, none for this machine)")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--web.max-requests-per-client", flags.max_requests_per_client,
+                 "Most requests of one address under way, queries among them (0: 256, no limit for "
+                 "this machine)")
+      ->check(CLI::Range(uint64_t{0}, uint64_t{100'000}))
       ->capture_default_str();
   AddSwitch(app, "web.enable-lifecycle", flags.enable_lifecycle,
             "Take reload and shutdown by HTTP");
@@ -350,6 +366,21 @@ void RecordAll(const CLI::App& app, ServeFlags& flags) {
   }
 }
 
+// "/a/b" of "https://host/a/b/"; that of "/a" is itself.
+std::string_view PathOfUrl(std::string_view url) {
+  const size_t scheme = url.find("://");
+  if (scheme == std::string_view::npos) return url;
+  const size_t path = url.find('/', scheme + 3);
+  return path == std::string_view::npos ? std::string_view() : url.substr(path);
+}
+
+// With one slash before it and none behind; empty for "/".
+std::string RoutePrefix(std::string_view path) {
+  while (path.starts_with('/')) path.remove_prefix(1);
+  while (path.ends_with('/')) path.remove_suffix(1);
+  return path.empty() ? std::string() : StrCat("/", path);
+}
+
 int PrintParseError(const CLI::App& app, const CLI::ParseError& error) {
   std::string message = error.what();
   std::vector<std::string> extras = app.remaining();
@@ -409,6 +440,8 @@ ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
     return outcome;
   }
   RecordAll(app, flags);
+  flags.route_prefix = RoutePrefix(
+      app.count("--web.route-prefix") > 0 ? flags.route_prefix : PathOfUrl(flags.external_url));
   return outcome;
 }
 

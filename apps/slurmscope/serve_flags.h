@@ -19,6 +19,12 @@ struct ServeFlags {
   std::string external_url;
   int64_t read_timeout_ms = 5 * 60 * 1000;
   uint64_t max_connections = 512;
+  uint64_t max_connections_per_client = 0;  // 0: half of them, no limit for this machine
+  uint64_t max_requests_per_client = 0;     // likewise
+  std::string web_config_file;
+  bool insecure = false;     // open addresses without TLS and users are meant
+  std::string cors_origin;   // regular expression; empty: none
+  std::string route_prefix;  // "/a/b"; empty: none
   bool enable_lifecycle = false;
   bool enable_admin_api = false;
   bool enable_write_receiver = false;

@@ -101,10 +101,16 @@ TEST(ServeFlags, FlagsWithoutEffectAreTakenWithANote) {
 }
 
 TEST(ServeFlags, FlagsThatWouldExposeASiteAreRefused) {
-  EXPECT_TRUE(Contains(Refusal({"--web.config.file=web.yml"}),
-                       "TLS and users on port 9090 are not in this version"));
-  EXPECT_TRUE(Contains(Refusal({"--web.route-prefix=/p"}), "--web.route-prefix"));
   EXPECT_TRUE(Contains(Refusal({"--agent"}), "--agent"));
+}
+
+TEST(ServeFlags, RoutePrefixIsThatOfTheExternalUrl) {
+  EXPECT_EQ(Parse({}).route_prefix, "");
+  EXPECT_EQ(Parse({"--web.external-url=https://a.b/x/y/"}).route_prefix, "/x/y");
+  EXPECT_EQ(Parse({"--web.external-url=https://a.b"}).route_prefix, "");
+  EXPECT_EQ(Parse({"--web.external-url=/x/"}).route_prefix, "/x");
+  EXPECT_EQ(Parse({"--web.external-url=https://a/x", "--web.route-prefix=/"}).route_prefix, "");
+  EXPECT_EQ(Parse({"--web.route-prefix=p"}).route_prefix, "/p");
 }
 
 TEST(ServeFlags, WrongFlagsAndValues) {

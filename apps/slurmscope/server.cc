@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <optional>
@@ -17,6 +16,7 @@
 #include "base/strings.h"
 #include "base/version.h"
 #include "rules/load.h"
+#include "server_web.h"
 
 namespace slurmscope::app {
 namespace {
@@ -26,31 +26,6 @@ using base::Fail;
 using base::StrCat;
 
 constexpr int kStopGraceSeconds = 10;
-
-http::Response NotReady() { return http::Response::Text(503, "Service Unavailable"); }
-
-// Pages that Prometheus serves on 9090 and that live on the UI's port here.
-constexpr std::array<std::string_view, 7> kUiPages = {
-    "/", "/graph", "/query", "/targets", "/alerts", "/status", "/service-discovery"};
-
-std::string UiPathOf(std::string_view path) {
-  if (path == "/targets" || path == "/service-discovery") return "/targets";
-  if (path == "/graph" || path == "/query") return "/explore";
-  return "/";
-}
-
-bool IsHostCharacter(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '-' || c == ':' ||
-         c == '[' || c == ']';
-}
-
-// "head:9090" -> "head"; empty when it is not a host name.
-std::string HostWithoutPort(std::string_view host) {
-  size_t colon = host.rfind(':');
-  if (colon != std::string_view::npos && host.find(']', colon) == std::string_view::npos)
-    host = host.substr(0, colon);
-  return std::all_of(host.begin(), host.end(), IsHostCharacter) ? std::string(host) : std::string();
-}
 
 std::string Hostname() {
   std::array<char, 256> buffer{};
@@ -120,6 +95,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<vo
   for (const std::string& warning : config.warnings) base::LogWarn(warning);
   auto groups = TRY(rules::LoadRules(config.rule_files, ParserOptionsOf(flags)));
   std::unique_ptr<Server> server(new Server(std::move(flags), std::move(config), std::move(quit)));
+  TRY(server->OpenAccess());
   TRY(server->Listen());
   TRY(server->OpenStorage(stop));
   TRY(server->StartScraping());
@@ -129,26 +105,6 @@ Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<vo
   server->ready_ = true;
   base::LogInfo("server is ready to receive web requests");
   return server;
-}
-
-Result<void> Server::Listen() {
-  http::ServerOptions options;
-  options.listen_addresses = flags_.listen_addresses;
-  options.max_connections = flags_.max_connections;
-  options.idle_timeout_seconds =
-      static_cast<int>(std::max<int64_t>(1, flags_.read_timeout_ms / 1000));
-  api_server_ = TRY(http::Server::Start(
-      options, [this](const http::Request& request) { return HandleApi(request); }));
-  for (const std::string& address : api_server_->addresses())
-    base::LogInfo("API listens", {{"address", address}});
-  if (flags_.ui_listen_address.empty()) return {};
-  options.listen_addresses = {flags_.ui_listen_address};
-  ui_server_ = TRY(http::Server::Start(
-      options, [this](const http::Request& request) { return HandleUi(request); }));
-  for (const std::string& address : ui_server_->addresses()) {
-    base::LogInfo("web UI listens", {{"address", address}});
-  }
-  return {};
 }
 
 // Flags come before the file; without any limit it is 15 days, as in Prometheus.
@@ -236,7 +192,8 @@ Result<void> Server::OpenUi() {
 void Server::PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const {
   if (!setup.generated) return;
   // Printed, never logged: a log is kept and sent around.
-  std::printf("Web UI: http://%s  user admin, password %s\n(also in %s/admin-password)\n",
+  std::printf("Web UI: %s://%s  user admin, password %s\n(also in %s/admin-password)\n",
+              access_ && access_->has_tls() ? "https" : "http",
               ui_server_->addresses().front().c_str(), setup.generated_password.c_str(),
               flags_.ui_state_path.c_str());
   std::fflush(stdout);
@@ -326,20 +283,7 @@ void Server::AddApiRoutes() {
     quit_();
     return http::Response::Text(200, "Requesting termination... Goodbye!");
   });
-  for (std::string_view page : kUiPages) {
-    router_.Add("GET", std::string(page),
-                [this](const http::Request& request) { return RedirectToUi(request); });
-  }
-}
-
-http::Response Server::RedirectToUi(const http::Request& request) const {
-  std::string host = HostWithoutPort(request.Header("Host"));
-  if (!ui_server_ || host.empty()) {
-    return http::Response::Text(
-        200, "Slurmscope. The API is below /api/v1, this server's metrics at /metrics.\n");
-  }
-  return http::Response::Redirect(
-      StrCat("http://", host, ":", ui_server_->port(), UiPathOf(request.path)));
+  AddUiPages();
 }
 
 http::Response Server::SelfMetrics() const {
@@ -350,29 +294,6 @@ http::Response Server::SelfMetrics() const {
                                   notify_.get(), write_receiver_.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
-}
-
-http::Response Server::HandleApi(const http::Request& request) {
-  if (request.path == "/-/healthy")
-    return http::Response::Text(200, "Prometheus Server is Healthy.\n");
-  if (!ready_) return NotReady();
-  return http_metrics_.Serve(router_, request);
-}
-
-// What every user may ask for; deleting and writing data is not among it.
-http::Response Server::HandleUiApi(const http::Request& request) {
-  if (request.path == "/api/v1/write") {
-    return http::Response::Text(403, "Remote write is on the API's port only.\n");
-  }
-  if (request.path.starts_with("/api/v1/admin/")) {
-    return http::Response::Text(403, "The admin API is on the API's port only.\n");
-  }
-  return HandleApi(request);
-}
-
-http::Response Server::HandleUi(const http::Request& request) {
-  if (!ready_) return NotReady();
-  return ui_->Handle(request);
 }
 
 }  // namespace slurmscope::app

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "api/api.h"
@@ -12,8 +13,10 @@
 #include "config/prometheus.h"
 #include "dashboards/ui_server.h"
 #include "discovery/discovery.h"
+#include "http/access.h"
 #include "http/client.h"
 #include "http/server.h"
+#include "model/matcher.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
 #include "remote/read_handler.h"
@@ -42,6 +45,7 @@ class Server {
 
  private:
   Server(ServeFlags flags, config::PrometheusConfig config, std::function<void()> quit);
+  Result<void> OpenAccess();
   Result<void> Listen();
   struct Retention {
     int64_t retention_ms = 0;      // 0: no limit
@@ -56,10 +60,12 @@ class Server {
   void ApplyRules(const config::PrometheusConfig& config,
                   const std::vector<config::RuleGroupConfig>& groups);
   void AddApiRoutes();
+  void AddUiPages();
   void AddRemoteRoutes();
   void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
   void ProvisionDashboards();
 
+  http::Response HandleApiPort(const http::Request& request);
   http::Response HandleApi(const http::Request& request);
   http::Response HandleUiApi(const http::Request& request);
   http::Response HandleUi(const http::Request& request);
@@ -97,6 +103,8 @@ class Server {
   std::unique_ptr<remote::ReadHandler> read_handler_;
   http::Router router_;
   api::HttpMetrics http_metrics_;
+  std::shared_ptr<http::Access> access_;  // null: plain HTTP for everyone
+  std::optional<model::Regex> cors_origin_;
   std::unique_ptr<http::Server> api_server_;
   std::unique_ptr<http::Server> ui_server_;
 };

@@ -10,13 +10,14 @@ namespace slurmscope::app {
 namespace {
 
 // Where people reach the API, without a slash at the end: what alerts link to.
-std::string PublicUrl(const ServeFlags& flags, int port) {
+std::string PublicUrl(const ServeFlags& flags, bool tls, int port) {
   std::string url = flags.external_url;
   while (url.ends_with('/')) url.pop_back();
   if (!url.empty()) return url;
   std::array<char, 256> host{};
   bool known = gethostname(host.data(), host.size() - 1) == 0;
-  return base::StrCat("http://", known ? host.data() : "localhost", ":", port);
+  return base::StrCat(tls ? "https://" : "http://", known ? host.data() : "localhost", ":", port,
+                      flags.route_prefix);
 }
 
 }  // namespace
@@ -29,7 +30,7 @@ void Server::StartRules(const std::vector<config::RuleGroupConfig>& groups) {
   notify_ = std::make_unique<notify::Manager>(notify_options, *client_);
 
   rules::ManagerOptions options;
-  options.external_url = PublicUrl(flags_, api_server_->port());
+  options.external_url = PublicUrl(flags_, access_ && access_->has_tls(), api_server_->port());
   options.resend_delay_ms = flags_.rules_resend_delay_ms;
   options.restore.outage_tolerance_ms = flags_.rules_outage_tolerance_ms;
   options.restore.grace_period_ms = flags_.rules_grace_period_ms;

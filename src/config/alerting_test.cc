@@ -43,11 +43,12 @@ alerting:
   EXPECT_EQ(first.scheme, "https");
   EXPECT_EQ(first.path_prefix, "/am");
   EXPECT_EQ(first.timeout_ms, 5000);
-  EXPECT_EQ(first.auth.kind, AuthConfig::Kind::kBasic);
-  EXPECT_EQ(first.auth.secret_file, "/etc/p/pw");
+  ASSERT_TRUE(first.http.basic_auth);
+  EXPECT_EQ(first.http.basic_auth->password.file, "/etc/p/pw");
   EXPECT_EQ(first.static_configs.at(0).targets.at(0), "a:9093");
-  EXPECT_EQ(config->alerting.alertmanagers[1].auth.secret, "secret");
-  EXPECT_EQ(config->alerting.alertmanagers[1].auth.type, "Bearer");
+  ASSERT_TRUE(config->alerting.alertmanagers[1].http.authorization);
+  EXPECT_EQ(config->alerting.alertmanagers[1].http.authorization->credentials.text, "secret");
+  EXPECT_EQ(config->alerting.alertmanagers[1].http.authorization->type, "Bearer");
   EXPECT_EQ(config->text.find("credentials: secret"), std::string::npos);
 }
 
@@ -60,18 +61,18 @@ alerting:
   - scheme: ftp
     api_version: v1
     timeout: 0s
-    tls_config: {}
+    sigv4: {}
     consul_sd_configs: []
     bearer_token: x
     basic_auth: {username: u, password: a, password_file: b}
 )"),
       R"(/etc/p/prometheus.yml:3:3: alerting.alertmanager: unknown key, did you mean "alertmanagers"?
-/etc/p/prometheus.yml:5:5: alerting.alertmanagers[0].authorization: at most one of basic_auth, authorization, bearer_token and bearer_token_file may be given
 /etc/p/prometheus.yml:5:13: alerting.alertmanagers[0].scheme: "ftp" is neither http nor https
 /etc/p/prometheus.yml:6:18: alerting.alertmanagers[0].api_version: expected Alertmanager api version to be one of [v2] but got v1
 /etc/p/prometheus.yml:7:14: alerting.alertmanagers[0].timeout: must be more than 0
-/etc/p/prometheus.yml:8:17: alerting.alertmanagers[0].tls_config: this version cannot do that; alerts would not be taken
+/etc/p/prometheus.yml:8:12: alerting.alertmanagers[0].sigv4: this version cannot do that; alerts would not be taken
 /etc/p/prometheus.yml:9:24: alerting.alertmanagers[0].consul_sd_configs: this version finds targets by static_configs and file_sd_configs only; write the targets to a file that file_sd_configs names
+/etc/p/prometheus.yml:10:19: alerting.alertmanagers[0].bearer_token: at most one of basic_auth, oauth2, authorization and bearer_token may be given
 /etc/p/prometheus.yml:11:59: alerting.alertmanagers[0].basic_auth.password_file: at most one of password and password_file may be given)");
 }
 

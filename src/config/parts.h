@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "config/http_client.h"
 #include "config/prometheus.h"
 #include "config/walker.h"
 
@@ -39,8 +40,13 @@ std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader);
 // Refuses discovery of kinds other than those two.
 void RefuseOtherDiscovery(MappingReader* reader);
 
-// basic_auth, authorization, bearer_token and bearer_token_file: at most one of them.
-AuthConfig ReadAuth(MappingReader* reader);
+// `text_key` or `file_key`, not both; the file becomes absolute.
+void ReadTextOrFile(MappingReader* reader, std::string_view text_key, std::string_view file_key,
+                    TextOrFile* out);
+void ReadTlsVersion(MappingReader* reader, std::string_view key, TlsVersion* out);
+
+// The keys of `http_config`, which stand among those of a job or an Alertmanager.
+HttpClientConfig ReadHttpClientConfig(MappingReader* reader);
 
 AlertingConfig ReadAlerting(const Node& node, Report* report);
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/http_client.h"
 #include "model/matcher.h"
 
 namespace slurmscope::config {
@@ -82,7 +83,7 @@ struct ScrapeConfig {
   bool honor_timestamps = true;
   bool track_timestamps_staleness = false;
   bool enable_compression = true;
-  bool follow_redirects = true;
+  HttpClientConfig http;
   NegotiationConfig negotiation;
   uint64_t body_size_limit = 0;  // bytes; 0: none. The limits below likewise.
   uint64_t sample_limit = 0;
@@ -96,24 +97,12 @@ struct ScrapeConfig {
   std::vector<FileSdConfig> file_sd_configs;
 };
 
-// How a client shows who it is. Files are read again for each use.
-struct AuthConfig {
-  enum class Kind { kNone, kBasic, kHeader };
-  Kind kind = Kind::kNone;
-  std::string username;  // of basic_auth
-  std::string username_file;
-  std::string type = "Bearer";  // of authorization
-  std::string secret;           // password or credentials
-  std::string secret_file;
-};
-
 // Alertmanagers that alerts are told to.
 struct AlertmanagerConfig {
   std::string scheme = "http";
   std::string path_prefix = "/";
   int64_t timeout_ms = 10'000;
-  bool follow_redirects = true;
-  AuthConfig auth;
+  HttpClientConfig http;
   std::vector<RelabelConfig> relabel_configs;        // of the Alertmanagers found
   std::vector<RelabelConfig> alert_relabel_configs;  // of the alerts
   std::vector<TargetGroup> static_configs;

@@ -54,7 +54,7 @@ TEST(PrometheusConfig, Defaults) {
   EXPECT_EQ(job.scheme, "http");
   EXPECT_TRUE(job.honor_timestamps);
   EXPECT_TRUE(job.enable_compression);
-  EXPECT_TRUE(job.follow_redirects);
+  EXPECT_TRUE(job.http.follow_redirects);
   EXPECT_FALSE(job.honor_labels);
   EXPECT_TRUE(config.warnings.empty());
 }
@@ -113,7 +113,7 @@ scrape_configs:
   EXPECT_FALSE(job.honor_timestamps);
   EXPECT_TRUE(job.track_timestamps_staleness);
   EXPECT_FALSE(job.enable_compression);
-  EXPECT_FALSE(job.follow_redirects);
+  EXPECT_FALSE(job.http.follow_redirects);
   EXPECT_EQ(job.body_size_limit, 10u << 20);
   EXPECT_EQ(job.sample_limit, 9u);  // from global
   EXPECT_EQ(job.target_limit, 4u);
@@ -179,9 +179,10 @@ TEST(PrometheusConfig, Refuses) {
   EXPECT_TRUE(
       Contains(JobProblem("consul_sd_configs: [{server: x}]"),
                "p.yml:3:22: scrape_configs[0].consul_sd_configs: this version finds targets by"));
-  EXPECT_TRUE(Contains(JobProblem("basic_auth: {username: u, password: hunter2}"),
-                       "without authentication"));
-  EXPECT_FALSE(Contains(JobProblem("basic_auth: {username: u, password: hunter2}"), "hunter2"));
+  EXPECT_TRUE(Contains(JobProblem("basic_auth: {username: u, password: hunter2, passwd: x}"),
+                       "passwd: unknown key, did you mean \"password\"?"));
+  EXPECT_FALSE(
+      Contains(JobProblem("basic_auth: {username: u, password: hunter2, passwd: x}"), "hunter2"));
   EXPECT_TRUE(Contains(Problem("[1, 2]"), "expected a mapping, found a list"));
   EXPECT_TRUE(Contains(Problem("global: {external_labels: {'': x}}"), "not a valid label name"));
   EXPECT_EQ(Problem("a: b: c\n").substr(0, 8), "p.yml:1:");

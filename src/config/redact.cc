@@ -82,7 +82,7 @@ std::string Scalar(const Node& node) {
   return DoubleQuoted(text);
 }
 
-void Emit(const Node& node, size_t indent, std::string* out);
+void Emit(std::string_view parent, const Node& node, size_t indent, std::string* out);
 
 void EmitList(const Node& node, size_t indent, std::string* out) {
   for (const Node& item : node.items) {
@@ -90,41 +90,47 @@ void EmitList(const Node& node, size_t indent, std::string* out) {
     if (item.kind == Node::Kind::kMapping && !item.items.empty()) {
       // The first key stands beside the dash: its indentation is written already.
       std::string mapping;
-      Emit(item, indent + 2, &mapping);
+      Emit({}, item, indent + 2, &mapping);
       StrAppend(*out, " ", std::string_view(mapping).substr(indent + 2));
     } else if (item.kind == Node::Kind::kList && !item.items.empty()) {
       *out += '\n';
       EmitList(item, indent + 2, out);
     } else {
       *out += ' ';
-      Emit(item, indent + 2, out);
+      Emit({}, item, indent + 2, out);
     }
   }
 }
 
-// A secret may be a list or a mapping of them; its kind and size are of no use to a reader either.
-bool HidesValue(const Node& key, const Node& value) {
-  bool empty = value.kind == Node::Kind::kNull ||
-               (value.kind == Node::Kind::kScalar && value.scalar.empty());
-  return IsSecretKey(key.scalar) && !empty;
+// A key in PEM, or the values that a proxy is shown: the names alone say too little.
+bool IsSecretIn(std::string_view parent, std::string_view key) {
+  return parent == "proxy_connect_header" ||
+         ((parent == "tls_config" || parent == "tls_server_config") && key == "key");
 }
 
-void EmitMapping(const Node& node, size_t indent, std::string* out) {
+// A secret may be a list or a mapping of them; its kind and size are of no use to a reader either.
+bool HidesValue(std::string_view parent, const Node& key, const Node& value) {
+  bool empty = value.kind == Node::Kind::kNull ||
+               (value.kind == Node::Kind::kScalar && value.scalar.empty());
+  return (IsSecretKey(key.scalar) || IsSecretIn(parent, key.scalar)) && !empty;
+}
+
+void EmitMapping(std::string_view parent, const Node& node, size_t indent, std::string* out) {
   for (size_t i = 0; i + 1 < node.items.size(); i += 2) {
     const Node& key = node.items[i];
     const Node& value = node.items[i + 1];
     StrAppend(*out, std::string(indent, ' '), Scalar(key), ":");
-    if (HidesValue(key, value)) {
+    if (HidesValue(parent, key, value)) {
       StrAppend(*out, " ", kSecret, "\n");
       continue;
     }
     bool nested = !value.items.empty();
     *out += nested ? '\n' : ' ';
-    Emit(value, nested && value.kind == Node::Kind::kList ? indent : indent + 2, out);
+    Emit(key.scalar, value, nested && value.kind == Node::Kind::kList ? indent : indent + 2, out);
   }
 }
 
-void Emit(const Node& node, size_t indent, std::string* out) {
+void Emit(std::string_view parent, const Node& node, size_t indent, std::string* out) {
   switch (node.kind) {
     case Node::Kind::kNull:
       *out += "null\n";
@@ -138,7 +144,7 @@ void Emit(const Node& node, size_t indent, std::string* out) {
       return;
     case Node::Kind::kMapping:
       if (node.items.empty()) *out += "{}\n";
-      EmitMapping(node, indent, out);
+      EmitMapping(parent, node, indent, out);
       return;
   }
 }
@@ -147,7 +153,7 @@ void Emit(const Node& node, size_t indent, std::string* out) {
 
 std::string ToRedactedYaml(const Node& node) {
   std::string out;
-  if (node.kind != Node::Kind::kNull) Emit(node, 0, &out);
+  if (node.kind != Node::Kind::kNull) Emit({}, node, 0, &out);
   return out;
 }
 

@@ -27,18 +27,6 @@ constexpr std::array<std::string_view, 35> kOtherSd = {
     "serverset_sd_configs",    "stackit_sd_configs",  "triton_sd_configs",
     "uyuni_sd_configs",        "vultr_sd_configs"};
 
-constexpr std::array<std::string_view, 11> kHttpClientKeys = {"basic_auth",
-                                                              "authorization",
-                                                              "oauth2",
-                                                              "bearer_token",
-                                                              "bearer_token_file",
-                                                              "tls_config",
-                                                              "proxy_url",
-                                                              "no_proxy",
-                                                              "proxy_connect_header",
-                                                              "http_headers",
-                                                              "proxy_from_environment"};
-
 // The only form of a target is host or host:port.
 void CheckTarget(const Node& at, const std::string& path, const std::string& target,
                  Report* report) {
@@ -109,7 +97,7 @@ void ReadHttp(MappingReader* reader, ScrapeConfig* config) {
   }
   config->params = ReadParams(reader);
   reader->Bool("enable_compression", &config->enable_compression);
-  reader->Bool("follow_redirects", &config->follow_redirects);
+  config->http = ReadHttpClientConfig(reader);
 }
 
 void ReadScrapeLimits(MappingReader* reader, const LimitConfig& defaults, ScrapeConfig* config) {
@@ -126,17 +114,11 @@ void ReadScrapeLimits(MappingReader* reader, const LimitConfig& defaults, Scrape
 }
 
 void HandleKeysNotTaken(MappingReader* reader) {
-  for (std::string_view key : kHttpClientKeys) {
-    reader->RefuseIfSet(
-        key,
-        "this version scrapes without authentication, client TLS settings, proxy or extra "
-        "headers; the job would not get what it asks for");
-  }
   RefuseOtherDiscovery(reader);
-  WarnOfIdleKeys(reader, {"enable_http2", "scrape_native_histograms",
-                          "always_scrape_classic_histograms", "convert_classic_histograms_to_nhcb",
-                          "scrape_failure_log_file", "native_histogram_bucket_limit",
-                          "native_histogram_min_bucket_factor", "keep_dropped_targets"});
+  WarnOfIdleKeys(reader, {"scrape_native_histograms", "always_scrape_classic_histograms",
+                          "convert_classic_histograms_to_nhcb", "scrape_failure_log_file",
+                          "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
+                          "keep_dropped_targets"});
 }
 
 }  // namespace

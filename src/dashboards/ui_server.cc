@@ -79,8 +79,10 @@ void AddSecurityHeaders(http::Response& response, std::string_view nonce) {
   response.headers.emplace_back("Cross-Origin-Opener-Policy", "same-origin");
 }
 
-std::string SessionCookie(std::string_view token, int64_t max_age_seconds) {
-  return StrCat(kCookie, "=", token, "; Path=/; HttpOnly; SameSite=Lax; Max-Age=", max_age_seconds);
+std::string SessionCookie(const http::Request& request, std::string_view token,
+                          int64_t max_age_seconds) {
+  return StrCat(kCookie, "=", token, "; Path=/; HttpOnly; SameSite=Lax; Max-Age=", max_age_seconds,
+                request.secure ? "; Secure" : "");
 }
 
 http::Response IndexPage() {
@@ -202,7 +204,7 @@ http::Response UiServer::LogIn(const http::Request& request) const {
   }
   http::Response response = Message(200, "Logged in");
   response.headers.emplace_back("Set-Cookie",
-                                SessionCookie(login->token, Accounts::kLifetimeMs / 1000));
+                                SessionCookie(request, login->token, Accounts::kLifetimeMs / 1000));
   response.headers.emplace_back("Cache-Control", "no-store");
   return response;
 }
@@ -210,7 +212,7 @@ http::Response UiServer::LogIn(const http::Request& request) const {
 http::Response UiServer::LogOut(const http::Request& request) const {
   accounts_.LogOut(request.Cookie(kCookie));
   http::Response response = Message(200, "Logged out");
-  response.headers.emplace_back("Set-Cookie", SessionCookie("", 0));
+  response.headers.emplace_back("Set-Cookie", SessionCookie(request, "", 0));
   return response;
 }
 

@@ -9,9 +9,21 @@
 #include <vector>
 
 #include "base/result.h"
+#include "http/proxy.h"
 #include "http/server.h"
+#include "http/tls.h"
 
 namespace slurmscope::http {
+
+// What many requests share. The headers may hold secrets: they are not logged.
+struct ClientSettings {
+  Pairs headers;
+  TlsClientSettings tls;
+  ProxySettings proxy;
+  bool http2 = false;  // over TLS, where the server speaks it
+
+  bool operator==(const ClientSettings&) const = default;
+};
 
 struct ClientRequest {
   std::string method = "GET";
@@ -23,6 +35,7 @@ struct ClientRequest {
       64 << 20;  // decompressed; beyond it the request fails with kResourceExhausted
   bool accept_gzip = true;
   bool follow_redirects = true;
+  std::shared_ptr<const ClientSettings> settings;  // null: the defaults
   // The same object will be fetched again and again: a connection is kept for it alone.
   bool repeats = false;
 };

@@ -121,7 +121,7 @@ std::optional<Response> RequestReader::ReadTarget() {
 }
 
 bool RequestReader::AddBody(std::string_view piece) {
-  if (dropped_bytes_ == 0 && request_.body.size() + piece.size() <= max_body_bytes_) {
+  if (!refused_ && dropped_bytes_ == 0 && request_.body.size() + piece.size() <= max_body_bytes_) {
     request_.body.append(piece);
     return true;
   }
@@ -129,7 +129,17 @@ bool RequestReader::AddBody(std::string_view piece) {
   return dropped_bytes_ <= kMaxDroppedBytes;
 }
 
+void RequestReader::RefuseBody() {
+  refused_ = true;
+  request_.body = std::string();
+}
+
 std::optional<Response> RequestReader::Finish() {
+  if (refused_) {
+    Response busy = Response::Text(503, "too many large requests are under way; try again\n");
+    busy.headers.emplace_back("Retry-After", "1");
+    return busy;
+  }
   if (dropped_bytes_ > 0) return BodyTooLarge(max_body_bytes_);
   if (!IsForm(request_.Header("Content-Type"))) return std::nullopt;
   const auto parsed = ParseForm(request_.body, kMaxFormPairs, request_.params);

@@ -23,6 +23,9 @@ class RequestReader {
   // gets to see the refusal; false when it sends so much that only closing the connection helps.
   bool AddBody(std::string_view piece);
 
+  // There is no memory for the rest of the body: what comes is dropped, and the request refused.
+  void RefuseBody();
+
   // The body is whole: moves form fields to params.
   std::optional<Response> Finish();
 
@@ -32,6 +35,7 @@ class RequestReader {
   Request request_;
   size_t max_body_bytes_;
   size_t dropped_bytes_ = 0;
+  bool refused_ = false;
 };
 
 }  // namespace slurmscope::http

@@ -1,7 +1,10 @@
 #include "http/server.h"
 
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -17,7 +20,9 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/thread_pool.h"
+#include "http/access_impl.h"
 #include "http/body_stream.h"
+#include "http/connection_table.h"
 #include "http/encoding.h"
 #include "http/listener.h"
 #include "http/request_reader.h"
@@ -37,13 +42,6 @@ constexpr size_t kPoolExtraBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kFlushTime(200);
 constexpr size_t kSendBytes = 64 * 1024;  // of a body that is made while it is sent
 
-struct Connection {
-  int fd;
-  // For the end of a request, or for the client to take a piece of a long body; 0 while an answer
-  // or a piece is being made.
-  std::atomic<int64_t> waiting_since_ns;
-};
-
 // One request on its way. libmicrohttpd's thread owns it through `self` until the request
 // completes; a worker holds it for as long as the handler runs, which may be longer when the server
 // stops.
@@ -52,7 +50,9 @@ struct Exchange {
   Response response;
   MHD_Connection* mhd = nullptr;
   Connection* connection = nullptr;
+  size_t body_bytes = 0;  // counted in the server's total
   bool started = false;
+  bool counted = false;  // among the requests of the client
   bool dispatched = false;
   bool suspended = false;  // guarded by ServerImpl::mutex_
   bool ready = false;      // guarded by ServerImpl::mutex_
@@ -63,6 +63,12 @@ struct Exchange {
 
   explicit Exchange(size_t max_body_bytes) : reader(max_body_bytes) {}
 };
+
+Response Busy(int status, std::string text) {
+  Response busy = Response::Text(status, std::move(text));
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
 
 bool PeerGone(int fd) {
   pollfd entry{fd, POLLRDHUP, 0};
@@ -126,11 +132,36 @@ MHD_Result AddHeader(void* to, MHD_ValueKind, const char* name, size_t name_size
   return MHD_YES;
 }
 
+constexpr int64_t kSecondNs = 1'000'000'000;
+// More than any client needs that means to send a request.
+constexpr int64_t kFreshSeconds = 30;
+
+size_t MaxConnections(const ServerOptions& options) {
+  size_t most = std::max<size_t>(1, options.max_connections);
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) == 0) most = std::min<size_t>(most, files.rlim_cur / 2);
+  return std::max<size_t>(1, most);
+}
+
+ConnectionTable::Limits TableLimits(const ServerOptions& options) {
+  ConnectionTable::Limits limits;
+  limits.connections = MaxConnections(options);
+  limits.connections_per_client = options.max_connections_per_client;
+  limits.connections_per_remote_client = std::max<size_t>(1, limits.connections / 2);
+  limits.requests_per_client = options.max_requests_per_client;
+  limits.requests_per_remote_client = std::max<size_t>(1, options.max_queued_requests / 2);
+  limits.idle_ns = options.idle_timeout_seconds * kSecondNs;
+  limits.fresh_ns = std::min(limits.idle_ns, kFreshSeconds * kSecondNs);
+  return limits;
+}
+
 class ServerImpl final : public Server {
  public:
   ServerImpl(ServerOptions options, Handler handler)
       : options_(std::move(options)),
         handler_(std::move(handler)),
+        access_(std::static_pointer_cast<AccessImpl>(options_.access)),
+        connections_(TableLimits(options_)),
         pool_(std::max<size_t>(1, options_.worker_threads), options_.max_queued_requests) {}
   ~ServerImpl() override { Stop(kDefaultGraceSeconds); }
 
@@ -149,14 +180,18 @@ class ServerImpl final : public Server {
                                void** context);
   static void OnCompleted(void* self, MHD_Connection* mhd, void** context,
                           MHD_RequestTerminationCode why);
+  static MHD_Result OnAccept(void* self, const sockaddr* address, socklen_t size);
   static void OnConnection(void* self, MHD_Connection* mhd, void** context,
                            MHD_ConnectionNotificationCode what);
 
   MHD_Result Begin(Exchange& exchange, const char* method);
   MHD_Result Dispatch(Exchange& exchange);
   MHD_Result Reject(Exchange& exchange, Response response);
+  MHD_Result Send(Exchange& exchange, bool close);
+  std::optional<Response> Refusal(Exchange& exchange);
+  bool TakeBody(Exchange& exchange, std::string_view piece);
   void Work(const std::shared_ptr<Exchange>& exchange);
-  Response Answer(const Request& request);
+  Response Answer(Request& request);
   // Hands the response to the library's thread, unless the server has given up on the exchange.
   void Finish(Exchange& exchange, Response response, std::unique_ptr<BodyStream> stream = nullptr);
   static std::unique_ptr<BodyStream> Stream(const Request& request, Response& response);
@@ -172,6 +207,8 @@ class ServerImpl final : public Server {
 
   const ServerOptions options_;
   const Handler handler_;
+  const std::shared_ptr<AccessImpl> access_;
+  ConnectionTable connections_;
   std::vector<std::string> addresses_;
   std::vector<Listener> listeners_;
   std::vector<MHD_Daemon*> daemons_;
@@ -179,6 +216,7 @@ class ServerImpl final : public Server {
   std::atomic<bool> stopping_ = false;
   std::atomic<uint64_t> requests_ = 0;
   std::atomic<uint64_t> rejected_ = 0;
+  std::atomic<size_t> body_bytes_ = 0;  // of all requests
 
   std::mutex stop_mutex_;  // one Stop at a time; taken before mutex_
   mutable std::mutex mutex_;
@@ -186,7 +224,6 @@ class ServerImpl final : public Server {
   bool closed_ = false;  // no request may be suspended any more
   size_t running_ = 0;   // dispatched and not yet completed
   std::unordered_set<Exchange*> suspended_;
-  std::unordered_set<Connection*> connections_;
 
   base::ThreadPool pool_;  // last: its threads use all of the above
 };
@@ -216,7 +253,7 @@ MHD_Result ServerImpl::OnProgress(void* self, MHD_Connection*, const char*, cons
   try {
     if (!exchange->started) return server.Begin(*exchange, method);
     if (*upload_size > 0) {
-      const bool go_on = exchange->reader.AddBody({upload, *upload_size});
+      const bool go_on = server.TakeBody(*exchange, {upload, *upload_size});
       *upload_size = 0;
       return go_on ? MHD_YES : MHD_NO;
     }
@@ -235,21 +272,45 @@ MHD_Result ServerImpl::Begin(Exchange& exchange, const char* method) {
   MHD_get_connection_values_n(exchange.mhd, MHD_HEADER_KIND, &AddHeader, &request.headers);
   const auto* info = MHD_get_connection_info(exchange.mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   if (info != nullptr) request.remote_address = AddressText(info->client_addr);
-  auto refusal = exchange.reader.CheckHead(options_.max_header_bytes);
+  exchange.connection->fresh = false;
+  request.secure = exchange.connection->tls != nullptr;
+  auto refusal = Refusal(exchange);
+  if (!refusal) refusal = exchange.reader.CheckHead(options_.max_header_bytes);
   if (refusal) return Reject(exchange, *std::move(refusal));
   return MHD_YES;
+}
+
+// Before the body is read: what comes from strangers takes no memory.
+std::optional<Response> ServerImpl::Refusal(Exchange& exchange) {
+  if (exchange.connection->tls) {
+    const auto* info = MHD_get_connection_info(exchange.mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == nullptr || !exchange.connection->tls->Permits(info->tls_session))
+      return Response::Text(403, "this cipher suite is not allowed\n");
+  }
+  if (!access_) return std::nullopt;
+  access_->RefreshNow();
+  if (auto refusal = access_->RateRefusal()) return refusal;
+  if (!options_.check_users) return std::nullopt;
+  return access_->Refusal(exchange.reader.request(), false);
+}
+
+bool ServerImpl::TakeBody(Exchange& exchange, std::string_view piece) {
+  exchange.body_bytes += piece.size();
+  if (body_bytes_.fetch_add(piece.size()) + piece.size() > options_.max_total_body_bytes)
+    exchange.reader.RefuseBody();
+  return exchange.reader.AddBody(piece);
 }
 
 MHD_Result ServerImpl::Dispatch(Exchange& exchange) {
   {
     const std::lock_guard lock(mutex_);
-    if (exchange.ready) {
-      const bool close = closed_ || stopping_.load();
-      return exchange.stream ? QueueStream(exchange, close)
-                             : Queue(exchange.mhd, exchange.response, close);
-    }
+    if (exchange.ready) return Send(exchange, closed_ || stopping_.load());
   }
   if (auto refusal = exchange.reader.Finish()) return Reject(exchange, *std::move(refusal));
+  if (!connections_.BeginRequest(*exchange.connection)) {
+    return Reject(exchange, Busy(429, "too many requests of this client are under way\n"));
+  }
+  exchange.counted = true;
   {
     const std::lock_guard lock(mutex_);
     if (!closed_) {
@@ -266,16 +327,21 @@ MHD_Result ServerImpl::Dispatch(Exchange& exchange) {
   const std::shared_ptr<Exchange> shared = exchange.self;
   if (pool_.TrySubmit([this, shared] { Work(shared); })) return MHD_YES;
   rejected_.fetch_add(1, std::memory_order_relaxed);
-  Response busy = Response::Text(503, "too many requests wait; try again\n");
-  busy.headers.emplace_back("Retry-After", "1");
-  Finish(exchange, std::move(busy));
+  Finish(exchange, Busy(503, "too many requests wait; try again\n"));
   return MHD_YES;
 }
 
 MHD_Result ServerImpl::Reject(Exchange& exchange, Response response) {
   rejected_.fetch_add(1, std::memory_order_relaxed);
   exchange.connection->waiting_since_ns = 0;
-  return Queue(exchange.mhd, response, true);
+  exchange.response = std::move(response);
+  return Send(exchange, true);
+}
+
+MHD_Result ServerImpl::Send(Exchange& exchange, bool close) {
+  if (access_) access_->AddHeaders(exchange.response);
+  return exchange.stream ? QueueStream(exchange, close)
+                         : Queue(exchange.mhd, exchange.response, close);
 }
 
 void ServerImpl::Work(const std::shared_ptr<Exchange>& exchange) {
@@ -304,9 +370,24 @@ std::unique_ptr<BodyStream> ServerImpl::Stream(const Request& request, Response&
   return stream;
 }
 
-Response ServerImpl::Answer(const Request& request) {
+// Takes the prefix off the path; a response where there is nothing below it.
+std::optional<Response> OutsidePrefix(Request& request, const std::string& prefix) {
+  if (prefix.empty()) return std::nullopt;
+  if (request.path == "/") return Response::Redirect(prefix);
+  if (!request.path.starts_with(prefix)) return Response::Text(404, "404 page not found\n");
+  const std::string rest = request.path.substr(prefix.size());
+  if (!rest.empty() && rest[0] != '/') return Response::Text(404, "404 page not found\n");
+  request.path = rest.empty() ? "/" : rest;
+  return std::nullopt;
+}
+
+Response ServerImpl::Answer(Request& request) {
   std::string error = "unknown exception";
   try {
+    if (access_ && options_.check_users) {
+      if (auto refusal = access_->Refusal(request, true)) return *std::move(refusal);
+    }
+    if (auto outside = OutsidePrefix(request, options_.path_prefix)) return *std::move(outside);
     Response response = handler_(request);
     if (!response.rest) EncodeBody(request, options_.min_gzip_bytes, response);
     return response;
@@ -337,6 +418,8 @@ void ServerImpl::OnCompleted(void* self, MHD_Connection*, void** context,
   if (exchange == nullptr) return;
   *context = nullptr;
   exchange->connection->waiting_since_ns = base::SystemClock().SteadyNs();
+  server.body_bytes_ -= exchange->body_bytes;
+  if (exchange->counted) server.connections_.EndRequest(*exchange->connection);
   if (exchange->dispatched) {
     const std::lock_guard lock(server.mutex_);
     --server.running_;
@@ -345,21 +428,38 @@ void ServerImpl::OnCompleted(void* self, MHD_Connection*, void** context,
   const std::shared_ptr<Exchange> last = std::move(exchange->self);
 }
 
+MHD_Result ServerImpl::OnAccept(void* self, const sockaddr* address, socklen_t) {
+  auto& server = *static_cast<ServerImpl*>(self);
+  if (server.connections_.MayConnect(ClientOf(AddressText(address)))) return MHD_YES;
+  server.rejected_.fetch_add(1, std::memory_order_relaxed);
+  return MHD_NO;
+}
+
 void ServerImpl::OnConnection(void* self, MHD_Connection* mhd, void** context,
                               MHD_ConnectionNotificationCode what) {
   auto& server = *static_cast<ServerImpl*>(self);
-  const std::lock_guard lock(server.mutex_);
-  if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-    const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info == nullptr) return;
-    auto* connection = new Connection{info->connect_fd, base::SystemClock().SteadyNs()};
-    server.connections_.insert(connection);
-    *context = connection;
-  } else {
-    auto* connection = static_cast<Connection*>(*context);
-    server.connections_.erase(connection);
-    delete connection;
+  if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+    if (*context != nullptr) server.connections_.Remove(static_cast<Connection*>(*context));
+    return;
   }
+  const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+  if (info == nullptr) return;
+  const int fd = info->connect_fd;
+  std::string client;
+  info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info != nullptr) client = ClientOf(AddressText(info->client_addr));
+  std::shared_ptr<const TlsContext> tls;
+  if (server.access_) {
+    server.access_->RefreshNow();
+    tls = server.access_->tls();
+  }
+  if (tls) {
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == nullptr) return;
+    tls->Attach(info->tls_session);
+  }
+  *context = server.connections_.Add(fd, std::move(client), std::move(tls),
+                                     base::SystemClock().SteadyNs());
 }
 
 // What the library holds of a body that is made while it is sent.
@@ -420,38 +520,47 @@ void ServerImpl::MakePiece(const std::shared_ptr<Exchange>& exchange) {
   MHD_resume_connection(exchange->mhd);
 }
 
-// The library's own timeout starts anew with every byte; this one ends a client that sends its
-// request drop by drop.
 void ServerImpl::WatchIdle() {
-  const int64_t limit_ns = options_.idle_timeout_seconds * int64_t{1'000'000'000};
   const auto pause =
       std::chrono::milliseconds(std::clamp(options_.idle_timeout_seconds * 250, 100, 5000));
   std::unique_lock lock(mutex_);
   while (!closed_) {
     changed_.wait_for(lock, pause);
-    const int64_t now = base::SystemClock().SteadyNs();
-    for (Connection* connection : connections_) {
-      const int64_t since = connection->waiting_since_ns.load();
-      if (since != 0 && now - since > limit_ns) shutdown(connection->fd, SHUT_RDWR);
-    }
+    lock.unlock();
+    connections_.CloseStale(base::SystemClock().SteadyNs());
+    lock.lock();
   }
 }
 
+// Never called: each session gets its certificates when it is attached to its context. The library
+// wants one of them at the start.
+int NoCertificate(gnutls_session_t, const gnutls_datum_t*, int, const gnutls_pk_algorithm_t*, int,
+                  gnutls_pcert_st**, unsigned*, gnutls_privkey_t*) {
+  return -1;
+}
+
 Result<void> ServerImpl::StartDaemon(const Listener& listener) {
-  const unsigned flags =
-      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
-  const unsigned io_threads = options_.max_connections >= 64 ? 2 : 0;  // 0: no pool, one thread
-  const auto connections =
-      static_cast<unsigned>(std::clamp<size_t>(options_.max_connections, 1, 1 << 20));
+  const size_t most = MaxConnections(options_);
+  const unsigned io_threads = most >= 64 ? 2 : 0;  // 0: no pool, one thread
+  // The table makes room before this limit stops a thread from taking connections.
+  const auto connections = static_cast<unsigned>(std::clamp<size_t>(2 * most + 16, 1, 1 << 20));
   const auto timeout = static_cast<unsigned>(std::max(1, options_.idle_timeout_seconds));
+  unsigned flags =
+      MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+  std::vector<MHD_OptionItem> tls;
+  if (access_ && access_->has_tls()) {
+    flags |= MHD_USE_TLS;
+    tls.push_back({MHD_OPTION_HTTPS_CERT_CALLBACK, 0, reinterpret_cast<void*>(&NoCertificate)});
+  }
+  tls.push_back({MHD_OPTION_END, 0, nullptr});
   MHD_Daemon* daemon = MHD_start_daemon(
-      flags, 0, nullptr, nullptr, &OnProgress, this, MHD_OPTION_EXTERNAL_LOGGER, &LogFromLibrary,
+      flags, 0, &OnAccept, this, &OnProgress, this, MHD_OPTION_EXTERNAL_LOGGER, &LogFromLibrary,
       nullptr, MHD_OPTION_LISTEN_SOCKET, listener.fd(), MHD_OPTION_THREAD_POOL_SIZE, io_threads,
       MHD_OPTION_CONNECTION_LIMIT, connections, MHD_OPTION_CONNECTION_TIMEOUT, timeout,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, options_.max_header_bytes + kPoolExtraBytes,
       MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, &OnRequestLine, this,
       MHD_OPTION_NOTIFY_COMPLETED, &OnCompleted, this, MHD_OPTION_NOTIFY_CONNECTION, &OnConnection,
-      this, MHD_OPTION_END);
+      this, MHD_OPTION_ARRAY, tls.data(), MHD_OPTION_END);
   if (daemon == nullptr)
     return Fail(ErrorCode::kInternal, StrCat("cannot serve ", listener.address()));
   daemons_.push_back(daemon);
@@ -471,7 +580,6 @@ Result<void> ServerImpl::Open() {
 }
 
 ServerStats ServerImpl::stats() const {
-  const std::lock_guard lock(mutex_);
   return {requests_.load(), rejected_.load(), connections_.size()};
 }
 

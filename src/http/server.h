@@ -26,6 +26,7 @@ struct Request {
   Pairs headers;
   std::string body;            // empty when it was a form
   std::string remote_address;  // "127.0.0.1:4711"
+  bool secure = false;         // came by TLS
 
   // First value, or empty. HasParam tells empty from absent.
   std::string_view Param(std::string_view name) const;
@@ -85,17 +86,33 @@ class Router {
   std::vector<Route> routes_;
 };
 
+class Access;  // http/access.h
+
 struct ServerOptions {
   // "host:port", ":port", "[::1]:0"; port 0 takes a free one. "localhost" listens on IPv4 and IPv6
   // where there.
   std::vector<std::string> listen_addresses;
-  size_t max_connections = 512;         // of each listen address; more wait in the kernel's queue
+  // Of all listen addresses together; a further one pushes out the one that waits longest for a
+  // request, and is refused when all are being answered. At most half of the files that the process
+  // may open.
+  size_t max_connections = 512;
+  // Of one address (an IPv6 network of 64 bits counts as one); 0: half of the connections, and of
+  // the requests that may wait, but no limit for this machine, where proxies are.
+  size_t max_connections_per_client = 0;
+  size_t max_requests_per_client = 0;   // under way; beyond: 429
   size_t max_header_bytes = 32 * 1024;  // with the request target
   size_t max_body_bytes = 32 * 1024 * 1024;
+  size_t max_total_body_bytes = 512 * 1024 * 1024;  // of all requests under way; beyond: 503
   int idle_timeout_seconds = 300;  // also for a request that is not sent to its end
   size_t worker_threads = 8;
   size_t max_queued_requests = 512;  // beyond: 503 with Retry-After
   size_t min_gzip_bytes = 1024;
+  // TLS, users and headers; null: plain HTTP for everyone.
+  std::shared_ptr<Access> access;
+  // "/a/b": all paths lie below it, and Request::path is without it. "/" leads there, others are
+  // 404.
+  std::string path_prefix;
+  bool check_users = true;  // false: only TLS and headers; the handler knows users of its own
 };
 
 // Figures for the program's own /metrics.

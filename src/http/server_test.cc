@@ -207,12 +207,79 @@ TEST_F(ServerTest, LimitsConnections) {
     ASSERT_TRUE(socket->Send(get));
     EXPECT_NE(socket->ReadUntil("GET /x").find("200"), std::string::npos);
   }
+  // A further one takes the place of the one that waits longest.
   RawSocket third(server->port());
   ASSERT_TRUE(third.Send(get));
-  EXPECT_EQ(third.ReadUntil("GET /x", 200), "");
-  EXPECT_EQ(server->stats().connections, 2u);
-  first.Close();
   EXPECT_NE(third.ReadUntil("GET /x").find("200"), std::string::npos);
+  EXPECT_EQ(first.ReadUntil("GET /x"), "");
+  ASSERT_TRUE(second.Send(get));
+  EXPECT_NE(second.ReadUntil("GET /x").find("200"), std::string::npos);
+  // Of those that never sent a request the oldest goes first.
+  RawSocket silent(server->port());
+  EXPECT_EQ(third.ReadUntil("x"), "") << "was idle for longest";
+  RawSocket last(server->port());
+  ASSERT_TRUE(last.Send(get));
+  EXPECT_NE(last.ReadUntil("GET /x").find("200"), std::string::npos);
+  EXPECT_EQ(silent.ReadUntil("x"), "");
+  ASSERT_TRUE(second.Send(get));
+  EXPECT_NE(second.ReadUntil("GET /x").find("200"), std::string::npos);
+}
+
+TEST_F(ServerTest, RefusesConnectionsWhenAllAreAnswered) {
+  ServerOptions options = Loopback();
+  options.max_connections = 1;
+  std::atomic<bool> go_on = false;
+  auto server = StartServer(std::move(options), [&](const Request& request) {
+    while (!go_on) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return Echo(request);
+  });
+  RawSocket first(server->port());
+  ASSERT_TRUE(first.Send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  RawSocket second(server->port());
+  second.Send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(second.ReadUntil("GET /x"), "");
+  go_on = true;
+  EXPECT_NE(first.ReadUntil("GET /x").find("200"), std::string::npos);
+}
+
+TEST_F(ServerTest, LimitsAClientsRequestsAndConnections) {
+  ServerOptions options = Loopback();
+  options.max_connections_per_client = 3;
+  options.max_requests_per_client = 1;
+  std::atomic<bool> go_on = false;
+  auto server = StartServer(std::move(options), [&](const Request& request) {
+    while (!go_on && request.path == "/slow")
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return Echo(request);
+  });
+  RawSocket first(server->port());
+  ASSERT_TRUE(first.Send("GET /slow HTTP/1.1\r\nHost: x\r\n\r\n"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  RawSocket second(server->port());
+  ASSERT_TRUE(second.Send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_NE(second.ReadUntil("under way").find("429"), std::string::npos);
+  go_on = true;
+  EXPECT_NE(first.ReadUntil("GET /slow").find("200"), std::string::npos);
+  RawSocket third(server->port());
+  ASSERT_TRUE(third.Send("GET /x HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_NE(third.ReadUntil("GET /x").find("200"), std::string::npos);
+}
+
+TEST_F(ServerTest, TakesThePrefixOffThePath) {
+  ServerOptions options = Loopback();
+  options.path_prefix = "/a/b";
+  auto server = StartServer(std::move(options), Echo);
+  const auto ask = [&](const std::string& path) {
+    RawSocket socket(server->port());
+    socket.Send("GET " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return socket.ReadUntil("\nnever");
+  };
+  EXPECT_NE(ask("/a/b/c?d=e").find("GET /c\n"), std::string::npos);
+  EXPECT_NE(ask("/a/b").find("GET /\n"), std::string::npos);
+  EXPECT_NE(ask("/").find("Location: /a/b"), std::string::npos);
+  for (const char* path : {"/a/bc", "/a", "/c"})
+    EXPECT_NE(ask(path).find("404"), std::string::npos) << path;
 }
 
 TEST_F(ServerTest, ClosesIdleAndDrippingClients) {

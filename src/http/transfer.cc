@@ -121,12 +121,20 @@ bool Transfer::SetHeaders() {
   if (request_->accept_gzip && !AddHeaderLine("Accept-Encoding: gzip")) return false;
   // Without a body there is no point in waiting for "100 Continue", with one it costs a round trip.
   if (!request_->body.empty() && !AddHeaderLine("Expect:")) return false;
-  for (const auto& [name, value] : request_->headers) {
+  const std::string& host = connection_options_.host_header();
+  if (!host.empty() && !AddHeaderLine("Host: " + host)) return false;
+  if (request_->settings && !AddHeaders(request_->settings->headers)) return false;
+  if (!AddHeaders(request_->headers)) return false;
+  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
+  return true;
+}
+
+bool Transfer::AddHeaders(const Pairs& headers) {
+  for (const auto& [name, value] : headers) {
     if (name.empty() || HasLineBreak(name) || HasLineBreak(value)) return false;
     // curl takes "Name:" as "leave it out" and "Name;" as "send it empty".
     if (!AddHeaderLine(value.empty() ? name + ";" : StrCat(name, ": ", value))) return false;
   }
-  curl_easy_setopt(easy_, CURLOPT_HTTPHEADER, header_list_);
   return true;
 }
 
@@ -155,10 +163,8 @@ bool Transfer::Prepare(CURL* easy, const std::string& user_agent, SpareBodies& s
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, error_text_);
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, kReceiveBytes);
-  curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, request_->follow_redirects ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_MAXREDIRS, kMaxRedirects);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout);
@@ -169,8 +175,11 @@ bool Transfer::Prepare(CURL* easy, const std::string& user_agent, SpareBodies& s
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   SetMethod();
+  static const ClientSettings kPlain;
+  const ClientSettings& settings = request_->settings ? *request_->settings : kPlain;
+  if (!connection_options_.Set(easy, settings, request_->url)) return false;
   KeepConnection();
-  return curl_easy_setopt(easy, CURLOPT_URL, request_->url.c_str()) == CURLE_OK && SetHeaders();
+  return SetHeaders();
 }
 
 Transfer::~Transfer() {
@@ -182,7 +191,7 @@ Transfer::~Transfer() {
 // connection to us.
 void Transfer::KeepConnection() {
   keep_ = request_->repeats && request_->method == "GET" && request_->body.empty() &&
-          request_->url.starts_with("http://");
+          request_->url.starts_with("http://") && !connection_options_.uses_proxy();
   if (!keep_) return;
   curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
   curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
@@ -323,10 +332,31 @@ std::string Transfer::Reason(CURLcode code) const {
                     ": no such host");
     case CURLE_TOO_MANY_REDIRECTS:
       return StrCat("stopped after ", kMaxRedirects, " redirects");
+    case CURLE_PEER_FAILED_VERIFICATION:
+      return StrCat("tls: failed to verify certificate: ", CertificateProblem());
     case CURLE_GOT_NOTHING:
       return "EOF";
     default:
       return error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
+  }
+}
+
+// In Go's words for what can be told apart; the numbers are OpenSSL's.
+std::string Transfer::CertificateProblem() const {
+  long result = 0;
+  curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &result);
+  switch (result) {
+    case 9:   // X509_V_ERR_CERT_NOT_YET_VALID
+    case 10:  // X509_V_ERR_CERT_HAS_EXPIRED
+      return "x509: certificate has expired or is not yet valid";
+    case 2:   // X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
+    case 18:  // X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
+    case 19:  // X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
+    case 20:  // X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+    case 21:  // X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE
+      return "x509: certificate signed by unknown authority";
+    default:
+      return error_text_[0] != '\0' ? error_text_ : "x509: the certificate is not good";
   }
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "http/client.h"
+#include "http/connection_options.h"
 
 namespace slurmscope::http {
 
@@ -64,6 +65,7 @@ class Transfer {
   static int OnClose(void* self, curl_socket_t fd);
   void KeepConnection();
   bool AddHeaderLine(const std::string& line);
+  bool AddHeaders(const Pairs& headers);
   bool SetHeaders();
   void SetMethod();
   void TakeHeader(std::string_view line);
@@ -74,6 +76,7 @@ class Transfer {
   Result<ClientResponse> Unpacked();
   Result<void> Unpack();
   std::string Reason(CURLcode code) const;
+  std::string CertificateProblem() const;
   std::string Peer() const;
   void Call(Result<ClientResponse> result);
 
@@ -83,6 +86,7 @@ class Transfer {
   CURL* easy_ = nullptr;
   SpareBodies* spare_ = nullptr;
   curl_slist* header_list_ = nullptr;
+  ConnectionOptions connection_options_;
   int closed_fd_ = -1;  // by libcurl, but not by us: its last connection
   std::string sent_;    // on it
   size_t heads_sent_ = 0;

@@ -58,6 +58,7 @@ struct Manager::State {
 
   void Update(const discovery::TargetGroups& groups);
   void UpdateOne(const std::shared_ptr<const AlertmanagerConfig>& config,
+                 const std::shared_ptr<edge::ClientAuth>& auth,
                  const std::vector<config::TargetGroup>& groups,
                  std::map<std::string, std::shared_ptr<Sender>>* found,
                  std::set<std::string>* refused);
@@ -68,6 +69,7 @@ struct Manager::State {
   const base::Clock& clock;
   mutable std::mutex mutex;  // for all below but the discovery
   std::vector<std::shared_ptr<const AlertmanagerConfig>> configs;
+  std::vector<std::shared_ptr<edge::ClientAuth>> auths;  // of the configs
   std::vector<RelabelConfig> alert_rules;
   std::map<std::string, std::string> external_labels;
   std::map<std::string, std::shared_ptr<Sender>> senders;  // by URL
@@ -76,6 +78,7 @@ struct Manager::State {
 };
 
 void Manager::State::UpdateOne(const std::shared_ptr<const AlertmanagerConfig>& config,
+                               const std::shared_ptr<edge::ClientAuth>& auth,
                                const std::vector<config::TargetGroup>& groups,
                                std::map<std::string, std::shared_ptr<Sender>>* found,
                                std::set<std::string>* refused) {
@@ -93,10 +96,10 @@ void Manager::State::UpdateOne(const std::shared_ptr<const AlertmanagerConfig>& 
       }
       std::string url = UrlOf(labels);
       auto known = senders.find(url);
-      auto sender = known != senders.end()
-                        ? known->second
-                        : std::make_shared<Sender>(url, config, options.sender, client, clock);
-      sender->SetConfig(config);
+      auto sender = known != senders.end() ? known->second
+                                           : std::make_shared<Sender>(
+                                                 url, config, auth, options.sender, client, clock);
+      sender->SetConfig(config, auth);
       found->emplace(url, std::move(sender));
     }
   }
@@ -108,7 +111,8 @@ void Manager::State::Update(const discovery::TargetGroups& groups) {
   std::set<std::string> refused;
   for (size_t i = 0; i < configs.size(); ++i) {
     auto of_config = groups.find(JobName(i));
-    if (of_config != groups.end()) UpdateOne(configs[i], of_config->second, &found, &refused);
+    if (of_config != groups.end())
+      UpdateOne(configs[i], auths[i], of_config->second, &found, &refused);
   }
   for (const auto& [url, sender] : senders) {
     if (!found.contains(url)) sender->Stop(false);
@@ -141,8 +145,12 @@ void Manager::Apply(const config::AlertingConfig& config,
   {
     std::lock_guard lock(state_->mutex);
     state_->configs.clear();
-    for (const AlertmanagerConfig& each : config.alertmanagers)
+    state_->auths.clear();
+    for (const AlertmanagerConfig& each : config.alertmanagers) {
       state_->configs.push_back(std::make_shared<const AlertmanagerConfig>(each));
+      state_->auths.push_back(
+          std::make_shared<edge::ClientAuth>(each.http, state_->client, state_->clock));
+    }
     state_->alert_rules = config.alert_relabel_configs;
     state_->external_labels = external_labels;
   }

@@ -110,9 +110,7 @@ TEST_F(NotifyTest, TellsAlertsWithExternalLabelsAndCredentials) {
   Start();
   config::AlertmanagerConfig config = ConfigFor({alertmanager_.address()});
   config.path_prefix = "/am/";
-  config.auth.kind = config::AuthConfig::Kind::kBasic;
-  config.auth.username = "user";
-  config.auth.secret = "pass";
+  config.http.basic_auth = config::BasicAuthConfig{{"user", ""}, {"pass", ""}};
   Apply({config});
   manager_->Send({MakeAlert("A")});
   ASSERT_TRUE(WaitFor([&] { return !alertmanager_.requests().empty(); }));

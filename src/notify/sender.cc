@@ -6,7 +6,6 @@
 #include "base/json_writer.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "notify/authorization.h"
 
 namespace slurmscope::notify {
 namespace {
@@ -45,9 +44,11 @@ std::shared_ptr<const config::AlertmanagerConfig> Sender::config() const {
   return config_;
 }
 
-void Sender::SetConfig(std::shared_ptr<const config::AlertmanagerConfig> config) {
+void Sender::SetConfig(std::shared_ptr<const config::AlertmanagerConfig> config,
+                       std::shared_ptr<edge::ClientAuth> auth) {
   std::lock_guard lock(mutex_);
   config_ = std::move(config);
+  auth_ = std::move(auth);
 }
 
 void Sender::Push(const std::vector<AlertPtr>& alerts) {
@@ -75,14 +76,18 @@ void Sender::SendNext(std::unique_lock<std::mutex>& lock) {
   std::vector<AlertPtr> batch(queue_.begin(), end);
   queue_.erase(queue_.begin(), end);
   under_way_ = true;
-  auto request = MakeRequest(batch);
+  auto request = std::make_shared<http::ClientRequest>(MakeRequest(batch));
+  const auto auth = auth_;
   lock.unlock();
   int64_t begin = clock_.SteadyNs();
-  if (!request) return Finished(n, begin, base::Fail(std::move(request).error()));
-  client_.Fetch(*std::move(request),
-                [self = shared_from_this(), n, begin](const Result<http::ClientResponse>& result) {
-                  self->Finished(n, begin, result);
-                });
+  auth->Get([self = shared_from_this(), n, begin,
+             request](const Result<edge::ClientAuth::Settings>& settings) {
+    if (!settings) return self->Finished(n, begin, base::Fail(settings.error()));
+    request->settings = *settings;
+    self->client_.Fetch(request, [self, n, begin](const Result<http::ClientResponse>& result) {
+      self->Finished(n, begin, result);
+    });
+  });
 }
 
 void Sender::Finished(size_t alerts, int64_t begin_ns, const Result<http::ClientResponse>& result) {
@@ -109,17 +114,14 @@ void Sender::Finished(size_t alerts, int64_t begin_ns, const Result<http::Client
   SendNext(lock);
 }
 
-Result<http::ClientRequest> Sender::MakeRequest(const std::vector<AlertPtr>& batch) const {
+http::ClientRequest Sender::MakeRequest(const std::vector<AlertPtr>& batch) const {
   http::ClientRequest request;
   request.method = "POST";
   request.url = url_;
   request.timeout_ms = config_->timeout_ms;
-  request.follow_redirects = config_->follow_redirects;
+  request.follow_redirects = config_->http.follow_redirects;
   request.max_body_bytes = kMaxAnswerBytes;
   request.headers = {{"Content-Type", "application/json"}};
-  std::string authorization = TRY(AuthorizationHeader(config_->auth));
-  if (!authorization.empty())
-    request.headers.emplace_back("Authorization", std::move(authorization));
   request.body = AlertsJson(batch);
   return request;
 }

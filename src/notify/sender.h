@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "config/prometheus.h"
+#include "edge/client_auth.h"
 #include "http/client.h"
 #include "model/alert.h"
 
@@ -39,16 +40,19 @@ struct SenderOptions {
 class Sender : public std::enable_shared_from_this<Sender> {
  public:
   Sender(std::string url, std::shared_ptr<const config::AlertmanagerConfig> config,
-         const SenderOptions& options, http::Client& client, const base::Clock& clock)
+         std::shared_ptr<edge::ClientAuth> auth, const SenderOptions& options, http::Client& client,
+         const base::Clock& clock)
       : url_(std::move(url)),
         options_(options),
         client_(client),
         clock_(clock),
-        config_(std::move(config)) {}
+        config_(std::move(config)),
+        auth_(std::move(auth)) {}
 
   const std::string& url() const { return url_; }
   std::shared_ptr<const config::AlertmanagerConfig> config() const;
-  void SetConfig(std::shared_ptr<const config::AlertmanagerConfig> config);
+  void SetConfig(std::shared_ptr<const config::AlertmanagerConfig> config,
+                 std::shared_ptr<edge::ClientAuth> auth);
 
   // Queues alerts and sends when nothing is under way. What does not fit pushes the oldest out.
   void Push(const std::vector<AlertPtr>& alerts);
@@ -62,7 +66,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
  private:
   void SendNext(std::unique_lock<std::mutex>& lock);
   void Finished(size_t alerts, int64_t begin_ns, const http::Result<http::ClientResponse>& result);
-  http::Result<http::ClientRequest> MakeRequest(const std::vector<AlertPtr>& batch) const;
+  http::ClientRequest MakeRequest(const std::vector<AlertPtr>& batch) const;
 
   const std::string url_;
   const SenderOptions options_;
@@ -72,6 +76,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   mutable std::mutex mutex_;
   std::condition_variable empty_;
   std::shared_ptr<const config::AlertmanagerConfig> config_;
+  std::shared_ptr<edge::ClientAuth> auth_;
   std::deque<AlertPtr> queue_;
   bool under_way_ = false;
   bool stopped_ = false;

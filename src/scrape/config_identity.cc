@@ -45,7 +45,7 @@ std::string ConfigIdentity(const config::ScrapeConfig& config) {
   for (int64_t duration : {config.scrape_interval_ms, config.scrape_timeout_ms})
     base::PutVarint(out, duration);
   for (bool flag : {config.honor_labels, config.honor_timestamps, config.track_timestamps_staleness,
-                    config.enable_compression, config.follow_redirects}) {
+                    config.enable_compression}) {
     Put(out, uint64_t{flag});
   }
   Put(out, config.negotiation);
@@ -54,6 +54,7 @@ std::string ConfigIdentity(const config::ScrapeConfig& config) {
         config.label_name_length_limit, config.label_value_length_limit}) {
     Put(out, limit);
   }
+  Put(out, config::Identity(config.http));
   Put(out, config.params.size());
   for (const auto& [name, values] : config.params) {
     Put(out, name);

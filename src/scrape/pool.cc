@@ -16,6 +16,7 @@ void Pool::Sync(const config::ScrapeConfig& config,
     auto copy = std::make_shared<config::ScrapeConfig>(config);
     copy->static_configs.clear();
     config_ = std::move(copy);
+    auth_ = scraper_.MakeAuth(config_->http);
     identity_ = std::move(identity);
   }
   std::map<uint64_t, TargetSpec> specs = MakeSpecs(groups);
@@ -61,12 +62,12 @@ void Pool::AddSpec(const std::string& address, const LabelMap& group_labels,
 void Pool::Place(uint64_t hash, TargetSpec spec) {
   std::shared_ptr<ScrapeTarget>& target = targets_[hash];
   if (!target) {
-    target = std::make_shared<ScrapeTarget>(std::move(spec), config_, scraper_.families());
+    target = std::make_shared<ScrapeTarget>(std::move(spec), config_, auth_, scraper_.families());
     scraper_.Schedule(target);
     return;
   }
   uint64_t generation = target->schedule_generation();
-  target->Configure(std::move(spec), config_);
+  target->Configure(std::move(spec), config_, auth_);
   if (target->schedule_generation() != generation) scraper_.Schedule(target);
 }
 

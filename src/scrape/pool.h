@@ -36,6 +36,7 @@ class Pool {
 
   Scraper& scraper_;
   std::shared_ptr<const config::ScrapeConfig> config_;
+  std::shared_ptr<edge::ClientAuth> auth_;
   std::string identity_;
   std::map<uint64_t, std::shared_ptr<ScrapeTarget>> targets_;
   std::vector<DroppedTarget> dropped_;

@@ -94,7 +94,7 @@ http::ClientRequest MakeRequest(const config::ScrapeConfig& config, const Target
   request.timeout_ms = spec.timeout_ms;
   request.max_body_bytes = BodyLimit(config, options);
   request.accept_gzip = config.enable_compression;
-  request.follow_redirects = config.follow_redirects;
+  request.follow_redirects = config.http.follow_redirects;
   request.repeats = true;
   return request;
 }
@@ -108,15 +108,20 @@ void Commit(model::Appender& appender, std::string_view url) {
 
 }  // namespace
 
-ScrapeTarget::ScrapeTarget(TargetSpec spec, Config config, FamilyPool& families)
-    : hash_(spec.Hash()), metadata_(families), spec_(std::move(spec)), config_(std::move(config)) {}
+ScrapeTarget::ScrapeTarget(TargetSpec spec, Config config, Auth auth, FamilyPool& families)
+    : hash_(spec.Hash()),
+      metadata_(families),
+      spec_(std::move(spec)),
+      config_(std::move(config)),
+      auth_(std::move(auth)) {}
 
-void ScrapeTarget::Configure(TargetSpec spec, Config config) {
+void ScrapeTarget::Configure(TargetSpec spec, Config config, Auth auth) {
   std::lock_guard lock(mutex_);
   if (spec.interval_ms != spec_.interval_ms) ++generation_;
   if (config != config_) reconfigured_ = true;
   spec_ = std::move(spec);
   config_ = std::move(config);
+  auth_ = std::move(auth);
   request_.reset();
 }
 
@@ -134,12 +139,19 @@ std::optional<ScrapeStart> ScrapeTarget::Begin(int64_t due_ms, const base::Clock
   start.time_ms = AlignedTime(due_ms, clock.NowMs(), spec_.interval_ms);
   start.steady_ns = clock.SteadyNs();
   start.forced_error = forced_error_;
-  if (!request_) {
-    request_ = std::make_shared<const http::ClientRequest>(MakeRequest(*config_, spec_, options));
-  }
-  start.request = request_;
-  start.body_limit = request_->max_body_bytes;
+  start.auth = auth_;
+  start.body_limit = BodyLimit(*config_, options);
   return start;
+}
+
+std::shared_ptr<const http::ClientRequest> ScrapeTarget::RequestWith(
+    const edge::ClientAuth::Settings& settings, const ManagerOptions& options) {
+  std::lock_guard lock(mutex_);
+  if (request_ && request_->settings == settings) return request_;
+  http::ClientRequest request = MakeRequest(*config_, spec_, options);
+  request.settings = settings;
+  request_ = std::make_shared<const http::ClientRequest>(std::move(request));
+  return request_;
 }
 
 ScrapeTarget::Settings ScrapeTarget::TakeSettings() {

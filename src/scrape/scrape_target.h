@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "config/prometheus.h"
+#include "edge/client_auth.h"
 #include "http/client.h"
 #include "model/appender.h"
 #include "scrape/manager.h"
@@ -40,8 +41,8 @@ struct ScrapeStart {
   int64_t time_ms = 0;  // of the samples
   int64_t steady_ns = 0;
   std::string forced_error;  // nothing is fetched, the scrape fails with it
-  std::shared_ptr<const http::ClientRequest> request;
-  uint64_t body_limit = 0;  // of the request, which is gone when the answer comes
+  std::shared_ptr<edge::ClientAuth> auth;
+  uint64_t body_limit = 0;
 };
 
 // A target with all that is remembered of it between scrapes. Begin, Finish and EndScrape follow
@@ -50,16 +51,22 @@ class ScrapeTarget {
  public:
   using Config = std::shared_ptr<const config::ScrapeConfig>;
 
-  ScrapeTarget(TargetSpec spec, Config config, FamilyPool& families);
+  using Auth = std::shared_ptr<edge::ClientAuth>;
+
+  ScrapeTarget(TargetSpec spec, Config config, Auth auth, FamilyPool& families);
 
   // Changes what the target is scraped with; series and state stay. `forced_error` makes each
   // scrape fail ("" not).
-  void Configure(TargetSpec spec, Config config);
+  void Configure(TargetSpec spec, Config config, Auth auth);
   void SetForcedError(std::string error);
 
   // Starts the scrape due at `due_ms`; nullopt when one is still running or the target is retired.
   std::optional<ScrapeStart> Begin(int64_t due_ms, const base::Clock& clock,
                                    const ManagerOptions& options);
+  // What to ask for, with the settings of the scrape's `auth`; the same object as long as neither
+  // they nor the target change.
+  std::shared_ptr<const http::ClientRequest> RequestWith(const edge::ClientAuth::Settings& settings,
+                                                         const ManagerOptions& options);
   // Appends samples or stale markers, and the report series.
   void Finish(const ScrapeStart& start, const Result<http::ClientResponse>& response,
               model::Appendable& storage, const base::Clock& clock, ScrapeCounters& counters);
@@ -110,6 +117,7 @@ class ScrapeTarget {
   mutable std::mutex mutex_;  // for all below
   TargetSpec spec_;
   Config config_;
+  Auth auth_;
   std::string forced_error_;
   TargetStatus status_;
   uint64_t generation_ = 1;

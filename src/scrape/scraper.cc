@@ -122,11 +122,25 @@ void Scraper::Start(const Timetable::Slot& slot) {
 }
 
 void Scraper::Fetch(const std::shared_ptr<ScrapeTarget>& target, ScrapeStart start) {
-  std::shared_ptr<const http::ClientRequest> request = std::move(start.request);
-  client_.Fetch(std::move(request), [gate = gate_, target, start = std::move(start)](
-                                        Result<http::ClientResponse>&& response) {
-    if (Visit visit(*gate); visit) visit->TakeAnswer(target, start, response);
+  const std::shared_ptr<edge::ClientAuth> auth = start.auth;
+  if (const auto ready = auth->Ready()) return FetchWith(target, std::move(start), *ready);
+  auth->Get([gate = gate_, target,
+             start = std::move(start)](const Result<edge::ClientAuth::Settings>& settings) {
+    if (Visit visit(*gate); visit) visit->FetchWith(target, start, settings);
   });
+}
+
+void Scraper::FetchWith(const std::shared_ptr<ScrapeTarget>& target, ScrapeStart start,
+                        const Result<edge::ClientAuth::Settings>& settings) {
+  if (!settings) {
+    Result<http::ClientResponse> failed = Fail(settings.error());
+    return TakeAnswer(target, start, failed);
+  }
+  client_.Fetch(
+      target->RequestWith(*settings, options_),
+      [gate = gate_, target, start = std::move(start)](Result<http::ClientResponse>&& response) {
+        if (Visit visit(*gate); visit) visit->TakeAnswer(target, start, response);
+      });
 }
 
 void Scraper::TakeAnswer(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,

@@ -32,6 +32,11 @@ class Scraper {
   // The target has vanished: ends its series as soon as no scrape of it runs.
   void Retire(const std::shared_ptr<ScrapeTarget>& target);
 
+  // For the targets of one job.
+  std::shared_ptr<edge::ClientAuth> MakeAuth(const config::HttpClientConfig& config) {
+    return std::make_shared<edge::ClientAuth>(config, client_, clock_);
+  }
+
   ScrapeCounters& counters() { return counters_; }
   FamilyPool& families() { return families_; }
   // Due times that passed while the scrape before was still running.
@@ -64,6 +69,8 @@ class Scraper {
   void Tick(uint64_t wake);
   void Start(const Timetable::Slot& slot);
   void Fetch(const std::shared_ptr<ScrapeTarget>& target, ScrapeStart start);
+  void FetchWith(const std::shared_ptr<ScrapeTarget>& target, ScrapeStart start,
+                 const Result<edge::ClientAuth::Settings>& settings);
   void TakeAnswer(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,
                   Result<http::ClientResponse>& response);
   void HandOver(const std::shared_ptr<ScrapeTarget>& target, const ScrapeStart& start,

@@ -50,7 +50,7 @@ TEST(Timetable, TargetsAreSpreadOverTheInterval) {
   std::map<int64_t, int> per_tenth;
   for (int i = 0; i < 1000; ++i) {
     TargetSpec spec = **MakeTarget(config, DiscoveredLabels(config, "n" + std::to_string(i), {}));
-    ScrapeTarget target(spec, shared, families);
+    ScrapeTarget target(spec, shared, nullptr, families);
     int64_t offset = target.OffsetMs(42);
     EXPECT_EQ(offset, target.OffsetMs(42));
     ++per_tenth[offset / 100];
@@ -68,7 +68,8 @@ TEST(ScrapeTarget, TimesAreAlignedWithinTheTolerance) {
   config.scrape_interval_ms = config.scrape_timeout_ms = 1000;
   FamilyPool families;
   TargetSpec spec = **MakeTarget(config, DiscoveredLabels(config, "n", {}));
-  ScrapeTarget target(spec, std::make_shared<const config::ScrapeConfig>(config), families);
+  ScrapeTarget target(spec, std::make_shared<const config::ScrapeConfig>(config), nullptr,
+                      families);
   base::FakeClock clock(5002);
   EXPECT_EQ(target.Begin(5000, clock, {})->time_ms, 5000);
   EXPECT_FALSE(target.Begin(5000, clock, {})) << "one at a time";
@@ -83,7 +84,8 @@ TEST(ScrapeTarget, EndsEvenInTheMillisecondOfItsLastSample) {
   config.scrape_interval_ms = config.scrape_timeout_ms = 1000;
   FamilyPool families;
   TargetSpec spec = **MakeTarget(config, DiscoveredLabels(config, "n", {}));
-  ScrapeTarget target(spec, std::make_shared<const config::ScrapeConfig>(config), families);
+  ScrapeTarget target(spec, std::make_shared<const config::ScrapeConfig>(config), nullptr,
+                      families);
   base::FakeClock clock(5000);
   FakeStorage storage;
   ScrapeCounters counters;

@@ -297,10 +297,10 @@ class QueryTest(unittest.TestCase):
             done = subprocess.run(command, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stdout), (0, "x\n"), done.stderr)
             self.assertEqual(seen, ["Basic dXNlcjpwYXNz"])
-            config.write_text("tls_config: {}\n")
+            config.write_text("tls_confg: {}\n")
             done = subprocess.run(command, capture_output=True, text=True)
             self.assertEqual(done.returncode, 1)
-            self.assertIn("tls_config", done.stderr)
+            self.assertIn('did you mean "tls_config"?', done.stderr)
 
 
 class QueryLogTest(unittest.TestCase):

@@ -16,6 +16,7 @@ using http::Request;
 using http::Response;
 
 constexpr size_t kShortestToken = 16;
+constexpr std::string_view kTokenHeader = "X-Slurmscope-Token";
 constexpr uint64_t kMaxTokenFile = 4096;
 
 Result<std::string> ReadToken(const std::string& path) {
@@ -48,8 +49,10 @@ Result<void> Authorize(const Request& request, const std::string& token_file) {
   }
   constexpr std::string_view kScheme = "Bearer ";
   const std::string_view header = request.Header("Authorization");
-  if (!header.starts_with(kScheme) ||
-      !base::ConstantTimeEqual(base::TrimSpace(header.substr(kScheme.size())), *token)) {
+  // Where the page has users, theirs is the other header.
+  const std::string_view given =
+      header.starts_with(kScheme) ? header.substr(kScheme.size()) : request.Header(kTokenHeader);
+  if (!base::ConstantTimeEqual(base::TrimSpace(given), *token)) {
     return base::Fail(base::ErrorCode::kInvalidArgument, "wrong or missing token");
   }
   return {};
