@@ -1,5 +1,7 @@
 #include "command_line.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <deque>
 #include <exception>
 #include <vector>
@@ -8,9 +10,12 @@
 
 #include "agent/collector.h"
 #include "agent/gpu/specs.h"
+#include "agent/job/specs.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
+#include "dcgm_arguments.h"
 
 namespace slurmscope {
 namespace {
@@ -54,6 +59,7 @@ const std::vector<Group>& GeneralFlags() {
          "Mount point of the root file system, e.g. /host in a container."},
         {"path.udev.data", kString, "/run/udev/data", "Directory of udev's data on devices."}}},
       {"GPUs", {agent::gpu::GpuFlags().begin(), agent::gpu::GpuFlags().end()}},
+      {"Jobs", {agent::job::JobFlags().begin(), agent::job::JobFlags().end()}},
       {"Collectors",
        {{"collector.disable-defaults", kBool, "false",
          "Switch all collectors off but those asked for."}}},
@@ -113,11 +119,7 @@ class Parser {
  private:
   void Bind(const FlagSpec& spec, bool of_absent) {
     Binding& binding = bindings_.emplace_back(Binding{spec, of_absent, false, {}, nullptr});
-    const bool has_letter = spec.name == "help" || spec.name == "gpu.counters-file";
-    const std::string name = StrCat(!has_letter           ? "--"
-                                    : spec.name == "help" ? "-h,--"
-                                                          : "-f,--",
-                                    spec.name);
+    const std::string name = StrCat(spec.name == "help" ? "-h,--" : "--", spec.name);
     if (spec.kind == FlagKind::kBool) {
       binding.option = app_.add_flag(StrCat(name, ",!--no-", spec.name), binding.on)
                            ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
@@ -195,16 +197,18 @@ std::string HelpText() {
     }
   }
   out +=
-      "\nOther collectors of node_exporter are known but not in this version; their flags give a "
+      "\nFlags of dcgm-exporter are taken, too; called by that name, the program serves the page "
+      "of "
+      "the GPUs alone.\nOther collectors of node_exporter are known but not in this version; their "
+      "flags give a "
       "warning.\n";
   return out;
 }
 
 // CLI11 takes "--flag=" for a flag whose value follows; here it is one with an empty value.
-std::vector<std::string> Arguments(int argc, char** argv) {
+std::vector<std::string> ForCli11(const std::vector<std::string>& given) {
   std::vector<std::string> arguments;
-  for (int i = 1; i < argc; ++i) {
-    std::string argument = argv[i];
+  for (std::string argument : given) {
     const bool empty_value =
         argument.starts_with("--") && argument.find('=') == argument.size() - 1;
     if (!empty_value) {
@@ -217,12 +221,30 @@ std::vector<std::string> Arguments(int argc, char** argv) {
   return {arguments.rbegin(), arguments.rend()};  // the order CLI11 wants
 }
 
+base::Result<std::vector<std::string>> Translated(int argc, char** argv) {
+  constexpr std::string_view kCounters = "/etc/dcgm-exporter/default-counters.csv";
+  const std::vector<std::string> given(argv + std::min(argc, 1), argv + argc);
+  const std::string_view path = argc > 0 ? argv[0] : "";
+  const bool as_dcgm = path.substr(path.rfind('/') + 1) == "dcgm-exporter";
+  const bool has_counters = as_dcgm && base::FileExists(std::string(kCounters)).value_or(false);
+  DcgmArguments translated =
+      TRY(as_dcgm ? TranslateDcgmCommandLine(
+                        given, [](const char* name) { return std::getenv(name); },
+                        has_counters ? kCounters : "")
+                  : TranslateDcgmArguments(given));
+  for (const std::string& note : translated.notes) {
+    base::LogWarn("dcgm-exporter's flag has no effect here", {{"flag", note}});
+  }
+  return std::move(translated.arguments);
+}
+
 }  // namespace
 
 std::span<const agent::CollectorSpec> NodePageCollectors() {
   static const std::vector<agent::CollectorSpec> collectors = [] {
     std::vector<agent::CollectorSpec> all;
-    for (const auto& some : {agent::AllCollectors(), agent::gpu::NodePageGpuCollectors()}) {
+    for (const auto& some : {agent::AllCollectors(), agent::gpu::NodePageGpuCollectors(),
+                             agent::job::JobCollectors()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;
@@ -232,7 +254,8 @@ std::span<const agent::CollectorSpec> NodePageCollectors() {
 
 base::Result<CommandLine> ParseCommandLine(int argc, char** argv) {
   Parser parser;
-  TRY(parser.Parse(Arguments(argc, argv)));
+  const std::vector<std::string> arguments = TRY(Translated(argc, argv));
+  TRY(parser.Parse(ForCli11(arguments)));
   CommandLine line{parser.Values(), {}};
   if (line.flags.Bool("help")) line.text = HelpText();
   if (line.flags.Bool("version")) line.text = base::VersionText(kProgram) + "\n";

@@ -21,7 +21,8 @@ std::span<const agent::CollectorSpec> NodePageCollectors();
 
 // Reads node_exporter's command line (kingpin style: --flag=value, --flag value, --[no-]bool).
 // Flags of collectors that this version lacks are taken with a warning; unknown flags are errors
-// that suggest the nearest one.
+// that suggest the nearest one. dcgm-exporter's flags, see dcgm_arguments.h, are taken, too;
+// argv[0] may be its name.
 base::Result<CommandLine> ParseCommandLine(int argc, char** argv);
 
 }  // namespace slurmscope

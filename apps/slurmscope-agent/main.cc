@@ -16,6 +16,7 @@
 #include "edge/web_access.h"
 #include "gpu_page.h"
 #include "http/server.h"
+#include "job_page.h"
 
 namespace slurmscope {
 namespace {
@@ -33,8 +34,9 @@ Result<std::shared_ptr<const agent::Machine>> MakeMachine(const agent::FlagValue
       WithoutSlash(flags.String("path.rootfs")), WithoutSlash(flags.String("path.udev.data"))};
   auto stat = std::make_shared<agent::SharedProcFile>(roots.procfs + "/stat");
   auto gpus = TRY(StartGpus(roots, flags));
-  return std::make_shared<agent::Machine>(
-      agent::Machine{std::move(roots), base::SystemClock(), std::move(stat), std::move(gpus)});
+  auto jobs = TRY(StartJobs(roots, flags, gpus != nullptr));
+  return std::make_shared<agent::Machine>(agent::Machine{
+      std::move(roots), base::SystemClock(), std::move(stat), std::move(gpus), std::move(jobs)});
 }
 
 // Blocks the signals in this and all later threads, so that WaitForSignal gets them.
@@ -61,36 +63,65 @@ Result<std::shared_ptr<http::Access>> OpenAccess(const agent::FlagValues& flags)
   return std::move(opened.access);
 }
 
+// node_exporter's page and its server.
+class NodePage {
+ public:
+  // nullptr when it has no address.
+  static Result<std::unique_ptr<NodePage>> Start(std::shared_ptr<const agent::Machine> machine,
+                                                 const agent::FlagValues& flags,
+                                                 std::shared_ptr<http::Access> access);
+  void Stop() { server_->Stop(2); }
+
+ private:
+  NodePage(std::unique_ptr<agent::Scraper> scraper, agent::ExporterOptions options)
+      : exporter_(std::move(scraper), std::move(options)) {}
+
+  agent::Exporter exporter_;
+  std::unique_ptr<http::Server> server_;
+};
+
+Result<std::unique_ptr<NodePage>> NodePage::Start(std::shared_ptr<const agent::Machine> machine,
+                                                  const agent::FlagValues& flags,
+                                                  std::shared_ptr<http::Access> access) {
+  http::ServerOptions options;
+  options.access = std::move(access);
+  options.listen_addresses = flags.Strings("web.listen-address");
+  options.worker_threads = 2;
+  std::erase(options.listen_addresses, "");
+  if (options.listen_addresses.empty()) return std::unique_ptr<NodePage>();
+  const int64_t max_requests = TRY(flags.Int("web.max-requests"));
+  agent::Scraper::Options scraper_options;
+  scraper_options.self_metrics = !flags.Bool("web.disable-exporter-metrics");
+  std::unique_ptr<NodePage> page(new NodePage(
+      TRY(agent::Scraper::Create(machine, flags, scraper_options, NodePageCollectors())),
+      {flags.String("web.telemetry-path"),
+       static_cast<size_t>(std::max<int64_t>(max_requests, 0))}));
+  page->server_ = TRY(
+      http::Server::Start(options, [router = page->exporter_.MakeRouter()](const auto& request) {
+        return router.Handle(request);
+      }));
+  base::LogInfo("slurmscope-agent started", {{"version", base::Version()}});
+  for (const std::string& address : page->server_->addresses())
+    base::LogInfo("listening", {{"address", address}});
+  return page;
+}
+
 Result<void> Serve(const agent::FlagValues& flags) {
   const base::LogLevel level = TRY(base::ParseLogLevel(flags.String("log.level")));
   TRY(base::InitLogging(level, flags.String("log.format")));
   base::RaiseFileLimit();  // every counter file of a large machine stays open
   const sigset_t signals = BlockStopSignals();
-  const int64_t max_requests = TRY(flags.Int("web.max-requests"));
-  agent::Scraper::Options scraper_options;
-  scraper_options.self_metrics = !flags.Bool("web.disable-exporter-metrics");
   const auto machine = TRY(MakeMachine(flags));
-  agent::Exporter exporter(
-      TRY(agent::Scraper::Create(machine, flags, scraper_options, NodePageCollectors())),
-      {flags.String("web.telemetry-path"),
-       static_cast<size_t>(std::max<int64_t>(max_requests, 0))});
-  http::ServerOptions options;
-  options.listen_addresses = flags.Strings("web.listen-address");
-  options.worker_threads = 2;
-  options.access = TRY(OpenAccess(flags));
-  const auto server = TRY(
-      http::Server::Start(options, [router = exporter.MakeRouter()](const http::Request& request) {
-        return router.Handle(request);
-      }));
-  base::LogInfo("slurmscope-agent started", {{"version", base::Version()}});
-  for (const std::string& address : server->addresses())
-    base::LogInfo("listening", {{"address", address}});
-  const auto gpu_page = TRY(GpuPage::Start(machine, flags, options.access));
+  const auto access = TRY(OpenAccess(flags));
+  const auto node_page = TRY(NodePage::Start(machine, flags, access));
+  const auto gpu_page = TRY(GpuPage::Start(machine, flags, access));
+  const auto job_page = TRY(JobPage::Start(machine, flags, access));
   int received = 0;
   sigwait(&signals, &received);
   base::LogInfo("stopping", {{"signal", received == SIGINT ? "SIGINT" : "SIGTERM"}});
-  server->Stop(2);
+  if (node_page) node_page->Stop();
   if (gpu_page) gpu_page->Stop();
+  if (job_page) job_page->Stop();
   return {};
 }
 

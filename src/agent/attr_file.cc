@@ -48,8 +48,9 @@ bool AttrFile::Open() {
   }
   file_ = base::File(fd);
   struct statfs fs {};
-  const bool kernel =
-      ::fstatfs(fd, &fs) == 0 && (fs.f_type == SYSFS_MAGIC || fs.f_type == PROC_SUPER_MAGIC);
+  const bool kernel = ::fstatfs(fd, &fs) == 0 &&
+                      (fs.f_type == SYSFS_MAGIC || fs.f_type == PROC_SUPER_MAGIC ||
+                       fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
   keep_open_ = kernel && g_kept_open.load(std::memory_order_relaxed) < MostKeptOpen();
   if (keep_open_) g_kept_open.fetch_add(1, std::memory_order_relaxed);
   return true;

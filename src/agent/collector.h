@@ -16,6 +16,9 @@ namespace slurmscope::agent {
 namespace gpu {
 class GpuService;
 }
+namespace job {
+class JobWatch;
+}
 
 using base::ErrorCode;
 using base::Fail;
@@ -38,6 +41,8 @@ struct Machine {
   std::shared_ptr<SharedProcFile> proc_stat;
   // Null where there are no GPUs of NVIDIA.
   std::shared_ptr<gpu::GpuService> gpu = nullptr;
+  // Null where there are no cgroups, or nobody wants to know of jobs.
+  std::shared_ptr<job::JobWatch> jobs = nullptr;
 };
 
 // One source of metrics. Made once, updated once a scrape by one thread at a time (not always the

@@ -8,6 +8,7 @@
 #include "agent/attr_file.h"
 #include "agent/gpu/amd.h"
 #include "agent/gpu/collector.h"
+#include "agent/job/gpu_jobs.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -43,6 +44,8 @@ constexpr FlagSpec kFlags[] = {
      "File with the token that POST /gpu/pause asks for; empty: not allowed."},
     {"hpc-job-mapping-dir", kString, "",
      "Directory with a file for each GPU that names its jobs, for the label hpc_job."},
+    {"gpu.hpc-job", kBool, "false",
+     "The label hpc_job also without such a directory, by what is seen of Slurm's jobs."},
     {"nvml.library", kString, "", "NVIDIA's management library; by default where drivers put it."},
 };
 
@@ -89,6 +92,8 @@ Result<std::unique_ptr<Collector>> MakeNvidia(const Machine& machine, const Flag
   std::unique_ptr<GpuJobs> jobs;
   if (std::string directory = flags.String("hpc-job-mapping-dir"); !directory.empty()) {
     jobs = std::make_unique<JobDirectory>(std::move(directory));
+  } else if (machine.jobs != nullptr && flags.Bool("gpu.hpc-job")) {
+    jobs = std::make_unique<job::SeenGpuJobs>(machine.jobs);
   }
   return std::make_unique<GpuCollector>(*machine.gpu, std::move(options), std::move(jobs), out,
                                         machine.clock);

@@ -1,0 +1,358 @@
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include <gtest/gtest.h>
+
+#include "agent/job/gpu_jobs.h"
+#include "agent/job/specs.h"
+#include "agent/job/tree_for_test.h"
+#include "agent/job/watch.h"
+#include "agent/scraper.h"
+#include "base/strings.h"
+
+namespace slurmscope::agent::job {
+namespace {
+
+using base::StrCat;
+using std::chrono::milliseconds;
+
+// The table over the directories of a tree, without a thread.
+class TableTest : public ::testing::Test {
+ protected:
+  void Start(JobTableOptions options = {}) {
+    options.procfs = tree_.path() + "/proc";
+    table_ = std::make_unique<JobTable>(options);
+    Tick(0);
+    watch_ = std::make_unique<TreeWatch>(FindHierarchies(tree_.cgroups()), *table_, 10000);
+    watch_->Scan();
+  }
+  void Tick(int64_t ms) {
+    now_ms_ += ms;
+    table_->SetTime(now_ms_, now_ms_ * 1'000'000);
+  }
+  const Member* Find(const std::string& job, const std::string& step = "",
+                     const std::string& task = "", const std::string& node = "") const {
+    const auto at = table_->jobs().find({node, job});
+    if (at == table_->jobs().end()) return nullptr;
+    const auto member = at->second.members.find({step, task});
+    return member == at->second.members.end() ? nullptr : &member->second;
+  }
+  const Job& JobOf(const std::string& job) const { return table_->jobs().at({"", job}); }
+  double Value(const Member* member, Measure measure) const {
+    return member == nullptr ? -1 : At(member->cgroup.usage(), measure);
+  }
+
+  Tree tree_;
+  int64_t now_ms_ = 1'700'000'000'000;
+  std::unique_ptr<JobTable> table_;
+  std::unique_ptr<TreeWatch> watch_;
+};
+
+constexpr char kJobV2[] = "sys/fs/cgroup/system.slice/slurmstepd.scope/job_7";
+
+TEST_F(TableTest, LimitsOfAJobHoldForItsTasks) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write(StrCat(kJobV2, "/memory.max"), "1000\n");
+  tree_.Write(StrCat(kJobV2, "/step_0/memory.max"), "max\n");
+  tree_.Write(StrCat(kJobV2, "/step_0/user/task_0/memory.max"), "max\n");
+  tree_.Write(StrCat(kJobV2, "/step_0/user/task_1/memory.max"), "500\n");
+  Start();
+  table_->ReadAll();
+  EXPECT_EQ(Value(Find("7", "0"), Measure::kMemoryTotal), 1000);
+  EXPECT_EQ(Value(Find("7", "0", "0"), Measure::kMemoryTotal), 1000);
+  EXPECT_EQ(Value(Find("7", "0", "1"), Measure::kMemoryTotal), 500);
+}
+
+TEST_F(TableTest, LastValuesAreKeptForAWhileAndNotForever) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 1000000\n");
+  Start();
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 2000000\n");
+  tree_.Write(StrCat(kJobV2, "/step_0/cpu.stat"), "usage_usec 500000\n");
+  watch_->Drain();
+  ASSERT_NE(Find("7", "0"), nullptr);
+  // The step's end has the job read.
+  tree_.Remove(StrCat(kJobV2, "/step_0"));
+  watch_->Drain();
+  EXPECT_NE(Find("7", "0")->ended_ns, 0);
+  EXPECT_EQ(Value(Find("7"), Measure::kCpuTotal), 2);
+  tree_.Remove(kJobV2);
+  watch_->Drain();
+  EXPECT_FALSE(JobOf("7").alive());
+
+  Tick(500'000);  // nobody has asked: kept for longer
+  table_->Tend();
+  EXPECT_EQ(Value(Find("7"), Measure::kCpuTotal), 2);
+  table_->Served();
+  table_->Tend();
+  EXPECT_TRUE(table_->jobs().empty());
+}
+
+TEST_F(TableTest, AJobThatRunsAgainStartsAnew) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 9000000\n");
+  Start();
+  table_->ReadAll();
+  tree_.Remove(kJobV2);
+  watch_->Drain();
+  EXPECT_EQ(Value(Find("7"), Measure::kCpuTotal), 9);
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 1000000\n");
+  watch_->Drain();
+  table_->ReadAll();
+  EXPECT_EQ(Find("7")->ended_ns, 0);
+  EXPECT_EQ(Value(Find("7"), Measure::kCpuTotal), 1);
+}
+
+TEST_F(TableTest, V1HasAPartInEachHierarchy) {
+  const std::string job = "/slurm_node1/uid_20001/job_3";
+  for (const char* controller : {"cpuacct", "memory", "freezer", "devices"}) {
+    tree_.Write(StrCat("sys/fs/cgroup/", controller, job, "/step_batch/task_0/cgroup.procs"), "");
+  }
+  tree_.Write(StrCat("sys/fs/cgroup/cpuacct", job, "/cpuacct.usage"), "2500000000\n");
+  tree_.Write(StrCat("sys/fs/cgroup/memory", job, "/memory.usage_in_bytes"), "4096\n");
+  tree_.Write(StrCat("sys/fs/cgroup/devices", job, "/devices.list"),
+              "c 1:3 rwm\nc 195:0 rwm\nc 195:3 rwm\nc 195:255 rwm\n");
+  Start();
+  table_->ReadAll();
+  const Member* all = Find("3", "", "", "node1");
+  EXPECT_EQ(Value(all, Measure::kCpuTotal), 2.5);
+  EXPECT_EQ(Value(all, Measure::kMemoryUsed), 4096);
+  Tick(100);
+  table_->Tend();
+  const Job& its = table_->jobs().at({"node1", "3"});
+  EXPECT_EQ(its.uid, 20001u);
+  EXPECT_TRUE(its.gpus_by_devices);
+  EXPECT_EQ(its.gpus.minors, (std::vector<unsigned>{0, 3}));
+  // Gone when it is gone everywhere.
+  tree_.Remove(StrCat("sys/fs/cgroup/memory", job));
+  watch_->Drain();
+  EXPECT_EQ(Find("3", "batch", "0", "node1")->ended_ns, 0);
+  for (const char* controller : {"cpuacct", "freezer", "devices"}) {
+    tree_.Remove(StrCat("sys/fs/cgroup/", controller, job));
+  }
+  watch_->Drain();
+  EXPECT_NE(Find("3", "batch", "0", "node1")->ended_ns, 0);
+}
+
+TEST_F(TableTest, UserAndGpusComeFromTheFirstProcess) {
+  using namespace std::string_view_literals;
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write(StrCat(kJobV2, "/step_0/user/task_0/cgroup.procs"), "41\n42\n");
+  tree_.Write("proc/41/cmdline", "slurmstepd: [7.0]");
+  tree_.Write("proc/42/cmdline", "python");
+  tree_.Write("proc/42/status", "Name:\tpython\nUid:\t20001\t20001\t20001\t20001\n");
+  tree_.Write("proc/42/environ", "SLURM_JOB_ID=6\0SLURM_STEP_GPUS=1\0"sv);
+  Start();
+  Tick(11);
+  table_->Tend();
+  EXPECT_EQ(JobOf("7").uid, 20001u);
+  EXPECT_TRUE(JobOf("7").gpus.empty()) << "the environment is another job's";
+  tree_.Write("proc/42/environ", "SLURM_JOB_ID=7\0SLURM_STEP_GPUS=2\0"sv);
+  Tick(51);
+  table_->Tend();
+  EXPECT_EQ(JobOf("7").gpus.minors, std::vector<unsigned>{2});
+  tree_.Write("proc/42/environ", "SLURM_JOB_ID=7\0SLURM_STEP_GPUS=3\0"sv);
+  Tick(100'000);
+  table_->Tend();
+  EXPECT_EQ(JobOf("7").gpus.minors, std::vector<unsigned>{2}) << "the user changed it";
+}
+
+TEST_F(TableTest, ASluidIsResolvedByTheTitleOfSlurmstepd) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  const std::string job = "sys/fs/cgroup/system.slice/slurmstepd.scope/s8FXKTA79XAR00";
+  tree_.Write(job + "/step_batch/slurm/cgroup.procs", "41\n");
+  tree_.Write("proc/41/cmdline", "slurmstepd: [1234.batch]");
+  Start();
+  EXPECT_EQ(JobOf("s8FXKTA79XAR00").id, "");
+  Tick(11);
+  table_->Tend();
+  EXPECT_EQ(JobOf("s8FXKTA79XAR00").id, "1234");
+}
+
+TEST_F(TableTest, TooManyCgroupsAreCountedAndEndedOnesGiveWay) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  JobTableOptions options;
+  options.most_cgroups = 3;
+  Start(options);
+  for (int i = 1; i <= 3; ++i) {
+    tree_.Write(StrCat("sys/fs/cgroup/slurmstepd.scope/job_", i, "/cpu.stat"), "usage_usec 1\n");
+  }
+  watch_->Scan();
+  tree_.Remove("sys/fs/cgroup/slurmstepd.scope/job_2");
+  watch_->Drain();
+  tree_.Write("sys/fs/cgroup/slurmstepd.scope/job_4/cpu.stat", "usage_usec 1\n");
+  tree_.Write("sys/fs/cgroup/slurmstepd.scope/job_5/cpu.stat", "usage_usec 1\n");
+  watch_->Drain();
+  EXPECT_EQ(Find("2"), nullptr);
+  EXPECT_NE(Find("4"), nullptr);
+  EXPECT_EQ(Find("5"), nullptr);
+  EXPECT_EQ(table_->dropped(), 2u);
+}
+
+TEST_F(TableTest, DetailStopsAtSteps) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write(StrCat(kJobV2, "/step_0/user/task_0/cpu.stat"), "usage_usec 1\n");
+  JobTableOptions options;
+  options.detail = Level::kStep;
+  Start(options);
+  EXPECT_NE(Find("7", "0"), nullptr);
+  EXPECT_EQ(Find("7", "0", "0"), nullptr);
+}
+
+// The whole: thread, collector, page.
+class PageTest : public ::testing::Test {
+ protected:
+  void Start(std::initializer_list<std::pair<const char*, const char*>> given = {}) {
+    FlagValues flags;
+    for (const FlagSpec& flag : JobCollectors()[0].flags) flags.Declare(flag);
+    for (const auto& [name, value] : given) flags.Add(name, value);
+    const std::string& root = tree_.path();
+    Machine machine{{"/proc", root + "/sys", root, root}, base::SystemClock(), nullptr};
+    auto jobs = StartJobWatch(machine.roots, flags, base::SystemClock());
+    ASSERT_TRUE(jobs);
+    machine.jobs = *jobs;
+    Scraper::Options options;
+    options.self_metrics = false;
+    options.framework_metrics = false;
+    auto scraper = Scraper::Create(std::make_shared<Machine>(std::move(machine)), flags, options,
+                                   JobCollectors());
+    ASSERT_TRUE(scraper);
+    scraper_ = *std::move(scraper);
+  }
+  std::string Page() {
+    std::string page;
+    EXPECT_TRUE(scraper_->Scrape({}, page));
+    return page;
+  }
+  bool Comes(std::string_view line) {
+    for (int i = 0; i < 500; ++i) {
+      page_ = Page();
+      if (page_.find(line) != std::string::npos) return true;
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    return false;
+  }
+
+  Tree tree_;
+  std::unique_ptr<Scraper> scraper_;
+  std::string page_;
+};
+
+TEST_F(PageTest, NamesOfJobstats) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  const std::string job = kJobV2;
+  tree_.Write(job + "/cpu.stat", "usage_usec 3500000\nuser_usec 3000000\nsystem_usec 500000\n");
+  tree_.Write(job + "/memory.current", "1000\n");
+  tree_.Write(job + "/memory.max", "2000\n");
+  tree_.Write(job + "/memory.stat", "anon 600\nfile 300\nshmem 100\n");
+  tree_.Write(job + "/memory.events", "max 4\noom_kill 1\n");
+  tree_.Write(job + "/cpuset.cpus.effective", "0-2,8\n");
+  tree_.Write(job + "/step_batch/user/task_special/cpu.stat", "usage_usec 1000000\n");
+  Start();
+  const std::string page = Page();
+  for (const char* line :
+       {"cgroup_cpu_total_seconds{jobid=\"7\",step=\"\",task=\"\"} 3.5\n",
+        "cgroup_cpu_user_seconds{jobid=\"7\",step=\"\",task=\"\"} 3\n",
+        "cgroup_cpu_system_seconds{jobid=\"7\",step=\"\",task=\"\"} 0.5\n",
+        "cgroup_cpu_total_seconds{jobid=\"7\",step=\"batch\",task=\"special\"} 1\n",
+        "cgroup_memory_used_bytes{jobid=\"7\",step=\"\",task=\"\"} 1000\n",
+        "cgroup_memory_total_bytes{jobid=\"7\",step=\"\",task=\"\"} 2000\n",
+        "cgroup_memory_total_bytes{jobid=\"7\",step=\"batch\",task=\"special\"} 2000\n",
+        "cgroup_memory_rss_bytes{jobid=\"7\",step=\"\",task=\"\"} 600\n",
+        "cgroup_memory_cache_bytes{jobid=\"7\",step=\"\",task=\"\"} 300\n",
+        "cgroup_memory_shmem_bytes{jobid=\"7\",step=\"\",task=\"\"} 100\n",
+        "cgroup_memory_fail_count{jobid=\"7\",step=\"\",task=\"\"} 4\n",
+        "cgroup_memory_oom_kills_total{jobid=\"7\",step=\"\",task=\"\"} 1\n",
+        "cgroup_cpus{jobid=\"7\",step=\"\",task=\"\"} 4\n",
+        "cgroup_cpu_info{cpus=\"0,1,2,8\",jobid=\"7\",step=\"\",task=\"\"} 1\n",
+        "cgroup_exporter_collect_error{jobid=\"7\",step=\"\",task=\"\"} 0\n"}) {
+    EXPECT_NE(page.find(line), std::string::npos) << line << page;
+  }
+}
+
+TEST_F(PageTest, PartsOnTwoSlurmdsAreToldApart) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  for (const char* node : {"node1", "node2"}) {
+    tree_.Write(StrCat("sys/fs/cgroup/", node, "_slurmstepd.scope/job_7/cpu.stat"),
+                "usage_usec 1000000\n");
+  }
+  Start();
+  const std::string page = Page();
+  for (const char* node : {"node1", "node2"}) {
+    EXPECT_NE(page.find(StrCat("cgroup_cpu_total_seconds{jobid=\"7\",node=\"", node,
+                               "\",step=\"\",task=\"\"} 1\n")),
+              std::string::npos)
+        << page;
+  }
+}
+
+TEST_F(PageTest, AJobBetweenTwoScrapesIsNotLost) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write("sys/fs/cgroup/system.slice/slurmstepd.scope/cgroup.procs", "");
+  Start();
+  EXPECT_EQ(Page().find("jobid"), std::string::npos);
+  const std::string task = StrCat(kJobV2, "/step_0/user/task_0");
+  tree_.Write(task + "/cpu.stat", "usage_usec 1000\n");
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 1000\n");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  ASSERT_GT(child, 0);
+  tree_.Write(task + "/cgroup.procs", StrCat(child, "\n"));
+  std::this_thread::sleep_for(milliseconds(200));
+  tree_.Write(task + "/cpu.stat", "usage_usec 750000\n");
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 800000\n");
+  // The end of the process has the task and the job read; nothing else does.
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  std::this_thread::sleep_for(milliseconds(200));
+  tree_.Write(task + "/cpu.stat", "");
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "");
+  tree_.Remove(kJobV2);
+  std::this_thread::sleep_for(milliseconds(100));
+  const std::string page = Page();
+  for (const char* line : {"cgroup_cpu_total_seconds{jobid=\"7\",step=\"0\",task=\"0\"} 0.75\n",
+                           "cgroup_cpu_total_seconds{jobid=\"7\",step=\"\",task=\"\"} 0.8\n",
+                           "cgroup_end_time_seconds{jobid=\"7\",step=\"\",task=\"\"} "}) {
+    EXPECT_NE(page.find(line), std::string::npos) << line << page;
+  }
+}
+
+TEST_F(PageTest, TheUserHasANameOnceItIsKnown) {
+  tree_.Write("sys/fs/cgroup/memory/slurm/uid_0/job_9/memory.usage_in_bytes", "5\n");
+  Start();
+  EXPECT_TRUE(Comes("cgroup_info{jobid=\"9\",uid=\"0\",username=\"root\"} 1\n")) << page_;
+  EXPECT_NE(page_.find("cgroup_uid{jobid=\"9\"} 0\n"), std::string::npos);
+}
+
+TEST_F(PageTest, NoCgroupsIsNoError) {
+  Start();
+  EXPECT_EQ(Page(), "");
+  FlagValues flags;
+  for (const FlagSpec& flag : JobCollectors()[0].flags) flags.Declare(flag);
+  flags.Add("collector.slurm_job.detail", "all");
+  EXPECT_FALSE(StartJobWatch({}, flags, base::SystemClock()));
+}
+
+TEST(GpuJobs, ByMinorNumberOrUuid) {
+  gpu::GpuIdentity gpu;
+  gpu.index = 0;
+  gpu.minor = 3;
+  gpu.uuid = "GPU-1";
+  EXPECT_TRUE(Holds({{3}, {}}, gpu));
+  EXPECT_FALSE(Holds({{0}, {}}, gpu));
+  EXPECT_TRUE(Holds({{}, {"GPU-1"}}, gpu));
+  gpu.minor = -1;
+  EXPECT_TRUE(Holds({{0}, {}}, gpu));
+}
+
+}  // namespace
+}  // namespace slurmscope::agent::job

@@ -1,0 +1,315 @@
+#include "agent/job/table.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "base/strings.h"
+
+namespace slurmscope::agent::job {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+// After a cgroup came: processes join it, and then start the job's program with its environment.
+constexpr int64_t kLooksMs[] = {10, 50, 250, 1000, 4000, 16000};
+constexpr size_t kMostPids = 64;
+constexpr size_t kMostProcBytes = 256 << 10;
+constexpr int64_t kUnservedFactor = 10;
+
+using Name = std::pair<std::string, std::string>;
+
+Name MemberName(const Place& place) { return {place.name.step, place.name.task}; }
+
+int OpenPidfd(int pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+
+}  // namespace
+
+bool Job::alive() const {
+  return std::any_of(members.begin(), members.end(),
+                     [](const auto& member) { return member.second.ended_ns == 0; });
+}
+
+bool Job::served() const {
+  return std::any_of(members.begin(), members.end(),
+                     [](const auto& member) { return member.second.served; });
+}
+
+bool JobTable::Wanted(const Place& place) const { return place.level <= options_.detail; }
+
+bool JobTable::MakeRoom() {
+  if (members_ < options_.most_cgroups) return true;
+  Jobs::iterator oldest_job = jobs_.end();
+  Members::iterator oldest;
+  int64_t oldest_ns = std::numeric_limits<int64_t>::max();
+  for (auto job = jobs_.begin(); job != jobs_.end(); ++job) {
+    for (auto at = job->second.members.begin(); at != job->second.members.end(); ++at) {
+      const int64_t ended = at->second.ended_ns;
+      if (ended == 0 || ended >= oldest_ns) continue;
+      oldest_job = job;
+      oldest = at;
+      oldest_ns = ended;
+    }
+  }
+  ++dropped_;
+  if (oldest_job == jobs_.end()) return false;
+  oldest_job->second.members.erase(oldest);
+  --members_;
+  if (oldest_job->second.members.empty()) jobs_.erase(oldest_job);
+  return true;
+}
+
+void JobTable::Found(const Hierarchy& hierarchy, const Place& place, const std::string& directory) {
+  if (!Wanted(place)) return;
+  const Jobs::key_type key{place.name.node, place.name.job};
+  const Name name = MemberName(place);
+  auto job = jobs_.find(key);
+  if (job == jobs_.end() || !job->second.members.contains(name)) {
+    if (!MakeRoom()) return;
+    job = jobs_.try_emplace(key).first;
+    job->second.members.try_emplace(name, place.level);
+    ++members_;
+    ++version_;
+  }
+  Job& its = job->second;
+  if (its.id.empty() && !IsSluid(place.name.job)) its.id = place.name.job;
+  if (place.uid) its.uid = place.uid;
+  Member& member = its.members.find(name)->second;
+  if (member.ended_ns != 0) {
+    // A job that runs again, or that another hierarchy has had for longer.
+    member = Member(place.level);
+    if (place.level == Level::kJob) {
+      its.gpus = {};
+      its.gpus_by_devices = false;
+    }
+    ++version_;
+  }
+  member.cgroup.AddDirectory(hierarchy, directory);
+  member.looks = 0;
+  member.look_at_ns = steady_ns_ + kLooksMs[0] * kMs;
+}
+
+Member* JobTable::Find(const Place& place, Job*& job) {
+  const auto at = jobs_.find({place.name.node, place.name.job});
+  if (at == jobs_.end()) return nullptr;
+  job = &at->second;
+  const auto member = at->second.members.find(MemberName(place));
+  return member == at->second.members.end() ? nullptr : &member->second;
+}
+
+void JobTable::Gone(const Hierarchy& hierarchy, const Place& place) {
+  Job* job = nullptr;
+  Member* member = Find(place, job);
+  if (job != nullptr) ReadPath(*job, MemberName(place));
+  if (member == nullptr || member->ended_ns != 0) return;
+  member->cgroup.DropDirectory(hierarchy);
+  if (member->cgroup.alive()) return;
+  member->ended_ms = now_ms_;
+  member->ended_ns = steady_ns_;
+  member->process.Close();
+  member->look_at_ns = 0;
+  ++version_;
+}
+
+void JobTable::Joined(const Place& place) {
+  Job* job = nullptr;
+  Member* member = Find(place, job);
+  if (member == nullptr || member->ended_ns != 0) return;
+  if (member->process.is_open() && member->identified) return;
+  member->looks = 0;
+  member->look_at_ns = steady_ns_;
+  ++version_;
+}
+
+void JobTable::ReadPath(Job& job, const Name& name) {
+  const Usage* above = nullptr;
+  for (const Name& each : {Name{}, Name{name.first, ""}, name}) {
+    const auto at = job.members.find(each);
+    if (at == job.members.end()) continue;
+    Member& member = at->second;
+    if (member.ended_ns == 0 && &member.cgroup.usage() != above) member.cgroup.Read(above);
+    above = &member.cgroup.usage();
+  }
+}
+
+void JobTable::ReadAll() {
+  for (auto& [key, job] : jobs_) {
+    // In order of names: the job comes before its steps, and a step before its tasks.
+    const Usage* of_job = nullptr;
+    const Usage* of_step = nullptr;
+    const std::string* step = nullptr;
+    for (auto& [name, member] : job.members) {
+      if (step == nullptr || *step != name.first) of_step = of_job;
+      step = &name.first;
+      if (member.ended_ns == 0) member.cgroup.Read(name.second.empty() ? of_job : of_step);
+      if (name.first.empty()) of_job = &member.cgroup.usage();
+      if (name.second.empty()) of_step = &member.cgroup.usage();
+    }
+  }
+}
+
+void JobTable::Served() {
+  for (auto& [key, job] : jobs_) {
+    for (auto& [name, member] : job.members) {
+      if (member.ended_ns == 0) {
+        member.served = true;
+      } else {
+        member.served_at_end = true;
+      }
+    }
+  }
+}
+
+bool JobTable::MayForget(const Member& member) const {
+  if (member.ended_ns == 0) return false;
+  const int64_t age_ms = (steady_ns_ - member.ended_ns) / kMs;
+  return age_ms >= options_.keep_ms * (member.served_at_end ? 1 : kUnservedFactor);
+}
+
+void JobTable::Tend() {
+  for (auto job = jobs_.begin(); job != jobs_.end();) {
+    auto& members = job->second.members;
+    for (auto& [name, member] : members) {
+      const bool due = member.look_at_ns != 0 && member.look_at_ns <= steady_ns_;
+      if (due) Look(job->second, name, member);
+    }
+    const size_t forgotten =
+        std::erase_if(members, [&](const auto& at) { return MayForget(at.second); });
+    members_ -= forgotten;
+    if (forgotten > 0) ++version_;
+    job = members.empty() ? jobs_.erase(job) : std::next(job);
+  }
+}
+
+void JobTable::ProcessEnded(const Jobs::key_type& key, const Name& name) {
+  const auto job = jobs_.find(key);
+  if (job == jobs_.end()) return;
+  const auto at = job->second.members.find(name);
+  if (at == job->second.members.end()) return;
+  ReadPath(job->second, name);
+  Member& member = at->second;
+  member.process.Close();
+  // Others may go on in its place. Not sooner than this, as they may be many and short.
+  if (member.ended_ns != 0) return;
+  const size_t wait = std::min<size_t>(std::max(1u, member.looks), std::size(kLooksMs) - 1);
+  member.look_at_ns = steady_ns_ + kLooksMs[wait] * kMs;
+}
+
+int64_t JobTable::NextNs() const {
+  int64_t next = std::numeric_limits<int64_t>::max();
+  for (const auto& [key, job] : jobs_) {
+    for (const auto& [name, member] : job.members) {
+      if (member.look_at_ns != 0) next = std::min(next, member.look_at_ns);
+      if (member.ended_ns == 0) continue;
+      const int64_t keep = options_.keep_ms * (member.served_at_end ? 1 : kUnservedFactor);
+      next = std::min(next, member.ended_ns + keep * kMs);
+    }
+  }
+  return next;
+}
+
+// The text of /proc/PID/FILE, up to a limit; in a buffer that the next call uses again.
+std::optional<std::string_view> JobTable::ReadProc(int pid, const char* file) {
+  const auto opened =
+      base::File::Open(base::StrCat(options_.procfs, "/", pid, "/", file), O_RDONLY | O_NONBLOCK);
+  if (!opened) return std::nullopt;
+  if (buffer_.empty()) buffer_.resize(4096);
+  for (;;) {
+    const auto size = opened->ReadAt(buffer_.data(), buffer_.size(), 0);
+    if (!size) return std::nullopt;
+    if (*size < buffer_.size() || buffer_.size() >= kMostProcBytes) {
+      return std::string_view(buffer_.data(), *size);
+    }
+    buffer_.resize(buffer_.size() * 4);
+  }
+}
+
+void JobTable::LookAtDevices(Job& job) {
+  const auto total = job.members.find({});
+  if (total == job.members.end()) return;
+  for (const auto& [hierarchy, path] : total->second.cgroup.directories()) {
+    const unsigned bit = 1u << static_cast<unsigned>(Controller::kDevices);
+    if ((hierarchy->controllers & bit) == 0) continue;
+    const auto text = AttrFile(path + "/devices.list").Raw();
+    const auto minors = text ? ParseDevicesList(*text) : std::nullopt;
+    if (!minors) return;
+    job.gpus_by_devices = true;
+    if (job.gpus.minors == *minors && job.gpus.uuids.empty()) return;
+    job.gpus = {*minors, {}};
+    ++version_;
+  }
+}
+
+// The directory says nothing of the id: slurmstepd's title does, in the step's sibling of "user".
+void JobTable::ResolveSluid(Job& job, const Member& member) {
+  for (const auto& [hierarchy, path] : member.cgroup.directories()) {
+    const auto text = AttrFile(path + "/slurm/cgroup.procs").Raw();
+    if (!text) continue;
+    ParsePids(*text, kMostPids, pids_);
+    for (const int pid : pids_) {
+      const auto title = ReadProc(pid, "cmdline");
+      if (title) job.id = ParseStepdTitle(*title);
+      if (job.id.empty()) continue;
+      ++version_;
+      return;
+    }
+  }
+}
+
+void JobTable::Look(Job& job, const Name& name, Member& member) {
+  const bool again = ++member.looks < std::size(kLooksMs);
+  member.look_at_ns = again ? steady_ns_ + kLooksMs[member.looks] * kMs : 0;
+  LookAtDevices(job);
+  if (name.first.empty()) {
+    if (member.looks > 3) member.look_at_ns = 0;
+    return;
+  }
+  if (job.id.empty() && name.second.empty()) ResolveSluid(job, member);
+  for (const auto& [hierarchy, path] : member.cgroup.directories()) {
+    const auto text = AttrFile(path + "/cgroup.procs").Raw();
+    if (!text) continue;
+    ParsePids(*text, kMostPids, pids_);
+    for (const int pid : pids_) {
+      const auto title = ReadProc(pid, "cmdline");
+      if (!title || title->starts_with("slurmstepd")) continue;
+      Follow(job, name.first, member, pid);
+      if (member.process.is_open() && member.identified) member.look_at_ns = 0;
+      return;
+    }
+  }
+}
+
+void JobTable::Follow(Job& job, const std::string& step, Member& member, int pid) {
+  if (!member.process.is_open()) {
+    member.process = base::File(OpenPidfd(pid));
+    // EPERM: a sandbox that does not know the call.
+    if (!member.process.is_open() && (errno == ENOSYS || errno == EPERM)) sees_ends_ = false;
+  }
+  if (!member.identified) Identify(job, step, member, pid);
+}
+
+void JobTable::Identify(Job& job, const std::string& step, Member& member, int pid) {
+  if (step == "extern") {
+    member.identified = true;
+    return;
+  }
+  if (const auto text = ReadProc(pid, "status"); text && !job.uid) {
+    job.uid = ParseStatusUid(*text);
+    ++version_;
+  }
+  const auto text = ReadProc(pid, "environ");
+  if (!text) return;
+  const JobEnviron environ = ParseEnviron(*text);
+  // Empty or another one before the job's program has been started.
+  if (environ.job.empty() || environ.job != job.id) return;
+  // What a process says first counts: later its user may have changed it.
+  member.identified = true;
+  if (job.gpus_by_devices) return;
+  job.gpus.Add(GpusOf(environ, step));
+  ++version_;
+}
+
+}  // namespace slurmscope::agent::job
