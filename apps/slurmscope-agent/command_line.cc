@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
+#include "config_file.h"
 
 namespace slurmscope {
 namespace {
@@ -33,6 +34,13 @@ const std::vector<Group>& GeneralFlags() {
       {"General",
        {{"help", kBool, "false", "Show this text and exit; also -h."},
         {"version", kBool, "false", "Show the version and exit."},
+        {"config.file", kString, "",
+         "YAML file that sets flags: their names, and a value or a list of values. What the "
+         "command "
+         "line says wins."},
+        {"cpu-affinity", kString, "",
+         "CPUs to run on, like 0-3,8; those that systemd or the batch system left us without."},
+        {"nice", kInt, "0", "Lower the priority of the whole agent: 1 to 19."},
         {"log.level", kString, "info",
          "Log messages of this weight and above: debug, info, warn, error."},
         {"log.format", kString, "logfmt", "Log as logfmt or json."},
@@ -40,6 +48,8 @@ const std::vector<Group>& GeneralFlags() {
       {"Web",
        {{"web.listen-address", kStrings, ":9100",
          "Address to listen on, host:port or :port; may be given again."},
+        {"web.systemd-socket", kBool, "false",
+         "Listen on the sockets that systemd hands over instead of web.listen-address."},
         {"web.telemetry-path", kString, "/metrics", "Path of the metrics."},
         {"web.max-requests", kInt, "40",
          "Scrapes served at the same time, others get 503; 0 for no limit."},
@@ -94,7 +104,7 @@ class Parser {
     return {};
   }
 
-  agent::FlagValues Values() const {
+  base::Result<agent::FlagValues> Values() const {
     agent::FlagValues values;
     for (const Binding& binding : bindings_) {
       values.Declare(binding.spec);
@@ -105,6 +115,11 @@ class Parser {
       for (const std::string& value : binding.values) values.Add(binding.spec.name, value);
       WarnIfAbsent(binding);
     }
+    const std::string file = values.String("config.file");
+    if (file.empty()) return values;
+    std::vector<FlagSpec> known;
+    for (const Binding& binding : bindings_) known.push_back(binding.spec);
+    TRY(AddConfigFile(file, known, &values));
     return values;
   }
 
@@ -193,7 +208,8 @@ std::string HelpText() {
     }
   }
   out +=
-      "\nOther collectors of node_exporter are known but not in this version; their flags give a "
+      "\nntp, runit and supervisord, which node_exporter gives up, are not here; their flags give "
+      "a "
       "warning.\n";
   return out;
 }
@@ -231,7 +247,7 @@ std::span<const agent::CollectorSpec> NodePageCollectors() {
 base::Result<CommandLine> ParseCommandLine(int argc, char** argv) {
   Parser parser;
   TRY(parser.Parse(Arguments(argc, argv)));
-  CommandLine line{parser.Values(), {}};
+  CommandLine line{TRY(parser.Values()), {}};
   if (line.flags.Bool("help")) line.text = HelpText();
   if (line.flags.Bool("version")) line.text = base::VersionText(kProgram) + "\n";
   return line;

@@ -1,16 +1,21 @@
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
+#include "agent/collectors/cpu_topology.h"
 #include "agent/exporter.h"
 #include "agent/scraper.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strings.h"
+#include "base/systemd.h"
 #include "base/version.h"
 #include "command_line.h"
 #include "gpu_page.h"
@@ -44,6 +49,29 @@ void RaiseFileLimit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Before any thread is started, so that all of them inherit it.
+Result<void> StepAside(const agent::FlagValues& flags) {
+  const int64_t nice = TRY(flags.Int("nice"));
+  constexpr int64_t kLowest = 19;
+  if (nice < 0 || nice > kLowest)
+    return base::Fail(base::ErrorCode::kInvalidArgument, "--nice: want 0 to 19");
+  if (nice > 0 && ::setpriority(PRIO_PROCESS, 0, static_cast<int>(nice)) != 0)
+    return base::FailErrno("--nice", errno);
+  const std::string list = flags.String("cpu-affinity");
+  if (list.empty()) return {};
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  for (const unsigned cpu : agent::ParseCpuList(list)) {
+    if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
+  }
+  if (CPU_COUNT(&cpus) == 0)
+    return base::Fail(base::ErrorCode::kInvalidArgument,
+                      base::StrCat("--cpu-affinity: cannot read ", base::Quote(list)));
+  if (::sched_setaffinity(0, sizeof cpus, &cpus) != 0)
+    return base::FailErrno("--cpu-affinity", errno);
+  return {};
+}
+
 // Blocks the signals in this and all later threads, so that WaitForSignal gets them.
 sigset_t BlockStopSignals() {
   sigset_t signals;
@@ -57,6 +85,7 @@ sigset_t BlockStopSignals() {
 Result<void> Serve(const agent::FlagValues& flags) {
   const base::LogLevel level = TRY(base::ParseLogLevel(flags.String("log.level")));
   TRY(base::InitLogging(level, flags.String("log.format")));
+  TRY(StepAside(flags));
   RaiseFileLimit();
   const sigset_t signals = BlockStopSignals();
   const int64_t max_requests = TRY(flags.Int("web.max-requests"));
@@ -68,7 +97,14 @@ Result<void> Serve(const agent::FlagValues& flags) {
       {flags.String("web.telemetry-path"),
        static_cast<size_t>(std::max<int64_t>(max_requests, 0))});
   http::ServerOptions options;
-  options.listen_addresses = flags.Strings("web.listen-address");
+  if (flags.Bool("web.systemd-socket")) {
+    options.listen_sockets = base::TakeSystemdSockets();
+    if (options.listen_sockets.empty())
+      return base::Fail(base::ErrorCode::kInvalidArgument,
+                        "--web.systemd-socket: systemd handed over no socket");
+  } else {
+    options.listen_addresses = flags.Strings("web.listen-address");
+  }
   options.worker_threads = 2;
   const auto server = TRY(
       http::Server::Start(options, [router = exporter.MakeRouter()](const http::Request& request) {

@@ -85,6 +85,8 @@ struct ServerOptions {
   // "host:port", ":port", "[::1]:0"; port 0 takes a free one. "localhost" listens on IPv4 and IPv6
   // where there.
   std::vector<std::string> listen_addresses;
+  // Sockets that already listen, from systemd; closed with the server.
+  std::vector<int> listen_sockets;
   size_t max_connections = 512;         // of each listen address; more wait in the kernel's queue
   size_t max_header_bytes = 32 * 1024;  // with the request target
   size_t max_body_bytes = 32 * 1024 * 1024;
