@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
+#include "config_file.h"
 #include "dcgm_arguments.h"
 
 namespace slurmscope {
@@ -38,6 +39,13 @@ const std::vector<Group>& GeneralFlags() {
       {"General",
        {{"help", kBool, "false", "Show this text and exit; also -h."},
         {"version", kBool, "false", "Show the version and exit."},
+        {"config.file", kString, "",
+         "YAML file that sets flags: their names, and a value or a list of values. What the "
+         "command "
+         "line says wins."},
+        {"cpu-affinity", kString, "",
+         "CPUs to run on, like 0-3,8; those that systemd or the batch system left us without."},
+        {"nice", kInt, "0", "Lower the priority of the whole agent: 1 to 19."},
         {"log.level", kString, "info",
          "Log messages of this weight and above: debug, info, warn, error."},
         {"log.format", kString, "logfmt", "Log as logfmt or json."},
@@ -47,6 +55,8 @@ const std::vector<Group>& GeneralFlags() {
          "Address to listen on, host:port or :port; may be given again."},
         {"web.config.file", kString, "",
          "TLS, users and headers of both pages; read again when it changes."},
+        {"web.systemd-socket", kBool, "false",
+         "Listen on the sockets that systemd hands over instead of web.listen-address."},
         {"web.telemetry-path", kString, "/metrics", "Path of the metrics."},
         {"web.max-requests", kInt, "40",
          "Scrapes served at the same time, others get 503; 0 for no limit."},
@@ -102,7 +112,7 @@ class Parser {
     return {};
   }
 
-  agent::FlagValues Values() const {
+  base::Result<agent::FlagValues> Values() const {
     agent::FlagValues values;
     for (const Binding& binding : bindings_) {
       values.Declare(binding.spec);
@@ -113,6 +123,11 @@ class Parser {
       for (const std::string& value : binding.values) values.Add(binding.spec.name, value);
       WarnIfAbsent(binding);
     }
+    const std::string file = values.String("config.file");
+    if (file.empty()) return values;
+    std::vector<FlagSpec> known;
+    for (const Binding& binding : bindings_) known.push_back(binding.spec);
+    TRY(AddConfigFile(file, known, &values));
     return values;
   }
 
@@ -196,12 +211,19 @@ std::string HelpText() {
       if (!spec.hidden) AppendFlag(out, spec);
     }
   }
-  out +=
-      "\nFlags of dcgm-exporter are taken, too; called by that name, the program serves the page "
-      "of "
-      "the GPUs alone.\nOther collectors of node_exporter are known but not in this version; their "
-      "flags give a "
-      "warning.\n";
+  out += "
+         Flags of dcgm -
+         exporter are taken,
+      too;
+  called by that name,
+      the program serves the page
+      "
+      "of the GPUs alone.
+      ntp,
+      runit and supervisord, which node_exporter gives up, are not here;
+  "
+  "their flags give a "
+  "warning.\n";
   return out;
 }
 
@@ -256,7 +278,7 @@ base::Result<CommandLine> ParseCommandLine(int argc, char** argv) {
   Parser parser;
   const std::vector<std::string> arguments = TRY(Translated(argc, argv));
   TRY(parser.Parse(ForCli11(arguments)));
-  CommandLine line{parser.Values(), {}};
+  CommandLine line{TRY(parser.Values()), {}};
   if (line.flags.Bool("help")) line.text = HelpText();
   if (line.flags.Bool("version")) line.text = base::VersionText(kProgram) + "\n";
   return line;

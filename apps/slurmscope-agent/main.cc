@@ -1,16 +1,22 @@
 #include <pthread.h>
+#include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
+#include "agent/collectors/cpu_topology.h"
 #include "agent/exporter.h"
 #include "agent/scraper.h"
 #include "base/clock.h"
 #include "base/file_limit.h"
 #include "base/log.h"
+#include "base/strings.h"
+#include "base/systemd.h"
 #include "base/version.h"
 #include "command_line.h"
 #include "edge/web_access.h"
@@ -37,6 +43,29 @@ Result<std::shared_ptr<const agent::Machine>> MakeMachine(const agent::FlagValue
   auto jobs = TRY(StartJobs(roots, flags, gpus != nullptr));
   return std::make_shared<agent::Machine>(agent::Machine{
       std::move(roots), base::SystemClock(), std::move(stat), std::move(gpus), std::move(jobs)});
+}
+
+// Before any thread is started, so that all of them inherit it.
+Result<void> StepAside(const agent::FlagValues& flags) {
+  const int64_t nice = TRY(flags.Int("nice"));
+  constexpr int64_t kLowest = 19;
+  if (nice < 0 || nice > kLowest)
+    return base::Fail(base::ErrorCode::kInvalidArgument, "--nice: want 0 to 19");
+  if (nice > 0 && ::setpriority(PRIO_PROCESS, 0, static_cast<int>(nice)) != 0)
+    return base::FailErrno("--nice", errno);
+  const std::string list = flags.String("cpu-affinity");
+  if (list.empty()) return {};
+  cpu_set_t cpus;
+  CPU_ZERO(&cpus);
+  for (const unsigned cpu : agent::ParseCpuList(list)) {
+    if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
+  }
+  if (CPU_COUNT(&cpus) == 0)
+    return base::Fail(base::ErrorCode::kInvalidArgument,
+                      base::StrCat("--cpu-affinity: cannot read ", base::Quote(list)));
+  if (::sched_setaffinity(0, sizeof cpus, &cpus) != 0)
+    return base::FailErrno("--cpu-affinity", errno);
+  return {};
 }
 
 // Blocks the signals in this and all later threads, so that WaitForSignal gets them.
@@ -85,10 +114,17 @@ Result<std::unique_ptr<NodePage>> NodePage::Start(std::shared_ptr<const agent::M
                                                   std::shared_ptr<http::Access> access) {
   http::ServerOptions options;
   options.access = std::move(access);
-  options.listen_addresses = flags.Strings("web.listen-address");
   options.worker_threads = 2;
-  std::erase(options.listen_addresses, "");
-  if (options.listen_addresses.empty()) return std::unique_ptr<NodePage>();
+  if (flags.Bool("web.systemd-socket")) {
+    options.listen_sockets = base::TakeSystemdSockets();
+    if (options.listen_sockets.empty())
+      return base::Fail(base::ErrorCode::kInvalidArgument,
+                        "--web.systemd-socket: systemd handed over no socket");
+  } else {
+    options.listen_addresses = flags.Strings("web.listen-address");
+    std::erase(options.listen_addresses, "");
+    if (options.listen_addresses.empty()) return std::unique_ptr<NodePage>();
+  }
   const int64_t max_requests = TRY(flags.Int("web.max-requests"));
   agent::Scraper::Options scraper_options;
   scraper_options.self_metrics = !flags.Bool("web.disable-exporter-metrics");
@@ -109,6 +145,7 @@ Result<std::unique_ptr<NodePage>> NodePage::Start(std::shared_ptr<const agent::M
 Result<void> Serve(const agent::FlagValues& flags) {
   const base::LogLevel level = TRY(base::ParseLogLevel(flags.String("log.level")));
   TRY(base::InitLogging(level, flags.String("log.format")));
+  TRY(StepAside(flags));
   base::RaiseFileLimit();  // every counter file of a large machine stays open
   const sigset_t signals = BlockStopSignals();
   const auto machine = TRY(MakeMachine(flags));

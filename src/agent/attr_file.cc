@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 
+#include "agent/progress.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent {
@@ -68,6 +69,7 @@ std::optional<std::string_view> AttrFile::Read() {
 
 std::optional<std::string_view> AttrFile::Raw() {
   thread_local std::array<char, 64 << 10> buffer;
+  NotePath(path_);
   const bool was_open = file_.is_open();
   if (!was_open && !Open()) return std::nullopt;
   auto size = file_.ReadAt(buffer.data(), buffer.size(), 0);

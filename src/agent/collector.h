@@ -33,6 +33,10 @@ struct Roots {
   std::string udev_data = "/run/udev/data";
 };
 
+// HELP of slurmscope_agent_collector_stuck, by collector and what it was reading.
+inline constexpr std::string_view kStuckHelp =
+    "Whether a collector is held by the kernel beyond its deadline.";
+
 // What collectors of one agent share. Outlives them.
 struct Machine {
   Roots roots;

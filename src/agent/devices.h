@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/progress.h"
 #include "base/file.h"
 #include "base/result.h"
 #include "base/strings.h"
@@ -23,6 +24,7 @@ class Devices {
   // nullptr for one to pass over. A missing directory is kNotFound.
   template <typename Make>
   base::Result<void> Refresh(Make make) {
+    NotePath(directory_);
     auto names = base::ListDirectory(directory_);
     if (!names) {
       entries_.clear();

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/float_text.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
@@ -9,7 +10,51 @@
 namespace slurmscope::agent {
 namespace {
 
-constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
+// The media types that a scraper may name, most wanted first among those of equal weight.
+struct Media {
+  std::string_view type;
+  std::string_view version;  // empty: any
+  Format format;
+  std::string_view content_type;
+};
+constexpr std::string_view kText = "text/plain; version=0.0.4; charset=utf-8";
+constexpr std::string_view kOpenMetrics =
+    "application/openmetrics-text; version=1.0.0; charset=utf-8";
+constexpr Media kMedia[] = {
+    {"application/openmetrics-text", "1.0.0", Format::kOpenMetrics, kOpenMetrics},
+    {"application/openmetrics-text", "0.0.1", Format::kOpenMetrics,
+     "application/openmetrics-text; version=0.0.1; charset=utf-8"},
+    {"application/openmetrics-text", "", Format::kOpenMetrics, kOpenMetrics},
+    {"text/plain", "0.0.4", Format::kText, kText},
+    {"text/plain", "", Format::kText, kText},
+    {"text/*", "", Format::kText, kText},
+    {"*/*", "", Format::kText, kText},
+};
+constexpr const Media& kDefaultMedia = kMedia[4];
+
+// RFC 9110 12.5.1: the type of the greatest weight that we have; the text format when there is
+// none.
+const Media& Negotiate(std::string_view accept) {
+  const Media* best = &kDefaultMedia;
+  double best_weight = 0;
+  for (const std::string_view offer : base::Split(accept, ',')) {
+    std::string_view type;
+    std::string_view version;
+    double weight = 1;
+    for (const std::string_view piece : base::Split(offer, ';')) {
+      const std::string_view part = base::TrimSpace(piece);
+      if (type.empty()) type = part;
+      if (part.starts_with("version=")) version = part.substr(8);
+      if (part.starts_with("q=")) weight = base::ParseFloat(part.substr(2)).value_or(0);
+    }
+    for (const Media& media : kMedia) {
+      if (media.type != type || media.version != version || !(weight > best_weight)) continue;
+      best = &media;
+      best_weight = weight;
+    }
+  }
+  return *best;
+}
 
 std::string EscapeHtml(std::string_view text) {
   std::string out;
@@ -61,10 +106,11 @@ http::Response Exporter::Metrics(const http::Request& request) {
   }
   const ScrapeFilter filter{request.ParamAll("collect[]"), request.ParamAll("exclude[]")};
   http::Response response;
-  response.content_type = kContentType;
+  const Media& media = Negotiate(request.Header("Accept"));
+  response.content_type = media.content_type;
   const std::lock_guard lock(mutex_);
   response.body.reserve(last_size_ + last_size_ / 8);
-  if (auto done = scraper_->Scrape(filter, response.body); !done) {
+  if (auto done = scraper_->Scrape(filter, media.format, response.body); !done) {
     base::LogDebug("bad scrape request", {{"err", done.error()}});
     return http::Response::Text(400, done.error().message());
   }

@@ -45,7 +45,7 @@ std::string ToValidUtf8(std::string_view text) {
 
 Family::Family(std::string name, std::string_view help, MetricType type,
                std::vector<std::string> labels)
-    : name_(std::move(name)), labels_(std::move(labels)) {
+    : name_(std::move(name)), help_(help), type_(type), labels_(std::move(labels)) {
   exposition::TextWriter(header_).Family(name_, help, type);
 }
 
@@ -115,10 +115,30 @@ void Family::Forget() {
             [&](uint32_t a, uint32_t b) { return rows_[a].key < rows_[b].key; });
 }
 
-void Family::Render(std::string& out, bool with_header) {
+// https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
+const std::string& Family::Header(Format format) {
+  if (format == Format::kText) return header_;
+  if (!open_header_.empty()) return open_header_;
+  constexpr std::string_view kTotal = "_total";
+  std::string_view name = name_;
+  std::string_view type = "unknown";
+  if (type_ == MetricType::kGauge) type = "gauge";
+  if (type_ == MetricType::kHistogram) type = "histogram";
+  if (type_ == MetricType::kSummary) type = "summary";
+  if (type_ == MetricType::kCounter && name.ends_with(kTotal)) {
+    type = "counter";
+    name.remove_suffix(kTotal.size());
+  }
+  open_header_ = base::StrCat("# HELP ", name, " ");
+  exposition::AppendEscapedLabelValue(open_header_, help_);
+  base::StrAppend(open_header_, "\n# TYPE ", name, " ", type, "\n");
+  return open_header_;
+}
+
+void Family::Render(Format format, std::string& out, bool with_header) {
   if (set_ != rows_.size()) Forget();
   if (set_ == 0) return;
-  if (with_header) out += header_;
+  if (with_header) out += Header(format);
   for (const uint32_t i : by_key_) out += rows_[i].text;
 }
 
@@ -142,7 +162,7 @@ void FamilySet::Begin() {
   for (Family& family : families_) family.Begin();
 }
 
-void Merger::Render(const std::vector<FamilySet*>& sets, std::string& out) {
+void Merger::Render(const std::vector<FamilySet*>& sets, Format format, std::string& out) {
   uint64_t version = 0;
   for (const FamilySet* set : sets) version += set->version();
   if (sets != sets_ || version != version_) {
@@ -159,9 +179,10 @@ void Merger::Render(const std::vector<FamilySet*>& sets, std::string& out) {
   for (Family* family : order_) {
     if (family->series() == 0) continue;
     // Two collectors may have a family in common (node_cpu_frequency_hertz).
-    family->Render(out, last == nullptr || last->name() != family->name());
+    family->Render(format, out, last == nullptr || last->name() != family->name());
     last = family;
   }
+  if (format == Format::kOpenMetrics) out += "# EOF\n";
 }
 
 }  // namespace slurmscope::agent

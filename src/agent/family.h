@@ -13,6 +13,11 @@ namespace slurmscope::agent {
 
 using model::MetricType;
 
+// How a page is written. OpenMetrics names a counter without the _total of its series; a counter
+// whose name lacks it keeps its name there and is of type unknown, so that no series is called
+// otherwise than in the other format.
+enum class Format { kText, kOpenMetrics };
+
 // A label value that says that the series does not have the label.
 inline constexpr std::string_view kNoLabel = "\xFF";
 
@@ -40,7 +45,7 @@ class Family {
   void Begin();
   // HELP, TYPE and the series set since Begin, sorted by label values; nothing when none is.
   // Forgets the others.
-  void Render(std::string& out, bool with_header = true);
+  void Render(Format format, std::string& out, bool with_header = true);
 
   const std::string& name() const { return name_; }
   size_t series() const { return set_; }
@@ -54,12 +59,16 @@ class Family {
     uint64_t scrape = 0;
   };
 
+  const std::string& Header(Format format);
   Row& Find(const std::string_view* values, size_t n);
   Row& Insert(const std::string_view* values, size_t n);
   void Forget();
 
   std::string name_;
+  std::string help_;
+  MetricType type_;
   std::string header_;
+  std::string open_header_;  // of OpenMetrics, once asked for
   std::vector<std::string> labels_;
   std::vector<Row> rows_;         // in order of arrival
   std::vector<uint32_t> by_key_;  // indices of rows_, sorted by key
@@ -92,7 +101,10 @@ class FamilySet {
 // added.
 class Merger {
  public:
-  void Render(const std::vector<FamilySet*>& sets, std::string& out);
+  void Render(const std::vector<FamilySet*>& sets, Format format, std::string& out);
+  void Render(const std::vector<FamilySet*>& sets, std::string& out) {
+    Render(sets, Format::kText, out);
+  }
 
  private:
   std::vector<FamilySet*> sets_;

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "agent/progress.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent {
@@ -44,6 +45,7 @@ Result<std::string_view> ProcFile::ReadOpen() {
 }
 
 Result<std::string_view> ProcFile::Read() {
+  NotePath(path_);
   if (file_.is_open()) {
     if (auto text = ReadOpen()) return text;
     file_.Close();

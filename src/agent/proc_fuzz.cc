@@ -7,6 +7,8 @@
 
 #include "agent/collector.h"
 #include "agent/collectors/cpu_topology.h"
+#include "agent/collectors/dbus.h"
+#include "agent/collectors/ethtool.h"
 #include "agent/collectors/mountinfo.h"
 #include "agent/collectors/netlink_messages.h"
 #include "agent/collectors/rtnetlink.h"
@@ -66,7 +68,24 @@ constexpr std::pair<const char*, const char*> kFiles[] = {
     {"bcachefs", "fs/bcachefs/1-2/dev-0/io_done"},
     {"infiniband", "class/infiniband/mlx5_0/ports/1/rate"},
     {"pcidevice", "bus/pci/devices/0000:00:00.0/max_link_speed"},
+    {"lustre", "fs/lustre/llite/scratch-1/stats"},
+    {"lustre", "fs/lustre/osc/scratch-OST0000-osc-1/rpc_stats"},
+    {"nvmesubsystem", "class/nvme-subsystem/nvme-subsys0/nvme0/state"},
+    {"drm", "class/drm/card0/device/uevent"},
     {"textfile", "textfile/a.prom"}};
+
+void FuzzDBus(std::string_view data) {
+  (void)DBusMessageSize(data);
+  const auto message = ParseDBusMessage(data);
+  DBusReader reader(message ? std::string_view(message->body) : data);
+  (void)ReadVariant(reader);
+  const size_t end = reader.ArrayEnd(8);
+  while (!reader.AtEnd(end)) {
+    reader.Align(8);
+    (void)reader.String();
+    (void)reader.Uint64();
+  }
+}
 
 void FuzzNetlink(std::string_view data) {
   (void)ParseNetlink(data, 0, [](uint16_t type, std::string_view body) -> Result<void> {
@@ -156,7 +175,8 @@ void FuzzCollector(size_t which, std::string_view data) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0) return 0;
   const std::string_view data(reinterpret_cast<const char*>(bytes) + 1, size - 1);
-  switch (bytes[0] % 64) {
+  constexpr size_t kOthers = 6;
+  switch (const size_t which = bytes[0] % (kOthers + std::size(kFiles)); which) {
     case 0:
       (void)ParseMountInfo(data);
       break;
@@ -169,8 +189,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     case 3:
       FuzzNetlink(data);
       break;
+    case 4:
+      FuzzDBus(data);
+      break;
+    case 5:
+      (void)StatMetric(CleanStatName(data));
+      break;
     default:
-      FuzzCollector(bytes[0] % 64 - 4u, data);
+      FuzzCollector(which - kOthers, data);
   }
   return 0;
 }

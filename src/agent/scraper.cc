@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/progress.h"
 #include "base/log.h"
 #include "base/strings.h"
 #include "base/version.h"
@@ -22,6 +23,7 @@ struct Scraper::Slot final : Job {
     if (updated_ns && result && start - *updated_ns < spec.period_ms * 1'000'000) return;
     updated_ns = start;
     families.Begin();
+    const ProgressScope scope(progress);
     try {
       result = collector->Update();
     } catch (const std::exception& error) {
@@ -37,6 +39,7 @@ struct Scraper::Slot final : Job {
   Result<void> result;
   double seconds = 0;
   std::optional<int64_t> updated_ns;
+  Progress progress;
   enum class Health { kUnknown, kGood, kFailed, kStuck } health = Health::kUnknown;
 };
 
@@ -55,9 +58,8 @@ Scraper::Scraper(std::shared_ptr<const Machine> machine, Options options)
           "which node_exporter was built, and the goos and goarch for the build.",
           MetricType::kGauge,
           {"branch", "goarch", "goos", "goversion", "revision", "tags", "version"})),
-      stuck_(framework_.Get("slurmscope_agent_collector_stuck",
-                            "Whether a collector is held by the kernel beyond its deadline.",
-                            MetricType::kGauge, {"collector"})),
+      stuck_(framework_.Get("slurmscope_agent_collector_stuck", kStuckHelp, MetricType::kGauge,
+                            {"collector", "path"})),
       self_(options.self_metrics ? std::make_unique<SelfMetrics>() : nullptr),
       crew_(options.crew) {}
 
@@ -115,7 +117,7 @@ Result<void> Scraper::Choose(const ScrapeFilter& filter) {
   return {};
 }
 
-Result<void> Scraper::Scrape(const ScrapeFilter& filter, std::string& out) {
+Result<void> Scraper::Scrape(const ScrapeFilter& filter, Format format, std::string& out) {
   TRY(Choose(filter));
   if (machine_->proc_stat) machine_->proc_stat->BeginScrape();
   crew_.Run(jobs_);
@@ -136,7 +138,7 @@ Result<void> Scraper::Scrape(const ScrapeFilter& filter, std::string& out) {
     self_->Update();
     sets_.push_back(&self_->families());
   }
-  merger_.Render(sets_, out);
+  merger_.Render(sets_, format, out);
   return {};
 }
 
@@ -151,13 +153,15 @@ void Scraper::Record(Slot& slot) {
     duration_.Set({name}, seconds);
     success_.Set({name}, health == Health::kGood ? 1 : 0);
   }
-  if (health == Health::kStuck) stuck_.Set({name}, 1);
+  const std::string path = health == Health::kStuck ? slot.progress.Get() : "";
+  if (health == Health::kStuck) stuck_.Set({name, path}, 1);
   if (health == slot.health) return;
 
   const bool was_bad = slot.health == Health::kFailed || slot.health == Health::kStuck;
   slot.health = health;
   if (health == Health::kStuck) {
-    base::LogError("collector is stuck, going on without it", {LogField("name", name)});
+    base::LogError("collector is stuck, going on without it",
+                   {LogField("name", name), LogField("path", path)});
   } else if (health == Health::kGood) {
     if (was_bad) base::LogInfo("collector works again", {LogField("name", name)});
   } else if (slot.result.error().code() == ErrorCode::kNotFound) {

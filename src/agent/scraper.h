@@ -38,7 +38,7 @@ class Scraper {
 
   // Appends the exposition. Fails with kInvalidArgument, worded as node_exporter does, on a bad
   // filter. A collector that does not come back in time costs its own metrics only.
-  Result<void> Scrape(const ScrapeFilter& filter, std::string& out);
+  Result<void> Scrape(const ScrapeFilter& filter, Format format, std::string& out);
 
   std::vector<std::string_view> names() const;
 

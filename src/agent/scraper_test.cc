@@ -5,6 +5,8 @@
 #include <future>
 #include <sstream>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/exporter.h"
+#include "agent/progress.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -62,7 +65,7 @@ std::string Stable(const std::string& text) {
 
 std::string ScrapeAll(Scraper& scraper) {
   std::string out;
-  EXPECT_TRUE(scraper.Scrape({}, out).has_value());
+  EXPECT_TRUE(scraper.Scrape({}, Format::kText, out).has_value());
   return out;
 }
 
@@ -182,6 +185,7 @@ class Stuck final : public Collector {
  public:
   explicit Stuck(FamilySet& out) : family_(out.Get("stuck_value", "x", MetricType::kGauge)) {}
   Result<void> Update() override {
+    NotePath("/dev/slow");
     g_gate.wait();
     family_.Set(1);
     return {};
@@ -231,8 +235,9 @@ TEST(Scraper, AStuckCollectorCostsItselfAndComesBack) {
     const std::string text = ScrapeAll(*scraper);
     EXPECT_NE(text.find("node_scrape_collector_success{collector=\"astuck\"} 0\n"),
               std::string::npos);
-    EXPECT_NE(text.find("slurmscope_agent_collector_stuck{collector=\"astuck\"} 1\n"),
-              std::string::npos);
+    EXPECT_NE(
+        text.find("slurmscope_agent_collector_stuck{collector=\"astuck\",path=\"/dev/slow\"} 1\n"),
+        std::string::npos);
     EXPECT_NE(text.find("fine_value 2\n"), std::string::npos);
     EXPECT_EQ(text.find("stuck_value"), std::string::npos);
   }
@@ -242,6 +247,134 @@ TEST(Scraper, AStuckCollectorCostsItselfAndComesBack) {
     text = ScrapeAll(*scraper);
   EXPECT_NE(text.find("stuck_value 1\n"), std::string::npos);
   EXPECT_EQ(text.find("collector_stuck"), std::string::npos);
+}
+
+// A source that hangs for real: opening a FIFO waits for a writer.
+TEST(Scraper, AFileThatHangsIsNamedAndCostsItsCollectorOnly) {
+  const std::string root = testing::TempDir() + "fifo_root_" + std::to_string(::getpid());
+  ASSERT_TRUE(base::MakeDirectories(root + "/proc").has_value());
+  ASSERT_TRUE(base::MakeDirectories(root + "/text").has_value());
+  ASSERT_TRUE(base::WriteFileAtomic(root + "/proc/loadavg", "1 2 3 1/2 3\n").has_value());
+  const std::string fifo = root + "/text/hung.prom";
+  ::unlink(fifo.c_str());
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  FlagValues flags = Defaults();
+  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
+  flags.Add("collector.textfile", "true");
+  flags.Add("collector.loadavg", "true");
+  flags.Add("collector.textfile.directory", root + "/text");
+  Scraper::Options options = Quiet();
+  options.crew = {std::chrono::milliseconds(10), std::chrono::milliseconds(50), 4};
+  const auto scraper =
+      Scraper::Create(TestMachine(root, base::SystemClock()), flags, options).value();
+  const std::string stuck = base::StrCat(
+      "slurmscope_agent_collector_stuck{collector=\"textfile\",path=\"", fifo, "\"} 1\n");
+  for (int i = 0; i < 3; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    const std::string page = ScrapeAll(*scraper);
+    EXPECT_NE(page.find(stuck), std::string::npos) << page;
+    EXPECT_NE(page.find("node_load1 1\n"), std::string::npos);
+    EXPECT_NE(page.find("node_scrape_collector_success{collector=\"textfile\"} 0\n"),
+              std::string::npos);
+    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  }
+  const int writer = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_GE(writer, 0);
+  ::close(writer);
+  ::unlink(fifo.c_str());
+  std::string page;
+  for (int i = 0; i < 500; ++i) {
+    page = ScrapeAll(*scraper);
+    if (page.find("success{collector=\"textfile\"} 1\n") != std::string::npos) break;
+    ::usleep(10'000);
+  }
+  EXPECT_NE(page.find("node_scrape_collector_success{collector=\"textfile\"} 1\n"),
+            std::string::npos);
+  EXPECT_EQ(page.find("collector_stuck"), std::string::npos);
+}
+
+// Each file of /proc in turn is gone, unreadable as such, empty, cut off, full of NULs, huge: its
+// collector may fail, the others go on.
+TEST(Scraper, BadFilesCostTheirCollectorOnly) {
+  const std::string root = testing::TempDir() + "bad_root_" + std::to_string(::getpid());
+  ASSERT_TRUE(base::MakeDirectories(root + "/proc").has_value());
+  const std::pair<const char*, const char*> sources[] = {{"cpu", "stat"},
+                                                         {"meminfo", "meminfo"},
+                                                         {"vmstat", "vmstat"},
+                                                         {"diskstats", "diskstats"},
+                                                         {"schedstat", "schedstat"},
+                                                         {"buddyinfo", "buddyinfo"},
+                                                         {"slabinfo", "slabinfo"},
+                                                         {"zoneinfo", "zoneinfo"},
+                                                         {"cgroups", "cgroups"},
+                                                         {"softirqs", "softirqs"},
+                                                         {"interrupts", "interrupts"}};
+  FlagValues flags = Defaults();
+  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
+  flags.Add("collector.loadavg", "true");
+  for (const auto& [name, file] : sources) flags.Add(base::StrCat("collector.", name), "true");
+  const auto scraper =
+      Scraper::Create(TestMachine(root, base::SystemClock()), flags, Quiet()).value();
+  ASSERT_TRUE(base::WriteFileAtomic(root + "/proc/loadavg", "1 2 3 1/2 3\n").has_value());
+  for (const auto& [name, file] : sources) {
+    const std::string path = base::StrCat(root, "/proc/", file);
+    const std::string good =
+        base::ReadFile(base::StrCat(kRoot, "/proc/", file)).value_or("cpu0 1 2 3 4\n");
+    for (const std::string& bad :
+         {std::string(), std::string(100'000, '\0'), good.substr(0, good.size() / 2) + "\xff",
+          std::string(3 << 20, '9'), std::string(100'000, '\n'), good + std::string(7, '\0')}) {
+      ASSERT_TRUE(base::WriteFileAtomic(path, bad).has_value());
+      const std::string page = ScrapeAll(*scraper);
+      EXPECT_NE(page.find("node_load1 1\n"), std::string::npos) << file;
+      EXPECT_NE(page.find(base::StrCat("node_scrape_collector_success{collector=\"", name)),
+                std::string::npos);
+    }
+    ::unlink(path.c_str());
+    ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);  // opens, but cannot be read
+    EXPECT_NE(ScrapeAll(*scraper).find(
+                  base::StrCat("node_scrape_collector_success{collector=\"", name, "\"} 0\n")),
+              std::string::npos)
+        << file;
+    ::rmdir(path.c_str());
+  }
+}
+
+TEST(Exporter, OpenMetricsWhenAskedFor) {
+  const base::FakeClock clock(1'700'000'123'456);
+  FlagValues flags = Defaults();
+  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
+  for (const char* name : {"stat", "loadavg", "netstat", "uname"})
+    flags.Add(base::StrCat("collector.", name), "true");
+  Exporter exporter(Scraper::Create(TestMachine(kRoot, clock), flags, Quiet()).value(), {});
+  const http::Router router = exporter.MakeRouter();
+  const auto get = [&](std::string accept) {
+    http::Request request;
+    request.method = "GET";
+    request.path = "/metrics";
+    request.headers = {{"Accept", std::move(accept)}};
+    return router.Handle(request);
+  };
+  const auto open =
+      get("application/openmetrics-text;version=1.0.0,application/"
+          "openmetrics-text;version=0.0.1;q=0.75,"
+          "text/plain;version=0.0.4;q=0.5,*/*;q=0.1");
+  EXPECT_EQ(open.content_type, "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  EXPECT_TRUE(open.body.ends_with("\n# EOF\n"));
+  EXPECT_NE(open.body.find("# TYPE node_context_switches counter\nnode_context_switches_total "),
+            std::string::npos);
+  EXPECT_NE(open.body.find("# TYPE node_load1 gauge\nnode_load1 "), std::string::npos);
+  EXPECT_EQ(open.body.find("untyped"), std::string::npos);
+  for (const char* accept :
+       {"", "*/*", "text/plain;version=0.0.4;q=0.9,application/openmetrics-text;q=0.5",
+        "application/openmetrics-text;q=0", "text/html", "application/openmetrics-text;version=9",
+        ";;,,q=,;q=1"}) {
+    const auto text = get(accept);
+    EXPECT_EQ(text.content_type, "text/plain; version=0.0.4; charset=utf-8") << accept;
+    EXPECT_EQ(text.body.find("# EOF"), std::string::npos);
+    EXPECT_NE(text.body.find("# TYPE node_context_switches_total counter\n"), std::string::npos);
+  }
+  EXPECT_EQ(get("application/openmetrics-text").content_type,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8");
 }
 
 TEST(Exporter, FiltersHealthAndLanding) {
@@ -284,7 +417,7 @@ TEST(Exporter, FiltersHealthAndLanding) {
 
 TEST(Registry, KnowsAllOfNodeExporterInOrder) {
   const auto specs = AllCollectors();
-  EXPECT_EQ(specs.size(), 79u);
+  EXPECT_EQ(specs.size(), 80u);  // lustre is ours
   EXPECT_TRUE(std::is_sorted(
       specs.begin(), specs.end(),
       [](const CollectorSpec& a, const CollectorSpec& b) { return a.name < b.name; }));

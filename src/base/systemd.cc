@@ -1,5 +1,6 @@
 #include "base/systemd.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -7,6 +8,8 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+
+#include "base/strings.h"
 
 namespace slurmscope::base {
 
@@ -26,6 +29,25 @@ void NotifySystemd(std::string_view state) {
   (void)::sendto(fd, state.data(), state.size(), MSG_NOSIGNAL,
                  reinterpret_cast<sockaddr*>(&address), address_size);
   ::close(fd);
+}
+
+std::vector<int> TakeSystemdSockets() {
+  constexpr int kFirst = 3;
+  constexpr int kMost = 1024;
+  const char* pid = std::getenv("LISTEN_PID");
+  const char* count = std::getenv("LISTEN_FDS");
+  std::vector<int> sockets;
+  if (pid != nullptr && count != nullptr && ParseInt<pid_t>(pid) == ::getpid()) {
+    const int n = ParseInt<int>(count).value_or(0);
+    for (int i = 0; i < n && i < kMost; ++i) {
+      ::fcntl(kFirst + i, F_SETFD, FD_CLOEXEC);
+      sockets.push_back(kFirst + i);
+    }
+  }
+  // Not for the programs that we start.
+  ::unsetenv("LISTEN_PID");
+  ::unsetenv("LISTEN_FDS");
+  return sockets;
 }
 
 }  // namespace slurmscope::base

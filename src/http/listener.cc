@@ -1,6 +1,7 @@
 #include "http/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -175,6 +176,26 @@ Result<std::vector<Listener>> Listen(std::string_view address) {
              in_use
                  ? ": another program listens there; stop it or give another --web.listen-address"
                  : ""));
+}
+
+Result<Listener> AdoptListener(int fd) {
+  Listener owner(fd);
+  int listening = 0;
+  socklen_t size = sizeof listening;
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) != 0)
+    return base::FailErrno(StrCat("socket ", fd), errno);
+  sockaddr_storage bound{};
+  socklen_t bound_size = sizeof bound;
+  void* raw = &bound;
+  if (getsockname(fd, static_cast<sockaddr*>(raw), &bound_size) != 0)
+    return base::FailErrno("getsockname", errno);
+  const std::string address = AddressText(&bound);
+  if (listening == 0 || address.empty())
+    return Fail(ErrorCode::kInvalidArgument, StrCat("socket ", fd, ": not a listening TCP socket"));
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  owner.SetAddress(address, PortOf(bound));
+  return owner;
 }
 
 std::string AddressText(const void* address) {

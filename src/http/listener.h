@@ -41,6 +41,9 @@ base::Result<HostPort> ParseHostPort(std::string_view address);
 // IPv6. An address in use is an error that says so and what to do.
 base::Result<std::vector<Listener>> Listen(std::string_view address);
 
+// A TCP socket that another program opened and made listen.
+base::Result<Listener> AdoptListener(int fd);
+
 // "127.0.0.1:4711" or "[::1]:4711"; empty for another family. `address` is a sockaddr.
 std::string AddressText(const void* address);
 

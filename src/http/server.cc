@@ -573,6 +573,10 @@ Result<void> ServerImpl::Open() {
     addresses_.push_back(opened.front().address());
     for (Listener& listener : opened) listeners_.push_back(std::move(listener));
   }
+  for (const int fd : options_.listen_sockets) {
+    listeners_.push_back(TRY(AdoptListener(fd)));
+    addresses_.push_back(listeners_.back().address());
+  }
   if (listeners_.empty()) return Fail(ErrorCode::kInvalidArgument, "no listen address");
   for (const Listener& listener : listeners_) TRY(StartDaemon(listener));
   watcher_ = std::thread([this] { WatchIdle(); });

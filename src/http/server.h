@@ -92,6 +92,8 @@ struct ServerOptions {
   // "host:port", ":port", "[::1]:0"; port 0 takes a free one. "localhost" listens on IPv4 and IPv6
   // where there.
   std::vector<std::string> listen_addresses;
+  // Sockets that already listen, from systemd; closed with the server.
+  std::vector<int> listen_sockets;
   // Of all listen addresses together; a further one pushes out the one that waits longest for a
   // request, and is refused when all are being answered. At most half of the files that the process
   // may open.

@@ -76,7 +76,9 @@ class Filesystem final : public Collector {
             Get(out, "device_error",
                 "Whether an error occurred while getting statistics for the given device.")),
         mount_info_(out.Get("node_filesystem_mount_info", "Filesystem mount information.",
-                            MetricType::kGauge, {"device", "major", "minor", "mountpoint"})) {}
+                            MetricType::kGauge, {"device", "major", "minor", "mountpoint"})),
+        stuck_(out.Get("slurmscope_agent_collector_stuck", kStuckHelp, MetricType::kGauge,
+                       {"collector", "path"})) {}
 
   Result<void> Update() override {
     TRY(ReadMounts());
@@ -155,6 +157,7 @@ class Filesystem final : public Collector {
         !answered && state.answered && state.probe->running_for() < options_.mount_timeout;
     const bool stuck = !answered && !late;
     ReportStuck(state, stuck);
+    if (stuck) stuck_.Set({"filesystem", state.shown}, 1);
     if (stuck) return SetSizes(state, "mountpoint timeout", nullptr);
     if (state.last_error != 0) return SetSizes(state, ErrorText(state.last_error), nullptr);
     SetSizes(state, {}, &state.last);
@@ -200,6 +203,7 @@ class Filesystem final : public Collector {
   Family& readonly_;
   Family& device_error_;
   Family& mount_info_;
+  Family& stuck_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "agent/collectors/collectors.h"
 #include "agent/collectors/prom_file.h"
+#include "agent/progress.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -104,6 +105,7 @@ class Textfile final : public Collector {
   }
 
   static Result<std::vector<PromFamily>> Parse(const std::string& path) {
+    NotePath(path);
     const std::string text = TRY(base::ReadFile(path, kLargestFile));
     return ParsePromFile(text);
   }
