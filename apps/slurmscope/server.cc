@@ -139,6 +139,7 @@ Result<void> Server::OpenStorage(const std::atomic<bool>& stop) {
   options.min_block_ms = flags_.min_block_ms;
   options.max_block_ms = flags_.max_block_ms;
   options.compaction_interval_ms = flags_.block_reload_ms;
+  options.ooo_window_ms = config_.storage.out_of_order_window_ms;
   if (flags_.Enabled("exemplar-storage")) options.max_exemplars = config_.storage.max_exemplars;
   options.metadata_records = flags_.Enabled("metadata-wal-records");
   db_ = TRY(tsdb::Db::Open(options));
@@ -229,6 +230,7 @@ Result<void> Server::Reload() {
   if (!log) return refuse(log.error());
   for (const std::string& warning : config->warnings) base::LogWarn(warning);
   engine_->SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
+  db_->SetOooWindow(config->storage.out_of_order_window_ms);
   scrape_->Apply(config->scrape_configs);
   discovery_->Apply(config->scrape_configs);
   ApplyRules(*config, *groups);

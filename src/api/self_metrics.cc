@@ -63,6 +63,13 @@ void WriteEngine(Page& page, const promql::Engine& engine) {
                "Queries that could not be written to the log.", engine.log().failures());
 }
 
+void WriteByType(Page& page, std::string_view name, std::string_view help, uint64_t samples,
+                 uint64_t histograms) {
+  page.text().Family(name, help, MetricType::kCounter);
+  page.text().Sample(name, {{"type", "float"}}, static_cast<double>(samples - histograms));
+  page.text().Sample(name, {{"type", "histogram"}}, static_cast<double>(histograms));
+}
+
 void WriteStorage(Page& page, const tsdb::HeadStats& head) {
   page.Gauge("prometheus_tsdb_head_series", "Series in the head.", head.series);
   page.Counter("prometheus_tsdb_head_series_created_total",
@@ -76,16 +83,23 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
     page.Gauge("prometheus_tsdb_head_max_time",
                "Time of the newest sample in the head, in milliseconds.", head.max_time);
   }
-  constexpr std::string_view kAppended = "prometheus_tsdb_head_samples_appended_total";
-  page.text().Family(kAppended, "Samples appended to the head since start.", MetricType::kCounter);
-  page.text().Sample(kAppended, {{"type", "float"}},
-                     static_cast<double>(head.samples_appended - head.histograms_appended));
-  page.text().Sample(kAppended, {{"type", "histogram"}},
-                     static_cast<double>(head.histograms_appended));
+  WriteByType(page, "prometheus_tsdb_head_samples_appended_total",
+              "Samples appended to the head since start.", head.samples_appended,
+              head.histograms_appended);
+  WriteByType(page, "prometheus_tsdb_head_out_of_order_samples_appended_total",
+              "Samples appended to the head since start that came out of order.", head.ooo_samples,
+              head.ooo_histograms);
   page.Counter("prometheus_tsdb_out_of_order_samples_total",
                "Samples refused because they were out of order.", head.out_of_order);
   page.Counter("prometheus_tsdb_out_of_bound_samples_total",
                "Samples refused because they were too old.", head.out_of_bounds);
+  page.Counter("prometheus_tsdb_too_old_samples_total",
+               "Samples refused because they were older than the window for samples out of order.",
+               head.too_old);
+  page.Gauge("prometheus_tsdb_out_of_order_wbl_storage_size_bytes",
+             "Size of the log of samples out of order on disk.", head.wbl_bytes);
+  page.Gauge("prometheus_tsdb_out_of_order_wbl_segment_current",
+             "Segment of the log of samples out of order being written.", head.wbl_segment);
   page.Gauge("prometheus_tsdb_wal_storage_size_bytes", "Size of the write-ahead log on disk.",
              head.wal_bytes);
   page.Gauge("prometheus_tsdb_wal_segment_current", "Segment of the write-ahead log being written.",
@@ -122,6 +136,14 @@ void WriteBlocks(Page& page, const tsdb::StorageStats& storage) {
                storage.compactions);
   page.Counter("prometheus_tsdb_compactions_failed_total", "Blocks that could not be written.",
                storage.compactions_failed);
+  page.Counter("prometheus_tsdb_vertical_compactions_total", "Merges of blocks that overlapped.",
+               storage.vertical_compactions);
+  page.Counter("prometheus_tsdb_out_of_order_wbl_truncations_total",
+               "Times that the log of samples out of order was shortened.",
+               storage.wbl_truncations + storage.wbl_truncations_failed);
+  page.Counter("prometheus_tsdb_out_of_order_wbl_truncations_failed_total",
+               "Times that shortening the log of samples out of order failed.",
+               storage.wbl_truncations_failed);
   page.Counter("prometheus_tsdb_head_truncations_total",
                "Times that old samples were taken out of the head.", storage.head_truncations);
   page.Counter("prometheus_tsdb_checkpoint_creations_total",

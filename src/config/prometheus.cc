@@ -142,8 +142,8 @@ void ReadStorage(const Node& node, StorageConfig* storage, Report* report) {
   }
   if (const Node* tsdb_node = reader.TakeMapping("tsdb")) {
     MappingReader tsdb(*tsdb_node, "storage.tsdb", report);
-    WarnOfIdleKeys(
-        &tsdb, {"out_of_order_time_window", "stale_series_compaction_threshold", "chunk_encoding"});
+    tsdb.DurationMs("out_of_order_time_window", &storage->out_of_order_window_ms);
+    WarnOfIdleKeys(&tsdb, {"stale_series_compaction_threshold", "chunk_encoding"});
     if (const Node* retention_node = tsdb.TakeMapping("retention")) {
       MappingReader retention(*retention_node, "storage.tsdb.retention", report);
       retention.DurationMs("time", &storage->retention_time_ms);

@@ -127,7 +127,8 @@ struct GlobalConfig {
 struct StorageConfig {
   uint64_t max_exemplars = 100'000;  // storage.exemplars; kept with feature exemplar-storage
   int64_t retention_time_ms = 0;
-  uint64_t retention_size = 0;  // bytes
+  uint64_t retention_size = 0;         // bytes
+  int64_t out_of_order_window_ms = 0;  // storage.tsdb.out_of_order_time_window
 };
 
 // prometheus.yml, checked and with defaults filled in.

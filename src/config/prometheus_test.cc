@@ -261,7 +261,8 @@ TEST(PrometheusConfig, WarnsOfKeysWithoutEffect) {
       "[r/*.yml]\n"
       "storage: {tsdb: {out_of_order_time_window: 1h, retention: {time: 1d, size: 1GB}}}\n"
       "scrape_configs: [{job_name: x, scrape_failure_log_file: f}]\n");
-  EXPECT_EQ(config.warnings.size(), 4u);
+  EXPECT_EQ(config.warnings.size(), 3u);
+  EXPECT_EQ(config.storage.out_of_order_window_ms, 3'600'000);
   EXPECT_EQ(config.storage.retention_time_ms, 86'400'000);
   EXPECT_EQ(config.storage.retention_size, 1u << 30);
   EXPECT_EQ(config.rule_files.at(0), "/etc/prometheus/r/*.yml");

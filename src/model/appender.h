@@ -22,6 +22,7 @@ enum class AppendStatus {
   kOutOfOrder,        // older than the series' newest sample
   kDuplicate,         // same time as the newest sample, other value
   kOutOfBounds,       // too old for the head
+  kTooOld,            // out of order by more than the window for such samples
   kUnknownSeries,     // the reference is gone and no labels were given
   kInvalidLabels,     // no metric name or not UTF-8
   kInvalidHistogram,  // Validate() says why
@@ -71,8 +72,8 @@ class Appender {
     return AppendStatus::kOk;
   }
 
-  // Writes the batch to the log, then makes it visible. An error means that none of it may survive
-  // a restart.
+  // Writes the batch to the log, then makes it visible. An error means that some or all of it is
+  // not taken.
   virtual Result<void> Commit() = 0;
   virtual void Rollback() = 0;
 };

@@ -30,6 +30,8 @@ std::string_view Reason(AppendStatus status) {
       return "duplicate sample for timestamp";
     case AppendStatus::kOutOfBounds:
       return "out of bounds";
+    case AppendStatus::kTooOld:
+      return "too old sample";
     case AppendStatus::kInvalidHistogram:
       return "invalid histogram";
     default:

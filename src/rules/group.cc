@@ -20,6 +20,8 @@ std::string_view Reason(AppendStatus status) {
       return "duplicate sample for timestamp";
     case AppendStatus::kOutOfBounds:
       return "out of bounds";
+    case AppendStatus::kTooOld:
+      return "too old sample";
     case AppendStatus::kInvalidLabels:
       return "invalid labels";
     case AppendStatus::kInvalidHistogram:

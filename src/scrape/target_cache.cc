@@ -293,6 +293,7 @@ class BodyIngest {
         ++counts_.duplicate;
         break;
       case AppendStatus::kOutOfBounds:
+      case AppendStatus::kTooOld:
         ++counts_.out_of_bounds;
         break;
       case AppendStatus::kUnknownSeries:

@@ -104,6 +104,9 @@ BlockMeta MetaOf(const BlockList& blocks) {
     sources.insert(parent.sources.begin(), parent.sources.end());
     meta.parents.push_back({parent.ulid, parent.min_time, parent.max_time});
   }
+  bool late = std::all_of(blocks.begin(), blocks.end(),
+                          [](const BlockPtr& block) { return FromOutOfOrder(block->meta()); });
+  if (late) meta.hints.emplace_back(kOutOfOrderHint);
   meta.sources.assign(sources.begin(), sources.end());
   return meta;
 }
@@ -142,7 +145,7 @@ Result<std::optional<BlockMeta>> MergeBlocks(const BlockList& blocks, const std:
                                              int64_t now_ms) {
   BlockMeta meta = MetaOf(blocks);
   std::vector<Cursor> cursors;
-  for (const BlockPtr& block : blocks) {
+  for (const BlockPtr& block : ByPrecedence(blocks)) {
     cursors.emplace_back(block);
     TRY(cursors.back().Start());
   }

@@ -1,5 +1,6 @@
 #include "tsdb/block_meta.h"
 
+#include <algorithm>
 #include <functional>
 
 #include "base/bytes.h"
@@ -134,6 +135,10 @@ Result<void> ParseCompaction(std::string_view json, BlockMeta* meta) {
 }
 
 }  // namespace
+
+bool FromOutOfOrder(const BlockMeta& meta) {
+  return std::find(meta.hints.begin(), meta.hints.end(), kOutOfOrderHint) != meta.hints.end();
+}
 
 std::string WriteBlockMeta(const BlockMeta& meta) {
   std::string out;

@@ -28,6 +28,9 @@ struct BlockParent {
   int64_t max_time = 0;
 };
 
+// The hint of a block made of samples that came out of order.
+inline constexpr std::string_view kOutOfOrderHint = "from-out-of-order";
+
 // A block's meta.json; docs/formats/block.md.
 struct BlockMeta {
   std::string ulid;
@@ -46,6 +49,9 @@ struct BlockMeta {
   // decay.
   bool doubtful = false;
 };
+
+// Whether all of it came out of order: it may reach beyond what was taken out of the head in order.
+bool FromOutOfOrder(const BlockMeta& meta);
 
 // With a checksum of its own at the end, in a member that other programs pass over.
 std::string WriteBlockMeta(const BlockMeta& meta);

@@ -105,7 +105,7 @@ class BlockSeriesSet final : public model::SeriesSet {
     return {};
   }
 
-  // Of equal times the first block's counts, as when decoding all.
+  // Of equal times the last block's counts, as when decoding all.
   Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt, Columns* out) const override {
     mint = std::max(mint, mint_);
     maxt = std::min(maxt, maxt_);
@@ -119,7 +119,8 @@ class BlockSeriesSet final : public model::SeriesSet {
       TRY(block.Checked(ReadNewest(block, places[i - 1].id, mint, maxt, &chunks, &part)));
       if (part.size() == 0) continue;
       std::swap(*out, part);
-      mint = out->t.back();
+      if (out->t.back() >= maxt) return {};
+      mint = out->t.back() + 1;
     }
     return {};
   }

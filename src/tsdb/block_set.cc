@@ -30,6 +30,24 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 
 }  // namespace
 
+BlockList ByPrecedence(const BlockList& blocks) {
+  BlockList list = blocks;
+  auto late = std::stable_partition(list.begin(), list.end(), [](const BlockPtr& block) {
+    return !FromOutOfOrder(block->meta());
+  });
+  std::sort(late, list.end(),
+            [](const BlockPtr& a, const BlockPtr& b) { return a->meta().ulid < b->meta().ulid; });
+  return list;
+}
+
+int64_t InOrderEnd(const BlockList& blocks) {
+  int64_t end = kNoTime;
+  for (const BlockPtr& block : blocks) {
+    if (!FromOutOfOrder(block->meta())) end = std::max(end, block->meta().max_time);
+  }
+  return end;
+}
+
 Result<void> BlockSet::Delete(const std::string& ulid) const {
   base::LogInfo("deleting block", {{"block", ulid}});
   return DeleteBlock(directory_, ulid);
@@ -185,12 +203,7 @@ Result<void> BlockSet::Reopen(const std::string& ulid) {
   return {};
 }
 
-int64_t BlockSet::max_time() const {
-  int64_t max_time = kNoTime;
-  auto list = blocks();
-  for (const BlockPtr& block : *list) max_time = std::max(max_time, block->meta().max_time);
-  return max_time;
-}
+int64_t BlockSet::in_order_end() const { return InOrderEnd(*blocks()); }
 
 int64_t BlockSet::min_time() const {
   auto list = blocks();

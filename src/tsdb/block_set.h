@@ -15,6 +15,12 @@ namespace slurmscope::tsdb {
 
 using BlockList = std::vector<BlockPtr>;
 
+// In the order in which a later one counts where two have a sample of the same time: those of
+// samples out of order last, by age.
+BlockList ByPrecedence(const BlockList& blocks);
+// The end of what was taken out of a head in order; kNoTime when there is none.
+int64_t InOrderEnd(const BlockList& blocks);
+
 // The blocks of a data directory that are served, by ascending min_time. Thread-safe.
 class BlockSet {
  public:
@@ -40,8 +46,8 @@ class BlockSet {
   base::Result<void> MarkFailed(const std::string& ulid);
 
   const std::string& directory() const { return directory_; }
-  // kNoTime / INT64_MAX when there are none.
-  int64_t max_time() const;
+  int64_t in_order_end() const;
+  // INT64_MAX when there are none.
   int64_t min_time() const;
   uint64_t bytes() const;
 

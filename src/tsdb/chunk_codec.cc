@@ -37,13 +37,6 @@ std::vector<ChunkCopy> EncodeFloats(const model::Columns& columns) {
   return chunks;
 }
 
-// A sample of any kind, and the chunk it came from.
-struct AnySample {
-  int64_t t = 0;
-  size_t source = 0;
-  std::variant<double, model::IntHistogram, model::FloatHistogram> value;
-};
-
 template <typename Timed>
 void Wrap(std::vector<Timed> samples, size_t source, std::vector<AnySample>* out) {
   for (Timed& sample : samples) out->push_back({sample.t, source, std::move(sample.h)});
@@ -87,13 +80,17 @@ void ForgetHint(AnySample& sample) {
   std::visit(forget, sample.value);
 }
 
-// Sorted by time, each time once.
+// Sorted by time, each time once: as the last source has it.
 void MergeSources(std::vector<AnySample>* samples) {
   std::stable_sort(samples->begin(), samples->end(),
                    [](const AnySample& a, const AnySample& b) { return a.t < b.t; });
-  samples->erase(std::unique(samples->begin(), samples->end(),
-                             [](const AnySample& a, const AnySample& b) { return a.t == b.t; }),
-                 samples->end());
+  size_t kept = 0;
+  for (size_t i = 0; i < samples->size(); ++i) {
+    if (i + 1 < samples->size() && (*samples)[i + 1].t == (*samples)[i].t) continue;
+    if (kept != i) (*samples)[kept] = std::move((*samples)[i]);
+    ++kept;
+  }
+  samples->resize(kept);
   for (size_t i = 1; i < samples->size(); ++i) {
     if ((*samples)[i].source != (*samples)[i - 1].source) ForgetHint((*samples)[i]);
   }
@@ -182,6 +179,12 @@ Result<void> DecodeChunk(EncodedChunk chunk, int64_t mint, int64_t maxt, model::
   }
 }
 
+std::vector<ChunkCopy> EncodeSamples(const std::vector<AnySample>& samples) {
+  Encoder encoder;
+  for (const AnySample& sample : samples) encoder.Add(sample);
+  return encoder.Take();
+}
+
 Result<std::vector<ChunkCopy>> RewriteChunks(const std::vector<EncodedChunk>& chunks, int64_t mint,
                                              int64_t maxt, const Intervals& deleted) {
   bool only_floats = std::all_of(chunks.begin(), chunks.end(), [](const EncodedChunk& chunk) {
@@ -203,9 +206,7 @@ Result<std::vector<ChunkCopy>> RewriteChunks(const std::vector<EncodedChunk>& ch
   }
   Remove(deleted, &samples);
   MergeSources(&samples);
-  Encoder encoder;
-  for (const AnySample& sample : samples) encoder.Add(sample);
-  return encoder.Take();
+  return EncodeSamples(samples);
 }
 
 Result<std::vector<ChunkCopy>> TrimChunks(std::vector<ChunkCopy> chunks, int64_t mint, int64_t maxt,

@@ -1,6 +1,7 @@
 #include "tsdb/compaction_plan.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "tsdb/head_block.h"
 
@@ -68,17 +69,21 @@ bool IsAllDeleted(const BlockMeta& block) {
   return block.stats.tombstones > 0 && block.stats.tombstones >= block.stats.series;
 }
 
-}  // namespace
-
-std::vector<int64_t> BlockRanges(int64_t min_block_ms, int64_t max_block_ms) {
-  std::vector<int64_t> ranges = {min_block_ms};
-  while (ranges.size() < kRangeSteps && ranges.back() <= max_block_ms / kRangeFactor) {
-    ranges.push_back(ranges.back() * kRangeFactor);
+// What came out of order may reach into the time that the head has in order. Merged with other
+// blocks now, it would look as if all until its end were in blocks.
+Metas WithoutEarly(const Metas& all) {
+  int64_t end = std::numeric_limits<int64_t>::min();
+  for (const BlockMeta& block : all) {
+    if (!FromOutOfOrder(block)) end = std::max(end, block.max_time);
   }
-  return ranges;
+  Metas blocks;
+  for (const BlockMeta& block : all) {
+    if (!FromOutOfOrder(block) || block.max_time <= end) blocks.push_back(block);
+  }
+  return blocks;
 }
 
-Names PlanCompaction(const Metas& blocks, const std::vector<int64_t>& ranges) {
+Names PlanAmong(const Metas& blocks, const std::vector<int64_t>& ranges) {
   if (Metas group = FirstOverlapping(blocks); !group.empty()) return NamesOf(group);
   if (blocks.size() < 2) return {};
   // The newest one is left alone, so that what was written just now can be saved elsewhere first.
@@ -96,6 +101,20 @@ Names PlanCompaction(const Metas& blocks, const std::vector<int64_t>& ranges) {
     if (small) break;
   }
   return {};
+}
+
+}  // namespace
+
+std::vector<int64_t> BlockRanges(int64_t min_block_ms, int64_t max_block_ms) {
+  std::vector<int64_t> ranges = {min_block_ms};
+  while (ranges.size() < kRangeSteps && ranges.back() <= max_block_ms / kRangeFactor) {
+    ranges.push_back(ranges.back() * kRangeFactor);
+  }
+  return ranges;
+}
+
+Names PlanCompaction(const Metas& blocks, const std::vector<int64_t>& ranges) {
+  return PlanAmong(WithoutEarly(blocks), ranges);
 }
 
 RetentionVerdict BeyondRetention(std::vector<SizedBlock> blocks, uint64_t other_bytes,

@@ -13,8 +13,9 @@ namespace slurmscope::tsdb {
 std::vector<int64_t> BlockRanges(int64_t min_block_ms, int64_t max_block_ms);
 
 // Which blocks to make into one next, by Prometheus' rules: overlapping ones first, then a group
-// that fills one of the ranges or lies before the newest block, then one with many deletions. Empty
-// when there is nothing to do. `blocks` ascend by min_time.
+// that fills one of the ranges or lies before the newest block, then one with many deletions.
+// Blocks of samples out of order that end after all others wait. Empty when there is nothing to do.
+// `blocks` ascend by min_time.
 std::vector<std::string> PlanCompaction(const std::vector<BlockMeta>& blocks,
                                         const std::vector<int64_t>& ranges);
 

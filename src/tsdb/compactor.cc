@@ -24,6 +24,14 @@ void Count(std::atomic<uint64_t>& counter, uint64_t n = 1) {
   counter.fetch_add(n, std::memory_order_relaxed);
 }
 
+// `group` ascends by min_time.
+bool Overlap(const BlockList& group) {
+  for (size_t i = 1; i < group.size(); ++i) {
+    if (group[i]->meta().min_time < group[i - 1]->meta().max_time) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 bool Compactor::Drain(const std::function<bool()>& stop) {
@@ -43,15 +51,21 @@ Result<void> Compactor::Run(const std::function<bool()>& stop) {
   TRY(blocks_.Reload());
   auto head = CompactHead(stop);
   if (!head) Count(failed_);
+  // With the head's blocks, as in Prometheus; what an earlier run began is brought to an end.
+  bool due = head && (*head || head_.ooo().frozen());
+  auto late = due ? CompactOoo(stop) : Result<void>();
+  if (!late) Count(failed_);
   MergeAll(stop);
   auto retention = ApplyRetention();
   TRY(std::move(head));
+  TRY(std::move(late));
   return retention;
 }
 
-Result<void> Compactor::CompactHead(const std::function<bool()>& stop) {
+// Whether something was taken out of the head.
+Result<bool> Compactor::CompactHead(const std::function<bool()>& stop) {
   // What an earlier run left waiting for readers.
-  if (!Drain(stop)) return {};
+  if (!Drain(stop)) return false;
   bool truncated = false;
   while (HeadIsLong() && !stop()) {
     int64_t start = RangeStart(head_.min_time(), options_.min_block_ms);
@@ -60,17 +74,19 @@ Result<void> Compactor::CompactHead(const std::function<bool()>& stop) {
     // Batches that were checked against the old border.
     head_.grace().Defer([] {});
     if (!Drain(stop)) break;
-    TRY_CONTEXT(WriteOldest(start, end), "writing a block of the head");
+    TRY_CONTEXT(WriteBlock(HeadPart::kInOrder, start, end), "writing a block of the head");
     truncated = true;
     if (!TruncateHead(end, stop)) break;
   }
-  return truncated ? TruncateWal() : Result<void>();
+  if (truncated) TRY(TruncateWal());
+  return truncated;
 }
 
-Result<void> Compactor::WriteOldest(int64_t start, int64_t end) {
+// Whether there was something to write.
+Result<bool> Compactor::WriteBlock(HeadPart part, int64_t start, int64_t end) {
   int64_t began = clock_.SteadyNs();
-  auto meta = TRY(WriteHeadBlock(head_, blocks_.directory(), start, end, clock_.NowMs()));
-  if (!meta) return {};
+  auto meta = TRY(WriteHeadBlock(head_, part, blocks_.directory(), start, end, clock_.NowMs()));
+  if (!meta) return false;
   TRY(blocks_.Replace({meta->ulid}, {}));
   Count(compactions_);
   base::LogInfo("wrote block", {{"block", meta->ulid},
@@ -78,7 +94,45 @@ Result<void> Compactor::WriteOldest(int64_t start, int64_t end) {
                                 {"max_time", meta->max_time},
                                 {"series", meta->stats.series},
                                 {"samples", meta->stats.samples},
+                                {"out_of_order", part == HeadPart::kFrozen},
                                 {"seconds", static_cast<double>(clock_.SteadyNs() - began) / 1e9}});
+  return true;
+}
+
+// Samples that come meanwhile go to a table and a segment of their own, so that afterwards memory
+// and log lose the same ones. A crash in between leaves samples that are in a block and in the log.
+Result<void> Compactor::CompactOoo(const std::function<bool()>& stop) {
+  if (ooo_written_ || !head_.ooo().any()) return {};
+  if (!head_.ooo().frozen()) {
+    ooo_ranges_done_.clear();
+    ooo_segment_ = TRY_CONTEXT(wbl_.Freeze(), "log of samples out of order");
+  }
+  TRY_CONTEXT(WriteFrozen(stop), "writing a block of samples out of order");
+  if (stop()) return {};
+  auto removed = wbl_.RemoveBefore(ooo_segment_);
+  Count(removed ? wbl_truncations_ : wbl_truncations_failed_);
+  // They stay in memory as long as the log names their series.
+  TRY_CONTEXT(std::move(removed), "shortening the log of samples out of order");
+  ooo_written_ = true;
+  // Queries that do not know the new blocks yet must still find their samples in memory.
+  head_.grace().Defer([this] {
+    head_.ooo().DropFrozen();
+    ooo_written_ = false;
+  });
+  (void)Drain(stop);
+  return {};
+}
+
+Result<void> Compactor::WriteFrozen(const std::function<bool()>& stop) {
+  Grace::Pass pass = head_.grace().Enter();
+  std::set<int64_t> starts = TRY(head_.ooo().FrozenRanges(options_.min_block_ms));
+  pass.Leave();
+  for (int64_t start : starts) {
+    if (stop()) return {};
+    if (ooo_ranges_done_.count(start) > 0) continue;
+    TRY(WriteBlock(HeadPart::kFrozen, start, start + options_.min_block_ms));
+    ooo_ranges_done_.insert(start);
+  }
   return {};
 }
 
@@ -140,6 +194,7 @@ void Compactor::MergeAll(const std::function<bool()>& stop) {
     }
     auto merged = Merge(group);
     Count(merged ? compactions_ : failed_);
+    if (merged && Overlap(group)) Count(vertical_);
     if (merged) continue;
     base::LogError("merging blocks failed", {{"error", merged.error()}});
     // One that is damaged has been set aside; the others may still be merged.
@@ -187,8 +242,10 @@ Result<void> Compactor::ApplyRetention() {
   for (const BlockPtr& block : *list) {
     sized.push_back({block->meta().ulid, block->meta().max_time, block->bytes()});
   }
-  uint64_t log =
-      options_.retention_bytes > 0 ? LogBytes(wal_.directory()) + head_.chunk_files()->bytes() : 0;
+  uint64_t log = 0;
+  if (options_.retention_bytes > 0) {
+    log = LogBytes(wal_.directory()) + wbl_.bytes() + head_.chunk_files()->bytes();
+  }
   auto verdict =
       BeyondRetention(std::move(sized), log, {options_.retention_ms, options_.retention_bytes});
   Count(time_retentions_, verdict.by_time.empty() ? 0 : 1);
@@ -209,6 +266,7 @@ Result<void> Compactor::Delete(const Deletion& deletion) {
     if (changed) TRY(blocks_.Reopen(ulid));
   }
   TRY(DeleteFromHead(head_, wal_, options_.wal_compression, deletion));
+  TRY(DeleteOoo(head_, wbl_, wal_.max_record_bytes() / 4, options_.wal_compression, deletion));
   auto unreadable = blocks_.unreadable();
   if (unreadable.empty()) return {};
   return Fail(ErrorCode::kUnavailable, StrCat("nothing was deleted from block ", unreadable[0].ulid,
@@ -236,8 +294,10 @@ Result<void> Compactor::Snapshot(const std::string& directory, bool with_head) {
     const std::string& ulid = block->meta().ulid;
     TRY(base::LinkTree(StrCat(blocks_.directory(), "/", ulid), StrCat(directory, "/", ulid)));
   }
-  if (with_head && head_.min_time() <= head_.max_time()) {
-    TRY(WriteHeadBlock(head_, directory, head_.min_time(), head_.max_time() + 1, clock_.NowMs()));
+  int64_t mint = std::min(head_.min_time(), head_.ooo().min_time());
+  int64_t maxt = std::max(head_.max_time(), head_.ooo().max_time());
+  if (with_head && mint <= maxt) {
+    TRY(WriteHeadBlock(head_, HeadPart::kAll, directory, mint, maxt + 1, clock_.NowMs()));
   }
   return base::SyncDirectory(directory);
 }
@@ -251,6 +311,9 @@ void Compactor::FillStats(StorageStats* stats) const {
   stats->head_truncations = get(truncations_);
   stats->checkpoints = get(checkpoints_);
   stats->checkpoints_failed = get(checkpoints_failed_);
+  stats->wbl_truncations = get(wbl_truncations_);
+  stats->wbl_truncations_failed = get(wbl_truncations_failed_);
+  stats->vertical_compactions = get(vertical_);
   stats->time_retentions = get(time_retentions_);
   stats->size_retentions = get(size_retentions_);
 }

@@ -12,13 +12,11 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "tsdb/block_querier.h"
 #include "tsdb/block_set.h"
 #include "tsdb/checkpoint.h"
 #include "tsdb/compactor.h"
 #include "tsdb/head.h"
 #include "tsdb/head_appender.h"
-#include "tsdb/head_querier.h"
 #include "tsdb/health.h"
 #include "tsdb/merged_querier.h"
 #include "tsdb/replay.h"
@@ -30,13 +28,6 @@ namespace {
 // More than what is left over on a disk that is as good as full.
 constexpr size_t kProbeBytes = 1 << 20;
 constexpr int64_t kMaxBlockMs = int64_t{31} * 24 * 3600 * 1000;
-
-// Out-of-order logs that a Prometheus left stay as they are; queries do not see them.
-void WarnOfUnreadData(const std::vector<std::string>& names) {
-  for (const std::string& name : names) {
-    if (name == "wbl") base::LogWarn("out-of-order samples in wbl/ are not read");
-  }
-}
 
 void SetDefaults(DbOptions& options) {
   options.min_block_ms = std::max<int64_t>(options.min_block_ms, 1000);
@@ -54,7 +45,9 @@ struct Db::State {
       : options(std::move(given)),
         clock(its_clock),
         blocks(options.path),
-        head(options.min_block_ms) {}
+        head(options.min_block_ms, options.ooo_chunk_samples) {
+    head.SetOooWindow(options.ooo_window_ms);
+  }
   ~State();
   base::Result<void> Sync();
   void Probe();
@@ -73,6 +66,7 @@ struct Db::State {
   BlockSet blocks;
   Head head;
   std::unique_ptr<Wal> wal;
+  std::unique_ptr<Wbl> wbl;
   std::unique_ptr<Compactor> compactor;
   ReplayResult replay;
   Health health;
@@ -102,6 +96,7 @@ Db::State::~State() {
 
 base::Result<void> Db::State::Sync() {
   auto result = wal->Sync();
+  if (result) result = wbl->Sync();
   health.NoteSync(result);
   return result;
 }
@@ -154,27 +149,33 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   }
   TRY_CONTEXT(base::MakeDirectories(wal_path), "data directory");
   if (::access(wal_path.c_str(), W_OK) != 0) return base::FailErrno(wal_path, errno);
-  WarnOfUnreadData(TRY(base::ListDirectory(path)));
   TRY_CONTEXT(state->blocks.Load(), "data directory");
-  state->head.RaiseMinValid(state->blocks.max_time());
+  state->head.RaiseMinValid(state->blocks.in_order_end());
   if (state->options.max_exemplars > 0) state->head.KeepExemplars(state->options.max_exemplars);
   if (state->options.metadata_records) state->head.KeepMetadata();
   TRY(RemoveUnfinishedCheckpoints(wal_path));
-  const std::atomic<bool>* stop = state->options.stop_opening;
-  state->replay = TRY(Replay(path, state->head, stop != nullptr ? *stop : state->stop_requested,
+  const std::atomic<bool>& stop =
+      state->options.stop_opening != nullptr ? *state->options.stop_opening : state->stop_requested;
+  state->replay = TRY(Replay(path, state->head, stop,
                              {.head_chunk_file_bytes = state->options.head_chunk_file_bytes}));
+  state->head.ooo().KeepChunkFiles(state->head.chunk_files());
+  TRY(ReplayWbl(path, state->head, stop, DamageAction::kRepair, &state->replay));
+  state->replay.refs = {};
   state->wal =
       TRY(Wal::Open(wal_path, state->replay.next_segment, state->options.wal_segment_bytes));
+  state->wbl = std::make_unique<Wbl>(path + "/wbl", state->replay.next_wbl_segment,
+                                     state->options.wal_segment_bytes, state->head.ooo());
   ReplayReport& report = state->replay.report;
   report.seconds = static_cast<double>(clock.SteadyNs() - started) / 1e9;
   base::LogInfo("write-ahead log read", {{"segments", report.segments},
                                          {"series", report.series},
                                          {"samples", report.samples},
                                          {"head_chunks", report.head_chunks},
+                                         {"out_of_order", report.ooo_samples},
                                          {"seconds", report.seconds}});
   State* raw = state.get();
-  raw->compactor =
-      std::make_unique<Compactor>(raw->options, raw->clock, raw->head, raw->blocks, *raw->wal);
+  raw->compactor = std::make_unique<Compactor>(raw->options, raw->clock, raw->head, raw->blocks,
+                                               *raw->wal, *raw->wbl);
   raw->sync_thread = std::thread([raw] {
     raw->Repeat(raw->options.wal_sync_interval_ms, [raw] {
       (void)raw->Sync();
@@ -198,26 +199,18 @@ Db::Db(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Db::~Db() = default;
 
 std::unique_ptr<model::Appender> Db::NewAppender() {
-  return std::make_unique<HeadAppender>(state_->head, *state_->wal, state_->options.wal_compression,
-                                        state_->health);
+  return std::make_unique<HeadAppender>(state_->head, *state_->wal, *state_->wbl,
+                                        state_->options.wal_compression, state_->health);
 }
 
 Result<std::unique_ptr<model::Querier>> Db::NewQuerier(int64_t mint, int64_t maxt) {
   // The pass first: samples that leave the head after it are in the blocks that are seen next.
   auto pass = std::make_shared<Grace::Pass>(state_->head.grace().Enter());
-  std::vector<std::unique_ptr<model::Querier>> parts;
-  std::vector<BlockPtr> blocks;
   auto list = state_->blocks.blocks();
-  for (const BlockPtr& block : *list) {
-    if (block->Overlaps(mint, maxt)) blocks.push_back(block);
-  }
-  if (!blocks.empty()) parts.push_back(NewBlockQuerier(std::move(blocks), mint, maxt));
-  if (parts.empty() || state_->head.Overlaps(mint, maxt)) {
-    parts.push_back(NewHeadQuerier(state_->head, std::move(pass), mint, maxt));
-  }
-  if (parts.size() == 1) return std::move(parts[0]);
-  return NewMergedQuerier(std::move(parts));
+  return NewStorageQuerier(*list, state_->head, std::move(pass), mint, maxt);
 }
+
+void Db::SetOooWindow(int64_t window_ms) { state_->head.SetOooWindow(window_ms); }
 
 const ExemplarStore* Db::exemplars() const { return state_->head.exemplars(); }
 
@@ -233,8 +226,13 @@ HeadStats Db::head_stats() const {
   HeadStats stats;
   const ReplayResult& replay = state_->replay;
   state_->head.FillStats(&stats);
-  stats.samples_appended -= replay.report.samples;
-  stats.histograms_appended -= replay.report.histograms;
+  const ReplayReport& report = replay.report;
+  stats.samples_appended -= report.samples + report.ooo_samples;
+  stats.histograms_appended -= report.histograms + report.ooo_histograms;
+  stats.ooo_samples -= report.ooo_samples;
+  stats.ooo_histograms -= report.ooo_histograms;
+  stats.wbl_bytes = state_->wbl->bytes();
+  stats.wbl_segment = state_->wbl->segment();
   stats.series_created -= replay.report.series;
   int64_t wal_bytes = static_cast<int64_t>(replay.wal_bytes + state_->wal->written_bytes()) -
                       state_->compactor->log_bytes_freed();
@@ -255,7 +253,8 @@ StorageStats Db::storage_stats() const {
   stats.blocks = state_->blocks.blocks()->size();
   stats.block_bytes = state_->blocks.bytes();
   stats.unreadable = state_->blocks.unreadable();
-  stats.lowest_time = std::min(state_->blocks.min_time(), state_->head.min_time());
+  stats.lowest_time =
+      std::min({state_->blocks.min_time(), state_->head.min_time(), state_->head.ooo().min_time()});
   return stats;
 }
 

@@ -39,6 +39,11 @@ struct DbOptions {
   uint64_t retention_bytes = 0;
   int64_t min_block_ms = 2 * 3600 * 1000;
   int64_t max_block_ms = 0;  // 0: a tenth of the retention, at most 31 days
+  // By how much samples may be older than the newest one of all and yet be taken when their series
+  // has newer ones already; 0: they are refused. Such samples go to `wbl/`, and after the head's
+  // next block into blocks of their own, which are then merged with the others.
+  int64_t ooo_window_ms = 0;
+  size_t ooo_chunk_samples = 32;  // of a series, before they become a chunk
   // How long, at most, compaction pauses when it fails again and again.
   int64_t compaction_max_pause_ms = 10 * 60 * 1000;
   // How often to look whether blocks are to be written, merged or deleted; 0: only by Compact().
@@ -71,7 +76,10 @@ struct StorageStats {
   uint64_t head_truncations = 0;
   uint64_t checkpoints = 0;
   uint64_t checkpoints_failed = 0;
-  uint64_t time_retentions = 0;  // times that blocks were deleted for their age
+  uint64_t wbl_truncations = 0;
+  uint64_t wbl_truncations_failed = 0;
+  uint64_t vertical_compactions = 0;  // of blocks that overlapped
+  uint64_t time_retentions = 0;       // times that blocks were deleted for their age
   uint64_t size_retentions = 0;
 };
 
@@ -94,8 +102,13 @@ struct HeadStats {
   uint64_t out_of_order = 0;
   uint64_t duplicates = 0;
   uint64_t out_of_bounds = 0;
-  uint64_t wal_bytes = 0;    // on disk
-  uint64_t wal_segment = 0;  // being written
+  uint64_t too_old = 0;         // older than the window for samples out of order
+  uint64_t ooo_samples = 0;     // of samples_appended, came out of order
+  uint64_t ooo_histograms = 0;  // of them
+  uint64_t wbl_bytes = 0;       // on disk
+  uint64_t wbl_segment = 0;     // being written, or to be written next
+  uint64_t wal_bytes = 0;       // on disk
+  uint64_t wal_segment = 0;     // being written
   uint64_t wal_corruptions = 0;
   uint64_t head_chunk_bytes = 0;        // of chunks_head
   uint64_t head_chunk_corruptions = 0;  // found there at the start
@@ -122,6 +135,8 @@ struct ReplayReport {
   uint64_t samples_in_chunks = 0;  // samples of the log that those have
   uint64_t incomplete_series = 0;  // read from the log alone, as their first chunks were missing
   std::string head_chunk_damage;  // as `corruption`, of chunks_head; the log has what is lost there
+  uint64_t ooo_samples = 0;       // came out of order, not among `samples`
+  uint64_t ooo_histograms = 0;    // of them
   uint64_t unknown_series_samples = 0;  // samples whose series record is missing
   uint64_t invalid_histograms = 0;      // samples that model::Validate() refuses
   // Records of known types that are not applied (tombstones, markers), by type.
@@ -135,7 +150,7 @@ struct ReplayReport {
 // Thread-safe.
 class Db final : public model::Appendable, public model::Queryable {
  public:
-  // Locks the directory and replays the log. A torn or corrupt tail is cut off and reported, never
+  // Locks the directory and replays the logs. A torn or corrupt tail is cut off and reported, never
   // an error; unreadable files, a full disk or a foreign lock are.
   static Result<std::unique_ptr<Db>> Open(DbOptions options,
                                           const base::Clock& clock = base::SystemClock());
@@ -144,6 +159,9 @@ class Db final : public model::Appendable, public model::Queryable {
 
   std::unique_ptr<model::Appender> NewAppender() override;
   Result<std::unique_ptr<model::Querier>> NewQuerier(int64_t mint, int64_t maxt) override;
+
+  // See DbOptions::ooo_window_ms; holds for batches that begin later.
+  void SetOooWindow(int64_t window_ms);
 
   // nullptr unless exemplars are kept.
   const ExemplarStore* exemplars() const;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <utility>
 
 #include "base/file.h"
 #include "tsdb/block_select.h"
@@ -13,14 +14,15 @@ namespace {
 
 using base::Result;
 
+std::vector<SeriesId> Matching(const Head& head, const Deletion& deletion) {
+  std::shared_lock lock(head.mutex());
+  return SelectSeries(head, deletion.matchers);
+}
+
 // Also series without samples of that time in memory: the log has them still, and would bring them
 // back should the block that they went to become unreadable.
 std::vector<SeriesId> HeadSeries(const Head& head, const Deletion& deletion) {
-  std::vector<SeriesId> ids;
-  {
-    std::shared_lock lock(head.mutex());
-    ids = SelectSeries(head, deletion.matchers);
-  }
+  std::vector<SeriesId> ids = Matching(head, deletion);
   std::erase_if(ids, [&](SeriesId id) {
     int64_t newest = head.series(id).last_time();
     return newest == kNoTime || newest < deletion.mint;
@@ -72,6 +74,30 @@ Result<void> DeleteFromHead(Head& head, Wal& wal, WalCompression compression,
     if (present) head.tombstones().Add(ids[i], entries[i].interval);
   }
   return {};
+}
+
+Result<void> DeleteOoo(Head& head, Wbl& wbl, size_t record_limit, WalCompression compression,
+                       const Deletion& deletion) {
+  Grace::Pass pass = head.grace().Enter();
+  if (!head.ooo().any()) return {};
+  std::vector<SeriesId> ids = Matching(head, deletion);
+  std::erase_if(
+      ids, [&](SeriesId id) { return !head.ooo().Overlaps(id, deletion.mint, deletion.maxt); });
+  TimeInterval interval{deletion.mint, deletion.maxt};
+  std::vector<StoredRecord> records;
+  std::string record;
+  for (SeriesId id : ids) {
+    AddTombstone(record, {head.series(id).wal_ref(), interval});
+    if (record.size() < record_limit && id != ids.back()) continue;
+    records.push_back(StoreRecord(std::exchange(record, {}), compression));
+  }
+  if (records.empty()) return {};
+  auto remove = [&]() -> Result<void> {
+    for (SeriesId id : ids) TRY(head.ooo().Delete(id, interval));
+    return {};
+  };
+  TRY(wbl.Commit(records, remove));
+  return wbl.Sync();
 }
 
 Result<bool> DeleteFromBlock(const Block& block, const std::string& directory,

@@ -9,6 +9,7 @@
 #include "tsdb/db.h"
 #include "tsdb/head.h"
 #include "tsdb/wal.h"
+#include "tsdb/wbl.h"
 
 namespace slurmscope::tsdb {
 
@@ -23,6 +24,10 @@ struct Deletion {
 // so that later ones are not touched.
 base::Result<void> DeleteFromHead(Head& head, Wal& wal, WalCompression compression,
                                   const Deletion& deletion);
+// Notes a deletion in the log of samples out of order and takes the samples out of memory. One that
+// comes later is not touched, whatever its time. `record_limit`: bytes of a record.
+base::Result<void> DeleteOoo(Head& head, Wbl& wbl, size_t record_limit, WalCompression compression,
+                             const Deletion& deletion);
 // Notes a deletion in the files of a block, which lies in `directory`; false when no series is
 // concerned. The block must be opened again to know it.
 base::Result<bool> DeleteFromBlock(const Block& block, const std::string& directory,

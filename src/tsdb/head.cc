@@ -78,8 +78,6 @@ std::optional<Head::Handle> Head::Restore(uint64_t hash, LabelViews labels, uint
   return GetOrCreateLocked(hash, labels, wal_ref);
 }
 
-void Head::ReserveRef(uint64_t wal_ref) { next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1); }
-
 int64_t Head::RestoreChunks(SeriesId id, FullChunks::Index newest) {
   uint64_t chunks = 0;
   int64_t mint = 0;
@@ -101,6 +99,13 @@ void Head::ForgetChunks(SeriesId id) {
                     std::memory_order_relaxed);
   for (FullChunks::Index chunk : cut) full_chunks_.Free(chunk);
   series_[id].ForgetTime();
+}
+
+// A ref without bounds would leave none for other series.
+void Head::ReserveRef(uint64_t wal_ref) {
+  constexpr uint64_t kLargest = uint64_t{1} << 62;
+  std::unique_lock lock(mutex_);
+  if (wal_ref < kLargest) next_wal_ref_ = std::max(next_wal_ref_, wal_ref + 1);
 }
 
 std::optional<Head::Handle> Head::GetOrCreateLocked(uint64_t hash, LabelViews labels,
@@ -147,7 +152,8 @@ void Head::PublishAll(size_t threads) {
   std::vector<SeriesId> ids;
   std::vector<LabelRange> ranges;
   for (SeriesId id = 0; id < series_.size(); ++id) {
-    if (series_[id].published || series_[id].last_time() == kNoTime) continue;
+    if (series_[id].published) continue;
+    if (series_[id].last_time() == kNoTime && !ooo_.Has(id)) continue;
     series_[id].published = true;
     ids.push_back(id);
     ranges.push_back(series_[id].labels());
@@ -175,8 +181,14 @@ void Head::Count(uint64_t samples, uint64_t chunks, int64_t mint, int64_t maxt) 
   Raise(max_time_, maxt);
 }
 
+void Head::CountOoo(uint64_t samples, uint64_t histograms) {
+  ooo_samples_.fetch_add(samples, std::memory_order_relaxed);
+  ooo_histograms_.fetch_add(histograms, std::memory_order_relaxed);
+}
+
 bool Head::Overlaps(int64_t mint, int64_t maxt) const {
-  return min_time_.load(std::memory_order_relaxed) <= maxt && max_time() >= mint;
+  bool in_order = min_time_.load(std::memory_order_relaxed) <= maxt && max_time() >= mint;
+  return in_order || ooo_.Overlaps(mint, maxt);
 }
 
 void Head::CountRefused(model::AppendStatus status) {
@@ -190,6 +202,9 @@ void Head::CountRefused(model::AppendStatus status) {
     case model::AppendStatus::kOutOfBounds:
       out_of_bounds_.fetch_add(1, std::memory_order_relaxed);
       break;
+    case model::AppendStatus::kTooOld:
+      too_old_.fetch_add(1, std::memory_order_relaxed);
+      break;
     default:
       break;
   }
@@ -199,14 +214,19 @@ void Head::FillStats(HeadStats* stats) const {
   stats->series = published_.load(std::memory_order_relaxed);
   stats->series_created = created_.load(std::memory_order_relaxed);
   stats->series_removed = removed_.load(std::memory_order_relaxed);
-  stats->chunks = chunks_.load(std::memory_order_relaxed);
+  stats->chunks = chunks_.load(std::memory_order_relaxed) + ooo_.chunks();
   stats->min_time = min_time_.load(std::memory_order_relaxed);
   stats->max_time = max_time();
-  stats->samples_appended = samples_.load(std::memory_order_relaxed);
-  stats->histograms_appended = histograms_.load(std::memory_order_relaxed);
+  stats->samples_appended =
+      samples_.load(std::memory_order_relaxed) + ooo_samples_.load(std::memory_order_relaxed);
+  stats->histograms_appended =
+      histograms_.load(std::memory_order_relaxed) + ooo_histograms_.load(std::memory_order_relaxed);
   stats->out_of_order = out_of_order_.load(std::memory_order_relaxed);
   stats->duplicates = duplicates_.load(std::memory_order_relaxed);
   stats->out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);
+  stats->too_old = too_old_.load(std::memory_order_relaxed);
+  stats->ooo_samples = ooo_samples_.load(std::memory_order_relaxed);
+  stats->ooo_histograms = ooo_histograms_.load(std::memory_order_relaxed);
   std::shared_lock lock(mutex_);
   stats->label_pairs = index_.used_pairs();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -19,6 +20,7 @@
 #include "tsdb/head_tombstones.h"
 #include "tsdb/label_index.h"
 #include "tsdb/metadata_store.h"
+#include "tsdb/ooo_store.h"
 #include "tsdb/series.h"
 
 namespace slurmscope::tsdb {
@@ -35,7 +37,8 @@ class Head {
     Series* series = nullptr;
   };
 
-  explicit Head(int64_t chunk_range_ms = kChunkRangeMs) : chunk_range_ms_(chunk_range_ms) {}
+  explicit Head(int64_t chunk_range_ms = kChunkRangeMs, size_t ooo_chunk_samples = kOooChunkSamples)
+      : chunk_range_ms_(chunk_range_ms), ooo_(ooo_chunk_samples) {}
   // No chunk spans a border of this width.
   int64_t chunk_range_ms() const { return chunk_range_ms_; }
   Grace& grace() const { return grace_; }
@@ -84,7 +87,7 @@ class Head {
   void PrefetchSeries(uint64_t hash) const { by_labels_.Prefetch(hash); }
   // Lets queries see these series.
   void Publish(const std::vector<SeriesId>& ids);
-  // All that have samples, by `threads` threads.
+  // All that have samples and are not published yet, by `threads` threads.
   void PublishAll(size_t threads);
 
   Series& series(SeriesId id) { return series_[id]; }
@@ -93,7 +96,16 @@ class Head {
   // Adds the series to a series record of the log.
   void AppendSeriesRecord(SeriesId id, std::string* record) const;
 
-  // Samples before `mint` are refused from now on.
+  // Samples that came out of order.
+  OooStore& ooo() { return ooo_; }
+  const OooStore& ooo() const { return ooo_; }
+  // By how much they may be older than the newest sample, ms; 0: they are refused.
+  void SetOooWindow(int64_t window_ms) {
+    ooo_window_.store(std::max<int64_t>(window_ms, 0), std::memory_order_relaxed);
+  }
+  int64_t ooo_window() const { return ooo_window_.load(std::memory_order_relaxed); }
+
+  // Samples before `mint` are refused from now on, but for those taken out of order.
   void RaiseMinValid(int64_t mint);
   int64_t min_valid() const { return min_valid_.load(std::memory_order_relaxed); }
   // Takes the chunks that end before `mint` away, and with them the series that have no samples
@@ -101,8 +113,14 @@ class Head {
   void Truncate(int64_t mint, std::function<void(const std::vector<uint64_t>&)> on_removed);
   bool HasLabels(const model::Labels& labels) const { return FindSeries(labels).has_value(); }
   std::optional<SeriesId> FindSeries(const model::Labels& labels) const;
-  // All series that queries may see and that may have samples in [mint, maxt], sorted by labels.
+  // Of a series that is not gone.
+  std::optional<SeriesId> IdOf(const Series& series) const {
+    return FindSeries(index_.LabelsOf(series.labels()));
+  }
+  // All series that queries may see and that may have samples in [mint, maxt] that came in order,
+  // sorted by labels.
   std::vector<SeriesId> SortedSeries(int64_t mint, int64_t maxt) const;
+  void SortSeries(std::vector<SeriesId>* ids) const;
 
   HeadTombstones& tombstones() { return tombstones_; }
   const HeadTombstones& tombstones() const { return tombstones_; }
@@ -114,6 +132,8 @@ class Head {
 
   // Samples taken, with their smallest and largest time and the chunks begun.
   void Count(uint64_t samples, uint64_t chunks, int64_t mint, int64_t maxt);
+  // Of these, and not among the times: samples out of order.
+  void CountOoo(uint64_t samples, uint64_t histograms);
   // How many of the samples were histograms.
   void CountHistograms(uint64_t histograms) {
     histograms_.fetch_add(histograms, std::memory_order_relaxed);
@@ -123,6 +143,10 @@ class Head {
   // INT64_MAX when there are none.
   int64_t min_time() const { return min_time_.load(std::memory_order_relaxed); }
   bool Overlaps(int64_t mint, int64_t maxt) const;
+  // The same for a series, both kinds of samples taken into account.
+  bool Overlaps(SeriesId id, int64_t mint, int64_t maxt) const {
+    return series_[id].Overlaps(mint, maxt, full_chunks_) || ooo_.Overlaps(id, mint, maxt);
+  }
   uint32_t NextBatch() { return next_batch_.fetch_add(1, std::memory_order_relaxed); }
 
   // The part of the statistics that is the head's.
@@ -136,6 +160,7 @@ class Head {
   std::optional<Handle> GetOrCreateLocked(uint64_t hash, LabelViews labels, uint64_t wal_ref);
   std::optional<SeriesId> NewPlace();
   bool Revive(SeriesId id);
+  bool HasSamples(SeriesId id) const { return series_[id].has_samples() || ooo_.Has(id); }
   std::vector<uint64_t> Unlink(const std::vector<SeriesId>& candidates,
                                std::vector<SeriesId>* unlinked);
   void Recycle(const std::vector<SeriesId>& ids);
@@ -149,6 +174,8 @@ class Head {
   std::unique_ptr<MetadataStore> metadata_;
 
   HeadTombstones tombstones_;
+  OooStore ooo_;
+  std::atomic<int64_t> ooo_window_ = 0;
   mutable std::shared_mutex mutex_;
   LabelIndex index_;
   IdTable by_labels_;
@@ -170,6 +197,9 @@ class Head {
   std::atomic<uint64_t> out_of_order_ = 0;
   std::atomic<uint64_t> duplicates_ = 0;
   std::atomic<uint64_t> out_of_bounds_ = 0;
+  std::atomic<uint64_t> too_old_ = 0;
+  std::atomic<uint64_t> ooo_samples_ = 0;
+  std::atomic<uint64_t> ooo_histograms_ = 0;
 };
 
 }  // namespace slurmscope::tsdb

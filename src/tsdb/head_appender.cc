@@ -45,9 +45,11 @@ int64_t OldestValid(int64_t newest, int64_t chunk_range) {
 
 }  // namespace
 
-HeadAppender::HeadAppender(Head& head, Wal& wal, WalCompression compression, Health& health)
+HeadAppender::HeadAppender(Head& head, Wal& wal, Wbl& wbl, WalCompression compression,
+                           Health& health)
     : head_(head),
       wal_(wal),
+      wbl_(wbl),
       compression_(compression),
       health_(health),
       record_limit_(std::min(kMaxRecordPayload, wal.max_record_bytes() / 4)),
@@ -63,6 +65,10 @@ const HeadAppender::Pending* HeadAppender::LastInBatch(Series& series) {
 
 void HeadAppender::Touch(Series& series, SeriesId id) {
   series.batch.store(static_cast<uint16_t>(batch_), std::memory_order_relaxed);
+  NoteIfNew(series, id);
+}
+
+void HeadAppender::NoteIfNew(const Series& series, SeriesId id) {
   bool known = series.logged.load(std::memory_order_acquire) &&
                series.published.load(std::memory_order_acquire);
   if (!known) new_series_.push_back(id);
@@ -107,6 +113,8 @@ bool HeadAppender::TooOld(int64_t t) {
   if (!has_min_valid_) {
     int64_t newest = head_.max_time() == kNoTime ? t : head_.max_time();
     min_valid_ = std::max(OldestValid(newest, head_.chunk_range_ms()), head_.min_valid());
+    ooo_window_ = head_.ooo_window();
+    oldest_ooo_ = newest < kNoTime + ooo_window_ ? kNoTime : newest - ooo_window_;
     has_min_valid_ = true;
   }
   return t < min_valid_;
@@ -126,12 +134,26 @@ AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& lab
     uint8_t encoding = EncodingOf(*series);
     if (encoding != kXorEncoding) return EndHistogram(encoding, ref, labels, t, v);
   }
-  if (TooOld(t)) return Refuse(AppendStatus::kOutOfBounds, ref);
+  if (TooOld(t)) return AppendOoo(ref, *series, t, [&] { return OooSample{t, v}; });
   SamplePlace place = PlaceIn(*series, t, v);
-  if (place == SamplePlace::kOlder) return Refuse(AppendStatus::kOutOfOrder, ref);
+  if (place == SamplePlace::kOlder) {
+    return AppendOoo(ref, *series, t, [&] { return OooSample{t, v}; });
+  }
   if (place == SamplePlace::kDuplicate) return Refuse(AppendStatus::kDuplicate, ref);
   if (place == SamplePlace::kNewer) Add(*series, Head::IdOf(ref), t, v);
   return {AppendStatus::kOk, ref};
+}
+
+AppendResult HeadAppender::AppendOoo(model::SeriesRef ref, const Series& series, int64_t t,
+                                     const std::function<OooSample()>& make) {
+  if (TakesOoo(t)) {
+    SeriesId id = Head::IdOf(ref);
+    NoteIfNew(series, id);
+    ooo_.push_back({id, make()});
+    return {AppendStatus::kOk, ref};
+  }
+  if (ooo_window_ > 0) return Refuse(AppendStatus::kTooOld, ref);
+  return Refuse(TooOld(t) ? AppendStatus::kOutOfBounds : AppendStatus::kOutOfOrder, ref);
 }
 
 void HeadAppender::MakeSeriesRecords(std::vector<StoredRecord>* out) {
@@ -167,8 +189,7 @@ void HeadAppender::ApplyFloats(size_t first, size_t last, Applied* applied) {
     bool new_chunk = false;
     if (!sample.series->Append(sample.t, sample.v, head_.chunk_range_ms(), head_.full_chunks(),
                                &new_chunk)) {
-      // Another batch was committed since this sample was checked.
-      head_.CountRefused(AppendStatus::kOutOfOrder);
+      ComesLate(*sample.series, {sample.t, sample.v});
       continue;
     }
     applied->mint = std::min(applied->mint, sample.t);
@@ -176,6 +197,64 @@ void HeadAppender::ApplyFloats(size_t first, size_t last, Applied* applied) {
     ++applied->taken;
     applied->chunks += new_chunk ? 1 : 0;
   }
+}
+
+// Another batch was committed since this sample was checked.
+void HeadAppender::ComesLate(const Series& series, OooSample sample) {
+  bool wanted = sample.t < series.last_time() && TakesOoo(sample.t);
+  auto id = wanted ? head_.IdOf(series) : std::nullopt;
+  if (id) {
+    ooo_.push_back({*id, std::move(sample)});
+  } else {
+    head_.CountRefused(AppendStatus::kOutOfOrder);
+  }
+}
+
+// The samples of a series must be read in the order in which they are applied, whatever their type.
+std::vector<StoredRecord> HeadAppender::MakeOooRecords() const {
+  std::vector<StoredRecord> records;
+  SamplesRecord floats;
+  std::optional<HistogramsRecord> histograms;
+  auto close = [&] {
+    if (!floats.empty()) Store(floats.Take(), &records);
+    if (histograms && !histograms->empty()) Store(histograms->Take(), &records);
+  };
+  for (const PendingOoo& pending : ooo_) {
+    const OooSample& sample = pending.sample;
+    uint64_t ref = head_.series(pending.id).wal_ref();
+    size_t size = floats.bytes().size() + (histograms ? histograms->bytes().size() : 0);
+    if (size >= record_limit_) close();
+    if (!sample.h) {
+      if (histograms) close();
+      histograms.reset();
+      floats.Add(ref, sample.t, sample.v);
+      continue;
+    }
+    HistogramRef h = sample.view();
+    bool same = histograms && histograms->type() == HistogramRecordType(h);
+    if (!same) close();
+    if (!same) histograms.emplace(HistogramRecordType(h));
+    histograms->Add(ref, sample.t, h);
+  }
+  close();
+  return records;
+}
+
+Result<void> HeadAppender::CommitOoo() {
+  if (ooo_.empty()) return {};
+  return wbl_.Commit(MakeOooRecords(), [this] {
+    uint64_t taken = 0;
+    uint64_t histograms = 0;
+    for (PendingOoo& pending : ooo_) {
+      bool histogram = pending.sample.h != nullptr;
+      uint64_t ref = head_.series(pending.id).wal_ref();
+      if (!head_.ooo().Insert(pending.id, ref, std::move(pending.sample))) continue;
+      ++taken;
+      histograms += histogram ? 1 : 0;
+    }
+    head_.CountOoo(taken, histograms);
+    return Result<void>();
+  });
 }
 
 void HeadAppender::Apply() {
@@ -190,7 +269,8 @@ void HeadAppender::Apply() {
 }
 
 Result<void> HeadAppender::Commit() {
-  bool empty = samples_.empty() && histograms_.empty() && exemplars_.empty() && metadata_.empty();
+  bool empty = samples_.empty() && histograms_.empty() && ooo_.empty() && exemplars_.empty() &&
+               metadata_.empty();
   if (empty) {
     Reset();
     return {};
@@ -199,8 +279,10 @@ Result<void> HeadAppender::Commit() {
   if (written) {
     for (SeriesId id : new_series_) head_.series(id).logged.store(true, std::memory_order_release);
     Apply();
-    if (!new_series_.empty()) head_.Publish(new_series_);
     ApplyOthers();
+    // After the write-ahead log, which names the series.
+    written = CommitOoo();
+    if (!new_series_.empty()) head_.Publish(new_series_);
   }
   health_.NoteWrite(written);
   Reset();
@@ -218,6 +300,7 @@ void HeadAppender::Reset() {
   histograms_.clear();
   last_histogram_.clear();
   histogram_records_.clear();
+  ooo_.clear();
   exemplars_.clear();
   metadata_.clear();
   has_min_valid_ = false;

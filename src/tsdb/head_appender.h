@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
 #include <unordered_map>
@@ -16,6 +17,7 @@
 #include "tsdb/wal_exemplar_record.h"
 #include "tsdb/wal_histogram_record.h"
 #include "tsdb/wal_record.h"
+#include "tsdb/wbl.h"
 
 namespace slurmscope::tsdb {
 
@@ -23,8 +25,8 @@ namespace slurmscope::tsdb {
 // unnamed in memory for the same labels to come again.
 class HeadAppender final : public model::Appender {
  public:
-  // `health` is told how writes to the log went.
-  HeadAppender(Head& head, Wal& wal, WalCompression compression, Health& health);
+  // `health` is told how writes to the logs went.
+  HeadAppender(Head& head, Wal& wal, Wbl& wbl, WalCompression compression, Health& health);
 
   model::AppendResult Append(model::SeriesRef ref, const model::Labels& labels, int64_t t,
                              double v) override;
@@ -53,6 +55,10 @@ class HeadAppender final : public model::Appender {
 
     HistogramRef view() const;
   };
+  struct PendingOoo {
+    SeriesId id;
+    OooSample sample;
+  };
   struct PendingExemplar {
     SeriesId id;
     model::Exemplar exemplar;
@@ -73,6 +79,10 @@ class HeadAppender final : public model::Appender {
                      model::AppendStatus* status);
   Series* FindKnown(model::SeriesRef* ref, const model::Labels& labels);
   bool TooOld(int64_t t);
+  bool TakesOoo(int64_t t) const { return ooo_window_ > 0 && t >= oldest_ooo_; }
+  // For a sample that cannot go behind the series' newest one.
+  model::AppendResult AppendOoo(model::SeriesRef ref, const Series& series, int64_t t,
+                                const std::function<OooSample()>& make);
   model::AppendResult Refuse(model::AppendStatus status, model::SeriesRef ref);
   bool InBatch(const Series& series) const {
     return series.batch.load(std::memory_order_relaxed) == static_cast<uint16_t>(batch_);
@@ -81,6 +91,7 @@ class HeadAppender final : public model::Appender {
   SamplePlace PlaceIn(Series& series, int64_t t, HistogramRef h);
   const Pending* LastInBatch(Series& series);
   const PendingHistogram* LastHistogramInBatch(const Series& series) const;
+  void NoteIfNew(const Series& series, SeriesId id);
   void Touch(Series& series, SeriesId id);
   void Add(Series& series, SeriesId id, int64_t t, double v);
   void Add(Series& series, SeriesId id, int64_t t, HistogramRef h);
@@ -95,6 +106,9 @@ class HeadAppender final : public model::Appender {
   void MakeSeriesRecords(std::vector<StoredRecord>* out);
   void MakeOtherRecords(std::vector<StoredRecord>* out);
   void Store(std::string record, std::vector<StoredRecord>* out) const;
+  std::vector<StoredRecord> MakeOooRecords() const;
+  base::Result<void> CommitOoo();
+  void ComesLate(const Series& series, OooSample sample);
   void Apply();
   void ApplyFloats(size_t first, size_t last, Applied* applied);
   void ApplyHistogram(const PendingHistogram& sample, Applied* applied);
@@ -103,13 +117,16 @@ class HeadAppender final : public model::Appender {
 
   Head& head_;
   Wal& wal_;
+  Wbl& wbl_;
   const WalCompression compression_;
   Health& health_;
   const size_t record_limit_;  // bytes, after which a new record is begun
   Grace::Pass pass_;           // held while a batch is open
   uint32_t batch_;
   int64_t min_valid_ = kNoTime;
-  bool has_min_valid_ = false;
+  int64_t oldest_ooo_ = kNoTime;
+  int64_t ooo_window_ = 0;
+  bool has_min_valid_ = false;  // these three
   std::vector<Pending> samples_;
   std::vector<SeriesId> new_series_;  // not in the log, or not seen by queries yet
   SamplesRecord record_;
@@ -118,6 +135,7 @@ class HeadAppender final : public model::Appender {
   std::vector<PendingHistogram> histograms_;
   std::unordered_map<const Series*, size_t> last_histogram_;
   std::vector<HistogramsRecord> histogram_records_;
+  std::vector<PendingOoo> ooo_;
   std::vector<PendingExemplar> exemplars_;
   std::vector<PendingMetadata> metadata_;
 };

@@ -94,9 +94,10 @@ AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& lab
   AppendStatus status;
   Series* series = FindSeries(&ref, labels, &status);
   if (series == nullptr) return {status, 0};
-  if (TooOld(t)) return Refuse(AppendStatus::kOutOfBounds, ref);
+  auto late = [&] { return OooSample::Of(t, h); };
+  if (TooOld(t)) return AppendOoo(ref, *series, t, late);
   SamplePlace place = PlaceIn(*series, t, h);
-  if (place == SamplePlace::kOlder) return Refuse(AppendStatus::kOutOfOrder, ref);
+  if (place == SamplePlace::kOlder) return AppendOoo(ref, *series, t, late);
   if (place == SamplePlace::kDuplicate) return Refuse(AppendStatus::kDuplicate, ref);
   if (place == SamplePlace::kNewer) Add(*series, Head::IdOf(ref), t, h);
   return {AppendStatus::kOk, ref};
@@ -179,7 +180,7 @@ void HeadAppender::ApplyHistogram(const PendingHistogram& sample, Applied* appli
   bool new_chunk = false;
   if (!sample.series->Append(sample.t, sample.view(), head_.chunk_range_ms(), head_.full_chunks(),
                              &new_chunk)) {
-    head_.CountRefused(AppendStatus::kOutOfOrder);
+    ComesLate(*sample.series, OooSample::Of(sample.t, sample.view()));
     return;
   }
   applied->mint = std::min(applied->mint, sample.t);

@@ -37,12 +37,24 @@ std::vector<std::string> SymbolsOf(const Head& head, const std::vector<SeriesId>
   return symbols;
 }
 
-Result<void> WriteSeries(const Head& head, SeriesId id, int64_t mint, int64_t maxt,
+std::vector<SeriesId> SeriesWith(const Head& head, HeadPart part, int64_t mint, int64_t maxt) {
+  std::vector<SeriesId> ids;
+  bool in_order = part == HeadPart::kInOrder || part == HeadPart::kAll;
+  if (in_order) ids = head.SortedSeries(mint, maxt);
+  if (part == HeadPart::kInOrder || !head.ooo().any()) return ids;
+  auto ooo_part = part == HeadPart::kFrozen ? OooStore::Part::kFrozen : OooStore::Part::kAll;
+  std::vector<SeriesId> late = head.ooo().Ids(ooo_part);
+  std::erase_if(late, [&](SeriesId id) { return !head.ooo().Overlaps(id, mint, maxt); });
+  ids.insert(ids.end(), late.begin(), late.end());
+  std::sort(ids.begin(), ids.end());
+  ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+  head.SortSeries(&ids);
+  return ids;
+}
+
+Result<void> WriteSeries(const Head& head, SeriesId id, HeadPart part, int64_t mint, int64_t maxt,
                          BlockWriter& writer) {
-  std::vector<ChunkCopy> copies;
-  TRY(head.series(id).CopyChunks(mint, maxt - 1, head.full_chunks(), &copies));
-  Intervals deleted = head.tombstones().Of(id);
-  if (!deleted.empty()) copies = TRY(TrimChunks(std::move(copies), mint, maxt - 1, deleted));
+  std::vector<ChunkCopy> copies = TRY(CopyHeadChunks(head, id, part, mint, maxt - 1));
   if (copies.empty()) return {};
   std::vector<BlockChunk> chunks;
   for (const ChunkCopy& copy : copies) {
@@ -58,18 +70,42 @@ int64_t RangeStart(int64_t t, int64_t width) {
   return t - (rest < 0 ? rest + width : rest);
 }
 
-Result<std::optional<BlockMeta>> WriteHeadBlock(const Head& head, const std::string& directory,
-                                                int64_t mint, int64_t maxt, int64_t now_ms) {
+Result<std::vector<ChunkCopy>> CopyHeadChunks(const Head& head, SeriesId id, HeadPart part,
+                                              int64_t mint, int64_t maxt) {
+  std::vector<ChunkCopy> chunks;
+  if (part == HeadPart::kInOrder || part == HeadPart::kAll) {
+    TRY(head.series(id).CopyChunks(mint, maxt, head.full_chunks(), &chunks));
+    Intervals deleted = head.tombstones().Of(id);
+    if (!deleted.empty()) chunks = TRY(TrimChunks(std::move(chunks), mint, maxt, deleted));
+  }
+  if (part == HeadPart::kInOrder) return chunks;
+  auto ooo_part = part == HeadPart::kFrozen ? OooStore::Part::kFrozen : OooStore::Part::kAll;
+  std::vector<ChunkCopy> late;
+  for (const OooChunkPtr& chunk : head.ooo().ChunksOf(id, mint, maxt, ooo_part)) {
+    late.push_back({chunk->mint, chunk->maxt, std::string(chunk->view().data), chunk->encoding});
+  }
+  if (late.empty()) return chunks;
+  // Behind the others, as they count where both have a time.
+  for (ChunkCopy& chunk : TRY(TrimChunks(std::move(late), mint, maxt, {}))) {
+    chunks.push_back(std::move(chunk));
+  }
+  return FlattenChunks(std::move(chunks));
+}
+
+Result<std::optional<BlockMeta>> WriteHeadBlock(const Head& head, HeadPart part,
+                                                const std::string& directory, int64_t mint,
+                                                int64_t maxt, int64_t now_ms) {
   Grace::Pass pass = head.grace().Enter();
-  std::vector<SeriesId> ids = head.SortedSeries(mint, maxt - 1);
+  std::vector<SeriesId> ids = SeriesWith(head, part, mint, maxt - 1);
   if (ids.empty()) return std::optional<BlockMeta>();
   BlockMeta meta;
   meta.ulid = NewUlid(now_ms);
   meta.min_time = mint;
   meta.max_time = maxt;
   meta.sources = {meta.ulid};
+  if (part == HeadPart::kFrozen) meta.hints.emplace_back(kOutOfOrderHint);
   BlockWriter writer = TRY(BlockWriter::Create(directory, meta.ulid, SymbolsOf(head, ids)));
-  for (SeriesId id : ids) TRY(WriteSeries(head, id, mint, maxt, writer));
+  for (SeriesId id : ids) TRY(WriteSeries(head, id, part, mint, maxt, writer));
   if (writer.series() == 0) return std::optional<BlockMeta>();
   TRY(writer.Finish(&meta));
   return std::optional(std::move(meta));

@@ -33,7 +33,7 @@ base::Result<void> Head::WriteFullChunks() {
 base::Result<void> Head::TruncateChunkFiles(int64_t mint) {
   if (chunk_files_ == nullptr) return {};
   auto unmapped = std::make_shared<std::vector<MappedFile>>();
-  auto result = chunk_files_->Truncate(mint, unmapped.get());
+  auto result = ooo_.TruncateFiles(*chunk_files_, mint, unmapped.get());
   // A reader that began before may be in the middle of one of their chunks.
   if (!unmapped->empty()) grace_.Defer([unmapped] {});
   return result;

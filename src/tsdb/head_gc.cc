@@ -32,10 +32,14 @@ std::vector<SeriesId> Head::SortedSeries(int64_t mint, int64_t maxt) const {
     ids = AllSeries();
   }
   std::erase_if(ids, [&](SeriesId id) { return !series_[id].Overlaps(mint, maxt, full_chunks_); });
-  std::sort(ids.begin(), ids.end(), [&](SeriesId a, SeriesId b) {
+  SortSeries(&ids);
+  return ids;
+}
+
+void Head::SortSeries(std::vector<SeriesId>* ids) const {
+  std::sort(ids->begin(), ids->end(), [&](SeriesId a, SeriesId b) {
     return index_.Less(series_[a].labels(), series_[b].labels());
   });
-  return ids;
 }
 
 // First all series without samples are marked. A batch that began before may not have seen the
@@ -49,7 +53,7 @@ void Head::Truncate(int64_t mint, std::function<void(const std::vector<uint64_t>
   for (SeriesId id = 0; id < count; ++id) {
     chunks_.fetch_sub(series_[id].Truncate(mint, full_chunks_, detached.get()),
                       std::memory_order_relaxed);
-    if (!series_[id].has_samples()) candidates->push_back(id);
+    if (!HasSamples(id)) candidates->push_back(id);
   }
   {
     std::unique_lock lock(mutex_);
@@ -81,7 +85,7 @@ std::vector<uint64_t> Head::Unlink(const std::vector<SeriesId>& candidates,
   for (SeriesId id : candidates) {
     Series& series = series_[id];
     if (series.life() != SeriesLife::kDying) continue;
-    if (series.has_samples()) {
+    if (HasSamples(id)) {
       series.SetLife(SeriesLife::kLive);
       continue;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "tsdb/head_block.h"
 #include "tsdb/head_labels.h"
 #include "tsdb/select.h"
 
@@ -14,19 +15,28 @@ using model::Matcher;
 
 class HeadSeriesSet final : public model::SeriesSet {
  public:
-  HeadSeriesSet(const Head& head, SharedPass pass, std::vector<SeriesId> ids, int64_t mint,
-                int64_t maxt)
-      : head_(head), pass_(std::move(pass)), ids_(std::move(ids)), mint_(mint), maxt_(maxt) {}
+  HeadSeriesSet(const Head& head, HeadPart part, SharedPass pass, std::vector<SeriesId> ids,
+                int64_t mint, int64_t maxt)
+      : head_(head),
+        part_(part),
+        pass_(std::move(pass)),
+        ids_(std::move(ids)),
+        mint_(mint),
+        maxt_(maxt) {}
 
   size_t size() const override { return ids_.size(); }
   model::Labels LabelsAt(size_t index) const override { return head_.LabelsOf(ids_[index]); }
   Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
                       model::Columns* out) const override {
     out->Clear();
-    TRY(head_.series(ids_[index])
-            .Read(std::max(mint, mint_), std::min(maxt, maxt_), head_.full_chunks(), out));
-    head_.tombstones().RemoveFrom(ids_[index], out);
-    return {};
+    mint = std::max(mint, mint_);
+    maxt = std::min(maxt, maxt_);
+    if (part_ != HeadPart::kOutOfOrder) {
+      TRY(head_.series(ids_[index]).Read(mint, maxt, head_.full_chunks(), out));
+      head_.tombstones().RemoveFrom(ids_[index], out);
+    }
+    if (part_ == HeadPart::kInOrder) return {};
+    return head_.ooo().Read(ids_[index], mint, maxt, out);
   }
   Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt,
                             model::Columns* out) const override {
@@ -35,7 +45,9 @@ class HeadSeriesSet final : public model::SeriesSet {
     const Series& series = head_.series(ids_[index]);
     // Most of the time goes into waiting for memory.
     if (index + 2 < ids_.size()) __builtin_prefetch(&head_.series(ids_[index + 2]));
-    if (auto newest = series.Newest(); newest && newest->t <= maxt) {
+    bool in_order = part_ == HeadPart::kInOrder ||
+                    (part_ == HeadPart::kAll && !head_.ooo().Overlaps(ids_[index], mint, maxt));
+    if (auto newest = series.Newest(); in_order && newest && newest->t <= maxt) {
       out->Clear();
       if (newest->t < mint) return {};
       out->Append(newest->t, newest->v);
@@ -49,18 +61,15 @@ class HeadSeriesSet final : public model::SeriesSet {
   }
   Result<void> Chunks(size_t index, int64_t mint, int64_t maxt,
                       std::vector<model::RawChunk>* out) const override {
-    std::vector<ChunkCopy> chunks;
     mint = std::max(mint, mint_);
     maxt = std::min(maxt, maxt_);
-    TRY(head_.series(ids_[index]).CopyChunks(mint, maxt, head_.full_chunks(), &chunks));
-    Intervals deleted = head_.tombstones().Of(ids_[index]);
-    if (!deleted.empty()) chunks = TRY(TrimChunks(std::move(chunks), mint, maxt, deleted));
-    *out = ToRawChunks(std::move(chunks));
+    *out = ToRawChunks(TRY(CopyHeadChunks(head_, ids_[index], part_, mint, maxt)));
     return {};
   }
 
  private:
   const Head& head_;
+  const HeadPart part_;
   const SharedPass pass_;
   const std::vector<SeriesId> ids_;
   const int64_t mint_;
@@ -69,19 +78,17 @@ class HeadSeriesSet final : public model::SeriesSet {
 
 class HeadQuerier final : public model::Querier {
  public:
-  HeadQuerier(const Head& head, SharedPass pass, int64_t mint, int64_t maxt)
-      : head_(head), pass_(std::move(pass)), mint_(mint), maxt_(maxt) {}
+  HeadQuerier(const Head& head, HeadPart part, SharedPass pass, int64_t mint, int64_t maxt)
+      : head_(head), part_(part), pass_(std::move(pass)), mint_(mint), maxt_(maxt) {}
 
   Result<std::unique_ptr<model::SeriesSet>> Select(bool sorted, const model::SelectHints& hints,
                                                    const std::vector<Matcher>& matchers) override {
     std::vector<SeriesId> ids = Matching(matchers);
     int64_t mint = std::max(mint_, hints.start);
     int64_t maxt = std::min(maxt_, hints.end);
-    std::erase_if(ids, [&](SeriesId id) {
-      return !head_.series(id).Overlaps(mint, maxt, head_.full_chunks());
-    });
+    std::erase_if(ids, [&](SeriesId id) { return !head_.Overlaps(id, mint, maxt); });
     if (sorted) SortByLabels(head_, &ids);
-    return std::make_unique<HeadSeriesSet>(head_, pass_, std::move(ids), mint_, maxt_);
+    return std::make_unique<HeadSeriesSet>(head_, part_, pass_, std::move(ids), mint_, maxt_);
   }
 
   Result<std::vector<std::string>> LabelValues(const std::string& name,
@@ -133,7 +140,7 @@ class HeadQuerier final : public model::Querier {
     std::vector<bool> seen(index.pair_count());
     for (SeriesId id : SelectSeries(head_, matchers)) {
       LabelRange range = head_.series(id).labels();
-      if (!head_.series(id).Overlaps(mint_, maxt_, head_.full_chunks())) continue;
+      if (!head_.Overlaps(id, mint_, maxt_)) continue;
       for (size_t i = 0; i < range.count; ++i) seen[index.PairsOf(range)[i]] = true;
     }
     for (PairId id = 0; id < seen.size(); ++id) {
@@ -149,6 +156,7 @@ class HeadQuerier final : public model::Querier {
   }
 
   const Head& head_;
+  const HeadPart part_;
   const SharedPass pass_;
   const int64_t mint_;
   const int64_t maxt_;
@@ -156,9 +164,9 @@ class HeadQuerier final : public model::Querier {
 
 }  // namespace
 
-std::unique_ptr<model::Querier> NewHeadQuerier(const Head& head, SharedPass pass, int64_t mint,
-                                               int64_t maxt) {
-  return std::make_unique<HeadQuerier>(head, std::move(pass), mint, maxt);
+std::unique_ptr<model::Querier> NewHeadQuerier(const Head& head, HeadPart part, SharedPass pass,
+                                               int64_t mint, int64_t maxt) {
+  return std::make_unique<HeadQuerier>(head, part, std::move(pass), mint, maxt);
 }
 
 }  // namespace slurmscope::tsdb

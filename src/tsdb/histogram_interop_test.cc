@@ -6,8 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/float_text.h"
-#include "tsdb/exemplar_store.h"
 #include "model/histogram_spans.h"
+#include "tsdb/exemplar_store.h"
 #include "tsdb/histogram_test_support.h"
 #include "tsdb/interop_support.h"
 #include "tsdb/test_support.h"
@@ -195,39 +195,6 @@ TEST(HistogramInterop, StockPrometheusServesOurLogAndBlocks) {
             std::string::npos)
       << exemplars;
 }
-
-// A message of protobuf in the making: what remote write 1.0 needs of it.
-class Message {
- public:
-  Message& Bytes(uint64_t field, std::string_view bytes) {
-    base::PutUvarint(out_, field << 3 | 2);
-    base::PutUvarintString(out_, bytes);
-    return *this;
-  }
-  Message& Varint(uint64_t field, uint64_t value) {
-    base::PutUvarint(out_, field << 3);
-    base::PutUvarint(out_, value);
-    return *this;
-  }
-  Message& Signed(uint64_t field, int64_t value) {  // sint64
-    base::PutUvarint(out_, field << 3);
-    base::PutVarint(out_, value);
-    return *this;
-  }
-  Message& Double(uint64_t field, double value) {
-    base::PutUvarint(out_, field << 3 | 1);
-    PutLittle(out_, value);
-    return *this;
-  }
-  static void PutLittle(std::string& out, double value) {
-    auto bits = std::bit_cast<uint64_t>(value);
-    for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>((bits >> shift) & 0xFF);
-  }
-  const std::string& bytes() const { return out_; }
-
- private:
-  std::string out_;
-};
 
 template <typename Bucket>
 void PutSide(Message& message, const std::vector<Bucket>& buckets, uint64_t first_field) {

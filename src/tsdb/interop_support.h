@@ -6,12 +6,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <bit>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -38,14 +40,48 @@ inline int FreePort() {
   return ntohs(address.sin_port);
 }
 
+// A message of protobuf in the making: what remote write 1.0 needs of it.
+class Message {
+ public:
+  Message& Bytes(uint64_t field, std::string_view bytes) {
+    base::PutUvarint(out_, field << 3 | 2);
+    base::PutUvarintString(out_, bytes);
+    return *this;
+  }
+  Message& Varint(uint64_t field, uint64_t value) {
+    base::PutUvarint(out_, field << 3);
+    base::PutUvarint(out_, value);
+    return *this;
+  }
+  Message& Signed(uint64_t field, int64_t value) {  // sint64
+    base::PutUvarint(out_, field << 3);
+    base::PutVarint(out_, value);
+    return *this;
+  }
+  Message& Double(uint64_t field, double value) {
+    base::PutUvarint(out_, field << 3 | 1);
+    PutLittle(out_, value);
+    return *this;
+  }
+  static void PutLittle(std::string& out, double value) {
+    auto bits = std::bit_cast<uint64_t>(value);
+    for (int shift = 0; shift < 64; shift += 8) out += static_cast<char>((bits >> shift) & 0xFF);
+  }
+  const std::string& bytes() const { return out_; }
+
+ private:
+  std::string out_;
+};
+
 // A stock Prometheus on `directory`/data that scrapes nothing; it takes remote writes. Killed with
 // the object, if not before.
 class StockPrometheus {
  public:
-  explicit StockPrometheus(const std::string& directory, const std::string& features)
+  StockPrometheus(const std::string& directory, const std::string& features,
+                  const std::string& storage = "{}")
       : directory_(directory), address_(base::StrCat("127.0.0.1:", FreePort())) {
     std::string config = directory + "/prometheus.yml";
-    std::ofstream(config) << "global: {scrape_interval: 1h}\n";
+    std::ofstream(config) << "global: {scrape_interval: 1h}\nstorage: " << storage << "\n";
     std::vector<std::string> args = {kPeers + "prometheus",
                                      "--config.file=" + config,
                                      "--storage.tsdb.path=" + directory + "/data",

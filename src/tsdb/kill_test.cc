@@ -24,6 +24,8 @@ using model::Labels;
 constexpr int64_t kStep = 60'000;
 constexpr int64_t kStart = 1'700'006'400'000;  // on a border of 2 h
 constexpr int kSeries = 8;
+// How late samples out of order are.
+constexpr int64_t kLateBy = 200 * kStep - 1;
 // Series that come and go: one for each so much time.
 constexpr int64_t kChurn = 40 * kStep;
 
@@ -34,6 +36,7 @@ DbOptions Options(const std::string& path) {
   options.wal_segment_bytes = 64 << 10;
   options.head_chunk_file_bytes = 4 << 10;
   options.max_block_ms = int64_t{54} * 3'600'000;
+  options.ooo_window_ms = 2 * kLateBy;
   return options;
 }
 
@@ -43,11 +46,24 @@ double ValueAt(int i, int64_t t) {
   return static_cast<double>((t / kStep * 31 + i * 7) % 1009) / 8;
 }
 
+Labels Late() { return Labels{{"__name__", "late"}}; }
+
 struct Shared {
   std::atomic<int64_t> acknowledged = kStart - kStep;
   std::atomic<uint64_t> blocks_written = 0;
   std::atomic<bool> failed = false;
 };
+
+// A sample in order and one that comes late. Of a batch that nobody was told of the late one may be
+// missing, so the first batch has that of the batch before too.
+bool AppendLate(model::Appender& appender, int64_t t, bool first) {
+  bool good = appender.Append(0, Late(), t, ValueAt(0, t)).status == AppendStatus::kOk;
+  for (int64_t late : {t - kStep - kLateBy, t - kLateBy}) {
+    if (late < kStart || (late < t - kLateBy && !first)) continue;
+    good = good && appender.Append(0, Late(), late, ValueAt(1, late)).status == AppendStatus::kOk;
+  }
+  return good;
+}
 
 // Appends from `t` on until it is killed.
 [[noreturn]] void Write(const std::string& path, int64_t t, Shared* shared) {
@@ -56,9 +72,10 @@ struct Shared {
   options.wal_sync_interval_ms = 20;
   options.chunk_write_interval_ms = 2;
   auto db = Db::Open(options);
-  for (; db; t += kStep) {
+  for (int64_t begin = t; db; t += kStep) {
     auto appender = (*db)->NewAppender();
-    bool good = appender->Append(0, Job(t), t, ValueAt(kSeries, t)).status == AppendStatus::kOk;
+    bool good = AppendLate(*appender, t, t == begin);
+    good = good && appender->Append(0, Job(t), t, ValueAt(kSeries, t)).status == AppendStatus::kOk;
     for (int i = 0; i < kSeries; ++i) {
       good = good && appender->Append(0, Node(i), t, ValueAt(i, t)).status == AppendStatus::kOk;
     }
@@ -70,8 +87,23 @@ struct Shared {
   ::_exit(1);
 }
 
+void CheckLate(const model::Columns& columns, int64_t acknowledged, int64_t late_acknowledged) {
+  int64_t next = kStart;
+  int64_t next_late = kStart + 1;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    bool late = (columns.t[i] - kStart) % kStep != 0;
+    int64_t& wanted = late ? next_late : next;
+    ASSERT_EQ(columns.t[i], wanted);
+    ASSERT_EQ(columns.v[i], ValueAt(late ? 1 : 0, wanted));
+    wanted += kStep;
+  }
+  EXPECT_GT(next, acknowledged);
+  EXPECT_GT(next_late, late_acknowledged - kLateBy);
+}
+
 // Checks every sample; gives the time of the newest.
-int64_t Check(const std::string& path, int64_t acknowledged, uint64_t* in_chunks) {
+int64_t Check(const std::string& path, int64_t acknowledged, int64_t late_acknowledged,
+              uint64_t* in_chunks) {
   auto db = Db::Open(Options(path));
   EXPECT_TRUE(db) << (db ? "" : db.error().message());
   if (!db) return acknowledged;
@@ -90,6 +122,10 @@ int64_t Check(const std::string& path, int64_t acknowledged, uint64_t* in_chunks
   for (size_t k = 0; k < set->size(); ++k) {
     Labels labels = set->LabelsAt(k);
     EXPECT_TRUE(set->Decode(k, kMinTime, kMaxTime, &columns));
+    if (labels == Late()) {
+      CheckLate(columns, acknowledged, late_acknowledged);
+      continue;
+    }
     bool job = labels.Get("__name__") == "job";
     int id = *base::ParseInt<int>(job ? labels.Get("id") : labels.Get("node").substr(1));
     int64_t t = job ? kStart + id * kChurn : kStart;
@@ -134,7 +170,10 @@ TEST(Kill, NothingAcknowledgedIsLost) {
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     ASSERT_FALSE(shared->failed) << "round " << round;
-    int64_t newest = Check(directory->path(), shared->acknowledged, &in_chunks);
+    // What was found the last time may be more than what was told.
+    int64_t acknowledged = shared->acknowledged;
+    int64_t late = acknowledged == before ? before - kStep : acknowledged;
+    int64_t newest = Check(directory->path(), acknowledged, late, &in_chunks);
     ASSERT_FALSE(testing::Test::HasFailure()) << "round " << round;
     samples += static_cast<uint64_t>((newest - before) / kStep * (kSeries + 1));
     blocks += shared->blocks_written;

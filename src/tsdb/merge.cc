@@ -45,8 +45,8 @@ void MergeColumns(const Columns& from, Columns* into) {
   size_t b = 0;
   bool last_first = true;
   while (a < into->size() || b < from.size()) {
-    bool take_first = b == from.size() || (a < into->size() && into->t[a] <= from.t[b]);
-    if (take_first && b < from.size() && into->t[a] == from.t[b]) ++b;
+    bool take_first = b == from.size() || (a < into->size() && into->t[a] < from.t[b]);
+    if (!take_first && a < into->size() && into->t[a] == from.t[b]) ++a;
     bool switched = !merged.t.empty() && take_first != last_first;
     AppendSample(take_first ? *into : from, take_first ? a : b, switched, &merged);
     ++(take_first ? a : b);

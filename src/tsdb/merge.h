@@ -7,7 +7,7 @@
 namespace slurmscope::tsdb {
 
 // Puts the samples of `from` into `into`, both by ascending time; where both have a time, that of
-// `into` stays.
+// `from` counts.
 void MergeColumns(const model::Columns& from, model::Columns* into);
 
 }  // namespace slurmscope::tsdb

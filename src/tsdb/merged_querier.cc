@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 
+#include "tsdb/block_querier.h"
 #include "tsdb/chunk_codec.h"
 #include "tsdb/merge.h"
 
@@ -46,7 +47,7 @@ class MergedSet final : public model::SeriesSet {
     }
     return {};
   }
-  // Of equal times the first part's counts, as when decoding all.
+  // Of equal times the last part's counts, as when decoding all.
   Result<void> DecodeNewest(size_t index, int64_t mint, int64_t maxt,
                             model::Columns* out) const override {
     const MergedSeries& series = series_[index];
@@ -54,7 +55,8 @@ class MergedSet final : public model::SeriesSet {
     model::Columns part;
     for (uint32_t i = series.count; i > 0; --i) {
       const Place& place = places_[series.first + i - 1];
-      int64_t from = out->size() > 0 ? out->t.back() : mint;
+      if (out->size() > 0 && out->t.back() >= maxt) return {};
+      int64_t from = out->size() > 0 ? out->t.back() + 1 : mint;
       TRY(parts_[place.part]->DecodeNewest(place.index, from, maxt, &part));
       if (part.size() > 0) std::swap(*out, part);
     }
@@ -173,6 +175,32 @@ class MergedQuerier final : public model::Querier {
 std::unique_ptr<model::Querier> NewMergedQuerier(
     std::vector<std::unique_ptr<model::Querier>> parts) {
   return std::make_unique<MergedQuerier>(std::move(parts));
+}
+
+std::unique_ptr<model::Querier> NewStorageQuerier(const BlockList& blocks, const Head& head,
+                                                  SharedPass pass, int64_t mint, int64_t maxt) {
+  BlockList in_order;
+  BlockList late;
+  for (const BlockPtr& block : ByPrecedence(blocks)) {
+    if (!block->Overlaps(mint, maxt)) continue;
+    (FromOutOfOrder(block->meta()) ? late : in_order).push_back(block);
+  }
+  bool with_head = head.Overlaps(mint, maxt) || (in_order.empty() && late.empty());
+  // Blocks out of order may lie in time that the head has in order: they go between its parts.
+  bool split = with_head && !late.empty();
+  if (!split) in_order.insert(in_order.end(), late.begin(), late.end());
+  std::vector<std::unique_ptr<model::Querier>> parts;
+  if (!in_order.empty()) parts.push_back(NewBlockQuerier(std::move(in_order), mint, maxt));
+  if (with_head) {
+    HeadPart part = split ? HeadPart::kInOrder : HeadPart::kAll;
+    parts.push_back(NewHeadQuerier(head, part, pass, mint, maxt));
+  }
+  if (split) {
+    parts.push_back(NewBlockQuerier(std::move(late), mint, maxt));
+    parts.push_back(NewHeadQuerier(head, HeadPart::kOutOfOrder, pass, mint, maxt));
+  }
+  if (parts.size() == 1) return std::move(parts[0]);
+  return NewMergedQuerier(std::move(parts));
 }
 
 }  // namespace slurmscope::tsdb

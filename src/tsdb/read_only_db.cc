@@ -5,8 +5,6 @@
 
 #include "base/file.h"
 #include "base/strings.h"
-#include "tsdb/block_querier.h"
-#include "tsdb/head_querier.h"
 #include "tsdb/merged_querier.h"
 #include "tsdb/series.h"
 #include "tsdb/ulid.h"
@@ -44,29 +42,17 @@ Result<std::unique_ptr<ReadOnlyDb>> ReadOnlyDb::Open(const std::string& path, bo
   TRY(db->LoadBlocks(path));
   std::string wal = path + "/wal";
   if (!with_log || !TRY(base::FileExists(wal))) return db;
-  int64_t end_of_blocks = kNoTime;
-  for (const BlockPtr& block : db->blocks_) {
-    end_of_blocks = std::max(end_of_blocks, block->meta().max_time);
-  }
-  db->head_.RaiseMinValid(end_of_blocks);
+  db->head_.RaiseMinValid(InOrderEnd(db->blocks_));
   std::atomic<bool> never{false};
-  db->log_ = TRY(Replay(path, db->head_, never, {.on_damage = DamageAction::kLeave})).report;
+  ReplayResult replay = TRY(Replay(path, db->head_, never, {.on_damage = DamageAction::kLeave}));
+  TRY(ReplayWbl(path, db->head_, never, DamageAction::kLeave, &replay));
+  db->log_ = std::move(replay.report);
   return db;
 }
 
 Result<std::unique_ptr<model::Querier>> ReadOnlyDb::NewQuerier(int64_t mint, int64_t maxt) {
-  std::vector<std::unique_ptr<model::Querier>> parts;
-  std::vector<BlockPtr> blocks;
-  for (const BlockPtr& block : blocks_) {
-    if (block->Overlaps(mint, maxt)) blocks.push_back(block);
-  }
-  if (!blocks.empty()) parts.push_back(NewBlockQuerier(std::move(blocks), mint, maxt));
-  if (parts.empty() || head_.Overlaps(mint, maxt)) {
-    auto pass = std::make_shared<Grace::Pass>(head_.grace().Enter());
-    parts.push_back(NewHeadQuerier(head_, std::move(pass), mint, maxt));
-  }
-  if (parts.size() == 1) return std::move(parts[0]);
-  return NewMergedQuerier(std::move(parts));
+  auto pass = std::make_shared<Grace::Pass>(head_.grace().Enter());
+  return NewStorageQuerier(blocks_, head_, std::move(pass), mint, maxt);
 }
 
 }  // namespace slurmscope::tsdb

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include <algorithm>
+#include <functional>
 #include <thread>
 
 #include "base/file.h"
@@ -59,6 +60,26 @@ Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, const std::atomic
   return {};
 }
 
+// Reads a log in one thread and applies its records in this one.
+Result<Reading> ReadLog(const LogFiles& plan, const std::atomic<bool>& stop,
+                        const std::function<Result<void>(const DecodedRecord&)>& apply) {
+  RecordQueue queue(kQueuedRecords);
+  Reading reading;
+  std::thread decoder([&] {
+    if (auto read = ReadAll(plan, queue, stop, &reading); !read) reading.error = read.error();
+    queue.Close();
+  });
+  Result<void> applied;
+  while (auto record = queue.Pop()) {
+    if (applied) applied = apply(*record);
+    queue.GiveBack(*std::move(record));
+  }
+  decoder.join();
+  TRY(std::move(applied));
+  if (reading.error) return Fail(*reading.error);
+  return reading;
+}
+
 // Moves the bad tail and the later segments out of the log. Gives the number of bytes moved.
 Result<uint64_t> SetAside(const std::string& directory, const LogFiles& plan,
                           const Reading& reading) {
@@ -96,7 +117,7 @@ Result<void> Repair(const std::string& directory, const LogFiles& plan, const Re
   if (!reading.damage) return {};
   const WalDamage& damage = *reading.damage;
   if (damage.torn) {
-    base::LogInfo("the write-ahead log ended inside a record, as after a crash",
+    base::LogInfo("a log ended inside a record, as after a crash",
                   {{"segment", damage.path}, {"dropped_bytes", report->dropped_bytes}});
   } else {
     report->dropped_bytes = TRY(SetAside(directory, plan, reading));
@@ -105,27 +126,27 @@ Result<void> Repair(const std::string& directory, const LogFiles& plan, const Re
   return base::SyncDirectory(directory);
 }
 
-void LogFindings(const ReplayReport& report) {
+void LogFindings(const std::string& log, const ReplayReport& report) {
   if (report.incomplete_series > 0) {
     base::LogWarn("the oldest files of chunks_head are missing; the log has their samples",
                   {{"series", report.incomplete_series}});
   }
   if (!report.corruption.empty()) {
-    base::LogError("the write-ahead log is damaged; what followed was put into wal/corrupt-*",
+    base::LogError("a log is damaged; what followed was put into its corrupt-* directory",
                    {{"damage", report.corruption}, {"dropped_bytes", report.dropped_bytes}});
   }
   if (report.unknown_series_samples > 0) {
-    base::LogWarn("the write-ahead log has samples of unknown series",
-                  {{"samples", report.unknown_series_samples}});
+    base::LogWarn("a log has samples of unknown series",
+                  {{"log", log}, {"samples", report.unknown_series_samples}});
   }
   if (report.invalid_histograms > 0) {
-    base::LogWarn("the write-ahead log has histograms that make no sense and were left out",
-                  {{"samples", report.invalid_histograms}});
+    base::LogWarn("a log has histograms that make no sense and were left out",
+                  {{"log", log}, {"samples", report.invalid_histograms}});
   }
   for (size_t type = 0; type < report.skipped_records.size(); ++type) {
     if (report.skipped_records[type] == 0) continue;
-    base::LogWarn("the write-ahead log has records that this version keeps but does not apply",
-                  {{"type", type}, {"records", report.skipped_records[type]}});
+    base::LogWarn("a log has records that this version keeps but does not apply",
+                  {{"log", log}, {"type", type}, {"records", report.skipped_records[type]}});
   }
 }
 
@@ -189,33 +210,54 @@ Result<ReplayResult> Replay(const std::string& path, Head& head, const std::atom
   TRY(LoadChunks(path, options, stop, head, &chunks, &report));
   std::string directory = path + "/wal";
   LogFiles plan = TRY(ListLog(directory));
-  RecordQueue queue(kQueuedRecords);
-  Reading reading;
-  std::thread decoder([&] {
-    if (auto read = ReadAll(plan, queue, stop, &reading); !read) reading.error = read.error();
-    queue.Close();
-  });
   // One thread reads, this one makes the series.
   ReplayApplier applier(head, chunks, std::clamp(std::thread::hardware_concurrency(), 2u, 9u) - 1);
-  while (auto record = queue.Pop()) {
-    applier.Apply(*record);
-    queue.GiveBack(*std::move(record));
-  }
-  decoder.join();
-  if (reading.error) return Fail(*reading.error);
-
+  Reading reading = TRY(ReadLog(plan, stop, [&](const DecodedRecord& record) {
+    applier.Apply(record);
+    return Result<void>();
+  }));
   result.next_segment = plan.next_segment;
   applier.Finish(&report);
+  result.refs = applier.TakeRefs();
   report.segments = reading.counts.segments;
   report.records = reading.counts.records;
   report.skipped_records = reading.counts.skipped;
   ReportDamage(reading, &report);
   if (options.on_damage == DamageAction::kRepair) {
     TRY(Repair(directory, plan, reading, &report));
-    LogFindings(report);
+    LogFindings(directory, report);
   }
   result.wal_bytes = TRY(TotalBytes(plan));
   return result;
+}
+
+Result<void> ReplayWbl(const std::string& path, Head& head, const std::atomic<bool>& stop,
+                       DamageAction action, ReplayResult* result) {
+  std::string directory = path + "/wbl";
+  if (!TRY(base::FileExists(directory))) return {};
+  LogFiles plan = TRY(ListLog(directory));
+  plan.checkpoint.clear();  // it never has one
+  OooReplayApplier applier(head, result->refs);
+  Reading reading =
+      TRY(ReadLog(plan, stop, [&](const DecodedRecord& record) { return applier.Apply(record); }));
+  result->next_wbl_segment = plan.next_segment;
+  ReplayReport found;
+  applier.Finish(&found);
+  ReportDamage(reading, &found);
+  if (action == DamageAction::kRepair) {
+    TRY(Repair(directory, plan, reading, &found));
+    LogFindings(directory, found);
+  }
+  ReplayReport& report = result->report;
+  report.series = found.series;
+  report.ooo_samples = found.ooo_samples;
+  report.ooo_histograms = found.ooo_histograms;
+  report.invalid_histograms += found.invalid_histograms;
+  report.unknown_series_samples += found.unknown_series_samples;
+  report.dropped_bytes += found.dropped_bytes;
+  bool both = !report.corruption.empty() && !found.corruption.empty();
+  base::StrAppend(report.corruption, both ? "; " : "", found.corruption);
+  return {};
 }
 
 }  // namespace slurmscope::tsdb

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "tsdb/db.h"
 #include "tsdb/head.h"
+#include "tsdb/ref_map.h"
 #include "tsdb/set_aside.h"
 
 namespace slurmscope::tsdb {
@@ -26,8 +27,10 @@ base::Result<LogFiles> ListLog(const std::string& directory);
 
 struct ReplayResult {
   ReplayReport report;
+  RefMap refs;
   uint64_t next_segment = 0;  // where to go on writing
-  uint64_t wal_bytes = 0;     // on disk after any repair
+  uint64_t next_wbl_segment = 0;
+  uint64_t wal_bytes = 0;  // on disk after any repair
 };
 
 struct ReplayOptions {
@@ -45,5 +48,9 @@ struct ReplayOptions {
 // same.
 base::Result<ReplayResult> Replay(const std::string& path, Head& head,
                                   const std::atomic<bool>& stop, const ReplayOptions& options);
+// The same for the log of samples out of order in `path`, after that: its refs are those of
+// `result`, which gets what is found. Nothing is done when there is no such log.
+base::Result<void> ReplayWbl(const std::string& path, Head& head, const std::atomic<bool>& stop,
+                             DamageAction action, ReplayResult* result);
 
 }  // namespace slurmscope::tsdb

@@ -10,6 +10,12 @@ constexpr size_t kQueuedBatches = 64;
 constexpr unsigned kSeriesPerRun = 64;
 constexpr size_t kAhead = 8;
 
+bool IsValid(HistogramRef h) {
+  if (h.stale()) return true;
+  return h.integer() ? model::Validate(h.ints()).has_value()
+                     : model::Validate(h.floats()).has_value();
+}
+
 }  // namespace
 
 ReplayShard::ReplayShard(Head& head)
@@ -42,8 +48,7 @@ bool ReplayShard::Append(const Batch& batch, const Sample& sample, bool* new_chu
                          new_chunk);
   }
   HistogramRef h = batch.histograms[sample.histogram - 1].view();
-  bool valid = h.stale() || (h.integer() ? model::Validate(h.ints()).has_value()
-                                         : model::Validate(h.floats()).has_value());
+  bool valid = IsValid(h);
   counts_.invalid_histograms += valid ? 0 : 1;
   if (!valid || !series.Append(sample.t, h, head_.chunk_range_ms(), head_.full_chunks(), new_chunk))
     return false;
@@ -180,6 +185,50 @@ void ReplayApplier::Finish(ReplayReport* report) {
   report->unknown_series_samples = unknown_;
   report->samples_in_chunks = in_chunks_;
   report->incomplete_series = incomplete_;
+  HeadStats stats;
+  head_.FillStats(&stats);
+  report->series = stats.series;
+}
+
+// A ref without a series must not become that of another one while the log has its samples.
+std::optional<SeriesId> OooReplayApplier::IdOf(uint64_t ref) {
+  auto id = refs_.Get(ref);
+  if (!id) head_.ReserveRef(ref);
+  return id;
+}
+
+void OooReplayApplier::Add(uint64_t ref, OooSample sample) {
+  auto id = IdOf(ref);
+  if (!id) {
+    ++unknown_;
+    return;
+  }
+  bool histogram = sample.h != nullptr;
+  if (!head_.ooo().Insert(*id, head_.series(*id).wal_ref(), std::move(sample))) return;
+  ++samples_;
+  histograms_ += histogram ? 1 : 0;
+}
+
+base::Result<void> OooReplayApplier::Apply(const DecodedRecord& record) {
+  for (const SampleEntry& entry : record.samples) Add(entry.ref, {entry.t, entry.v});
+  for (const HistogramEntry& entry : record.histograms) {
+    bool valid = IsValid(entry.view());
+    invalid_ += valid ? 0 : 1;
+    if (valid) Add(entry.ref, OooSample::Of(entry.t, entry.view()));
+  }
+  for (const TombstoneEntry& entry : record.tombstones) {
+    if (auto id = IdOf(entry.ref)) TRY(head_.ooo().Delete(*id, entry.interval));
+  }
+  return {};
+}
+
+void OooReplayApplier::Finish(ReplayReport* report) {
+  head_.CountOoo(samples_, histograms_);
+  if (samples_ > 0) head_.PublishAll(1);
+  report->ooo_samples = samples_;
+  report->ooo_histograms = histograms_;
+  report->invalid_histograms += invalid_;
+  report->unknown_series_samples += unknown_;
   HeadStats stats;
   head_.FillStats(&stats);
   report->series = stats.series;

@@ -75,6 +75,7 @@ class ReplayApplier {
   void Apply(const DecodedRecord& record);
   // Waits for the shards and lets queries see the series.
   void Finish(ReplayReport* report);
+  RefMap TakeRefs() { return std::move(refs_); }
 
  private:
   void AddSeries(const DecodedRecord& record);
@@ -101,6 +102,27 @@ class ReplayApplier {
   std::vector<std::unique_ptr<ReplayShard>> shards_;
   uint64_t unknown_ = 0;
   uint64_t in_chunks_ = 0;
+};
+
+// Applies records of the log of samples out of order, in order, after those of the write-ahead log.
+class OooReplayApplier {
+ public:
+  OooReplayApplier(Head& head, const RefMap& refs) : head_(head), refs_(refs) {}
+
+  base::Result<void> Apply(const DecodedRecord& record);
+  // Lets queries see the series and adds to `report`.
+  void Finish(ReplayReport* report);
+
+ private:
+  std::optional<SeriesId> IdOf(uint64_t ref);
+  void Add(uint64_t ref, OooSample sample);
+
+  Head& head_;
+  const RefMap& refs_;
+  uint64_t samples_ = 0;
+  uint64_t histograms_ = 0;
+  uint64_t invalid_ = 0;
+  uint64_t unknown_ = 0;
 };
 
 }  // namespace slurmscope::tsdb

@@ -44,9 +44,9 @@ Result<VerifyReport> VerifyData(const std::string& path,
     std::string child = StrCat(path, "/", name);
     NoteLeftover(child, name, sink);
     if (IsUlid(name)) VerifyBlock(child, sink);
-    if (name == "wal" || name == "wbl") VerifyLog(child, sink);
     if (name == "chunks_head") VerifyHeadChunks(child, sink);
   }
+  VerifyLogs(path, sink);
   return std::move(sink.report);
 }
 

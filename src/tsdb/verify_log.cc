@@ -2,6 +2,7 @@
 #include <limits>
 #include <optional>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -37,7 +38,8 @@ class LogVerifier {
 
   void Finish(const std::string& directory) {
     if (unknown_ == 0) return;
-    sink_.Note(directory, StrCat(unknown_, " samples of series that the log does not name"));
+    sink_.Note(directory,
+               StrCat(std::exchange(unknown_, 0), " samples of series that the log does not name"));
   }
 
  private:
@@ -81,6 +83,21 @@ class LogVerifier {
   uint64_t unknown_ = 0;
 };
 
+void VerifyLog(const std::string& directory, LogVerifier& verifier, VerifySink& sink) {
+  auto files = ListLog(directory);
+  if (!files) return sink.Fault(directory, files.error().message());
+  for (const std::string& path : files->checkpoint) verifier.Segment(path, false);
+  for (size_t i = 0; i < files->segments.size(); ++i) {
+    const LogSegment& segment = files->segments[i];
+    bool last = i + 1 == files->segments.size();
+    if (i > 0 && segment.index != files->segments[i - 1].index + 1) {
+      sink.Fault(segment.path, "a segment before it is missing");
+    }
+    verifier.Segment(segment.path, last);
+  }
+  verifier.Finish(directory);
+}
+
 std::string ProblemOfSamples(const HeadChunk& chunk) {
   constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
   model::Columns columns;
@@ -120,20 +137,13 @@ void VerifyHeadChunksFile(const std::string& path, bool last, VerifySink& sink) 
 
 }  // namespace
 
-void VerifyLog(const std::string& directory, VerifySink& sink) {
-  auto files = ListLog(directory);
-  if (!files) return sink.Fault(directory, files.error().message());
+// The log of samples out of order has the refs of the write-ahead log.
+void VerifyLogs(const std::string& path, VerifySink& sink) {
   LogVerifier verifier(sink);
-  for (const std::string& path : files->checkpoint) verifier.Segment(path, false);
-  for (size_t i = 0; i < files->segments.size(); ++i) {
-    const LogSegment& segment = files->segments[i];
-    bool last = i + 1 == files->segments.size();
-    if (i > 0 && segment.index != files->segments[i - 1].index + 1) {
-      sink.Fault(segment.path, "a segment before it is missing");
-    }
-    verifier.Segment(segment.path, last);
+  for (const char* name : {"/wal", "/wbl"}) {
+    auto there = base::FileExists(path + name);
+    if (there && *there) VerifyLog(path + name, verifier, sink);
   }
-  verifier.Finish(directory);
 }
 
 void VerifyHeadChunks(const std::string& directory, VerifySink& sink) {

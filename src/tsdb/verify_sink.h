@@ -36,10 +36,9 @@ class VerifySink {
   std::map<std::string, size_t> faults_of_;
 };
 
-// A block's directory, the log in a directory (`wbl` holds out-of-order samples in the same form),
-// and the head's chunks.
+// A block's directory, the logs of a data directory, and the head's chunks.
 void VerifyBlock(const std::string& directory, VerifySink& sink);
-void VerifyLog(const std::string& directory, VerifySink& sink);
+void VerifyLogs(const std::string& path, VerifySink& sink);
 void VerifyHeadChunks(const std::string& directory, VerifySink& sink);
 
 }  // namespace slurmscope::tsdb
