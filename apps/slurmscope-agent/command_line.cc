@@ -211,19 +211,10 @@ std::string HelpText() {
       if (!spec.hidden) AppendFlag(out, spec);
     }
   }
-  out += "
-         Flags of dcgm -
-         exporter are taken,
-      too;
-  called by that name,
-      the program serves the page
-      "
-      "of the GPUs alone.
-      ntp,
-      runit and supervisord, which node_exporter gives up, are not here;
-  "
-  "their flags give a "
-  "warning.\n";
+  out +=
+      "\nFlags of dcgm-exporter are taken, too; called by that name, the program serves the page "
+      "of the GPUs alone.\nntp, runit and supervisord, which node_exporter gives up, are not here; "
+      "their flags give a warning.\n";
   return out;
 }
 

@@ -16,7 +16,7 @@ struct CommandLine {
   std::string text;
 };
 
-// All collectors that the node page can have: node_exporter's and ours.
+// All collectors that the node page can have: node_exporter's and ours, that of jobs last.
 std::span<const agent::CollectorSpec> NodePageCollectors();
 
 // Reads node_exporter's command line (kingpin style: --flag=value, --flag value, --[no-]bool).

@@ -11,6 +11,7 @@
 
 #include "agent/collectors/cpu_topology.h"
 #include "agent/exporter.h"
+#include "agent/job/specs.h"
 #include "agent/scraper.h"
 #include "base/clock.h"
 #include "base/file_limit.h"
@@ -92,6 +93,12 @@ Result<std::shared_ptr<http::Access>> OpenAccess(const agent::FlagValues& flags)
   return std::move(opened.access);
 }
 
+// Where there are no cgroups that jobs could be in, nothing is said of them, not even that.
+std::span<const agent::CollectorSpec> CollectorsOf(const agent::Machine& machine) {
+  const auto all = NodePageCollectors();
+  return machine.jobs ? all : all.first(all.size() - agent::job::JobCollectors().size());
+}
+
 // node_exporter's page and its server.
 class NodePage {
  public:
@@ -129,7 +136,7 @@ Result<std::unique_ptr<NodePage>> NodePage::Start(std::shared_ptr<const agent::M
   agent::Scraper::Options scraper_options;
   scraper_options.self_metrics = !flags.Bool("web.disable-exporter-metrics");
   std::unique_ptr<NodePage> page(new NodePage(
-      TRY(agent::Scraper::Create(machine, flags, scraper_options, NodePageCollectors())),
+      TRY(agent::Scraper::Create(machine, flags, scraper_options, CollectorsOf(*machine))),
       {flags.String("web.telemetry-path"),
        static_cast<size_t>(std::max<int64_t>(max_requests, 0))}));
   page->server_ = TRY(

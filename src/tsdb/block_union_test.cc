@@ -26,7 +26,7 @@ constexpr int64_t kEnd = kStart + 8 * kHour;
 struct ByLabels {
   bool operator()(const Labels& a, const Labels& b) const { return a.Compare(b) < 0; }
 };
-// What must be read: the first value that was written at each time.
+// What must be read: the last value that was written at each time.
 using Model = std::map<Labels, std::map<int64_t, double>, ByLabels>;
 
 Labels Nth(int i) {
@@ -46,7 +46,7 @@ class BlockUnion : public testing::Test {
       for (int64_t t = begin + i; t < end; t += 600'000) {
         auto v = static_cast<double>(random() % 100);
         backfill.Append(number, t, v);
-        model_[Nth(i)].try_emplace(t, v);
+        model_[Nth(i)].insert_or_assign(t, v);
       }
     }
     ASSERT_TRUE(backfill.Write(directory_.path(), 1000 * ++written_, [](const auto&) {}));

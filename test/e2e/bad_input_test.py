@@ -49,9 +49,14 @@ class StartTest(unittest.TestCase):
             self.assertEqual(run(*program, "--version")[0], 0)
 
     def test_refused_flags_say_why(self):
+        code, output = self.serve(self.stack.config({"a": [1]}), "--agent")
+        self.assertEqual(code, 1)
+        self.assertIn("agent mode is not in this version", output)
+
+    def test_web_config_that_is_not_there(self):
         code, output = self.serve(self.stack.config({"a": [1]}), "--web.config.file=x.yml")
         self.assertEqual(code, 1)
-        self.assertIn("TLS", output)
+        self.assertIn("x.yml: No such file", output)
 
     def test_broken_yaml(self):
         self.refused("global:\n  scrape_interval: [15s\n", "bad.yml:")

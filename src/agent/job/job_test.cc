@@ -227,7 +227,7 @@ class PageTest : public ::testing::Test {
   }
   std::string Page() {
     std::string page;
-    EXPECT_TRUE(scraper_->Scrape({}, page));
+    EXPECT_TRUE(scraper_->Scrape({}, Format::kText, page));
     return page;
   }
   bool Comes(std::string_view line) {
