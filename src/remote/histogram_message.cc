@@ -171,4 +171,69 @@ Result<WriteHistogram> DecodeHistogram(ProtoReader message) {
   return result;
 }
 
+namespace {
+
+template <typename Bucket>
+void WriteSpans(const std::vector<Bucket>& buckets, protozero::pbf_tag_type field,
+                base::ProtoWriter* histogram) {
+  auto index_at = [&](size_t i) { return buckets[i].index; };
+  model::ForEachSpan(buckets.size(), index_at, [&](model::Span span) {
+    base::ProtoWriter message(*histogram, field);
+    message.add_sint32(1, span.offset);
+    message.add_uint32(2, span.length);
+  });
+}
+
+// Spans, then whole counts as differences, or counts that are none.
+void WriteSide(const std::vector<model::IntHistogramBucket>& buckets, protozero::pbf_tag_type first,
+               base::ProtoWriter* histogram) {
+  if (buckets.empty()) return;
+  WriteSpans(buckets, first, histogram);
+  protozero::packed_field_sint64 deltas(*histogram, first + 1);
+  int64_t before = 0;
+  for (const model::IntHistogramBucket& bucket : buckets) {
+    deltas.add_element(bucket.count - before);
+    before = bucket.count;
+  }
+}
+
+void WriteSide(const std::vector<model::HistogramBucket>& buckets, protozero::pbf_tag_type first,
+               base::ProtoWriter* histogram) {
+  if (buckets.empty()) return;
+  WriteSpans(buckets, first, histogram);
+  protozero::packed_field_double counts(*histogram, first + 2);
+  for (const model::HistogramBucket& bucket : buckets) counts.add_element(bucket.count);
+}
+
+template <typename Histogram>
+void WriteRest(const Histogram& h, int64_t t, base::ProtoWriter* message) {
+  message->add_double(3, h.sum);
+  message->add_sint32(4, h.schema);
+  message->add_double(5, h.zero_threshold);
+  WriteSide(h.negative, 8, message);
+  WriteSide(h.positive, 11, message);
+  message->add_enum(14, static_cast<int32_t>(h.hint));
+  message->add_int64(15, t);
+  message->add_packed_double(16, h.custom_values.begin(), h.custom_values.end());
+}
+
+}  // namespace
+
+void EncodeHistogram(const model::IntHistogram& h, int64_t t, base::ProtoWriter* message) {
+  message->add_uint64(1, h.count);
+  message->add_uint64(6, h.zero_count);
+  WriteRest(h, t, message);
+}
+
+void EncodeHistogram(const model::FloatHistogram& h, int64_t t, base::ProtoWriter* message) {
+  message->add_double(2, h.count);
+  message->add_double(7, h.zero_count);
+  WriteRest(h, t, message);
+}
+
+void EncodeHistogram(const std::variant<model::IntHistogram, model::FloatHistogram>& h, int64_t t,
+                     base::ProtoWriter* message) {
+  std::visit([&](const auto& each) { EncodeHistogram(each, t, message); }, h);
+}
+
 }  // namespace slurmscope::remote

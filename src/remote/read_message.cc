@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/protobuf.h"
-#include "model/histogram_spans.h"
+#include "remote/histogram_message.h"
 
 namespace slurmscope::remote {
 namespace {
@@ -98,34 +98,6 @@ void WriteLabels(const model::Labels& labels, ProtoWriter* series) {
   }
 }
 
-// The fields of one side begin at `first`: spans, deltas (not used), counts.
-void WriteBuckets(const std::vector<model::HistogramBucket>& buckets, protozero::pbf_tag_type first,
-                  ProtoWriter* histogram) {
-  if (buckets.empty()) return;
-  auto index_at = [&](size_t i) { return buckets[i].index; };
-  model::ForEachSpan(buckets.size(), index_at, [&](model::Span span) {
-    ProtoWriter message(*histogram, first);
-    message.add_sint32(1, span.offset);
-    message.add_uint32(2, span.length);
-  });
-  protozero::packed_field_double counts(*histogram, first + 2);
-  for (const model::HistogramBucket& bucket : buckets) counts.add_element(bucket.count);
-}
-
-void WriteHistogram(const model::FloatHistogram& h, int64_t t, ProtoWriter* series) {
-  ProtoWriter message(*series, 4);
-  message.add_double(2, h.count);
-  message.add_double(3, h.sum);
-  message.add_sint32(4, h.schema);
-  message.add_double(5, h.zero_threshold);
-  message.add_double(7, h.zero_count);
-  WriteBuckets(h.negative, 8, &message);
-  WriteBuckets(h.positive, 11, &message);
-  message.add_enum(14, static_cast<int32_t>(h.hint));
-  message.add_int64(15, t);
-  message.add_packed_double(16, h.custom_values.begin(), h.custom_values.end());
-}
-
 }  // namespace
 
 Result<ReadRequest> DecodeReadRequest(std::string_view bytes) {
@@ -166,7 +138,8 @@ void AppendTimeSeries(const model::Labels& labels, const model::Columns& samples
   WriteLabels(labels, &series);
   for (size_t i = 0; i < samples.size(); ++i) {
     if (const model::FloatHistogram* h = samples.Histogram(i)) {
-      WriteHistogram(*h, samples.t[i], &series);
+      ProtoWriter message(series, 4);
+      EncodeHistogram(*h, samples.t[i], &message);
       continue;
     }
     ProtoWriter sample(series, 2);

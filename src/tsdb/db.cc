@@ -21,6 +21,7 @@
 #include "tsdb/merged_querier.h"
 #include "tsdb/replay.h"
 #include "tsdb/wal.h"
+#include "tsdb/wal_tail.h"
 
 namespace slurmscope::tsdb {
 namespace {
@@ -256,6 +257,12 @@ StorageStats Db::storage_stats() const {
   stats.lowest_time =
       std::min({state_->blocks.min_time(), state_->head.min_time(), state_->head.ooo().min_time()});
   return stats;
+}
+
+std::unique_ptr<model::SampleLog> Db::FollowLog(std::optional<model::LogPosition> from) const {
+  const Wal& wal = *state_->wal;
+  return std::make_unique<WalTail>(
+      wal.directory(), [&wal] { return wal.end(); }, from);
 }
 
 Result<void> Db::Compact() { return state_->Compact(); }

@@ -14,6 +14,7 @@
 #include "model/appender.h"
 #include "model/matcher.h"
 #include "model/querier.h"
+#include "model/sample_log.h"
 #include "tsdb/wal_format.h"
 
 namespace slurmscope::tsdb {
@@ -184,6 +185,8 @@ class Db final : public model::Appendable, public model::Queryable {
   // Puts links to all blocks, and with `with_head` a block of what is in memory, into `directory`,
   // which is made.
   Result<void> Snapshot(const std::string& directory, bool with_head);
+  // Follows the log from a position, or from now on. The database must outlive it.
+  std::unique_ptr<model::SampleLog> FollowLog(std::optional<model::LogPosition> from) const;
   const ReplayReport& replay() const;
   // fsyncs what was committed so far.
   Result<void> Sync();

@@ -171,6 +171,11 @@ Result<void> Wal::CutSegment() {
   return result;
 }
 
+model::LogPosition Wal::end() const {
+  std::lock_guard lock(mutex_);
+  return good_;
+}
+
 Result<void> Wal::Sync() {
   std::lock_guard sync_lock(sync_mutex_);
   std::vector<std::shared_ptr<base::File>> files;

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "model/sample_log.h"
 #include "tsdb/wal_format.h"
 
 namespace slurmscope::tsdb {
@@ -36,6 +37,8 @@ class Wal {
   // The largest stored record that fits in a segment.
   size_t max_record_bytes() const { return Capacity(0); }
   const std::string& directory() const { return directory_; }
+  // The end of the last batch that was written whole.
+  model::LogPosition end() const;
   uint64_t segment() const { return segment_.load(std::memory_order_relaxed); }
   // Bytes written by this object that are in the log.
   uint64_t written_bytes() const { return written_.load(std::memory_order_relaxed); }
@@ -44,10 +47,6 @@ class Wal {
   Wal(std::string directory, uint64_t segment_bytes)
       : directory_(std::move(directory)), segment_bytes_(segment_bytes) {}
 
-  struct Place {
-    uint64_t segment = 0;
-    uint64_t offset = 0;
-  };
   std::string SegmentPath(uint64_t index) const;
   size_t Capacity(uint64_t offset) const;
   bool Fits(const std::vector<StoredRecord>& records) const;
@@ -63,12 +62,12 @@ class Wal {
   const uint64_t segment_bytes_;
   std::mutex sync_mutex_;  // one fsync at a time; taken before mutex_
 
-  std::mutex mutex_;  // of all below but the atomics
+  mutable std::mutex mutex_;  // of all below but the atomics
   std::shared_ptr<base::File> file_;
   uint64_t offset_ = 0;  // in the segment, where the next byte of frames_ goes
   std::string frames_;   // framed, not yet written
   bool torn_ = false;    // the log must be cut back to good_ first
-  Place good_;
+  model::LogPosition good_;
   std::vector<std::shared_ptr<base::File>> unsynced_;
   bool new_segment_ = false;  // the directory needs an fsync
   std::atomic<uint64_t> segment_ = 0;

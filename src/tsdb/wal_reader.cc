@@ -36,6 +36,14 @@ Result<SegmentReader> SegmentReader::Open(const std::string& path) {
   return SegmentReader(std::move(file), size);
 }
 
+Result<void> SegmentReader::Seek(uint64_t offset) {
+  size_ = TRY(file_.Size());
+  page_ = {};
+  page_start_ = 0;
+  position_ = good_ = offset;
+  return {};
+}
+
 SegmentReader::Next SegmentReader::Corrupt(std::string problem) {
   problem_ = std::move(problem);
   return Next::kCorrupt;

@@ -28,6 +28,9 @@ class SegmentReader {
   // On kRecord, `record` holds the next one, decompressed, until the next call. An error is one of
   // the operating system. After anything but kRecord the reader is done.
   base::Result<Next> Read(std::string_view* record);
+  // Goes to the begin or end of a record of a file, and looks at the file anew: one that is still
+  // written goes on where it seemed to end.
+  base::Result<void> Seek(uint64_t offset);
 
   // Up to where the file is good: the end of the last record that was read.
   uint64_t good_bytes() const { return good_; }
