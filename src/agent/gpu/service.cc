@@ -236,7 +236,7 @@ GpuService::Answer GpuService::Get(std::chrono::nanoseconds wait) {
       s.latest != nullptr && start - s.read_at < milliseconds(s.options.min_interval_ms);
   const uint64_t before = s.reads;
   if (!young) {
-    s.asked = true;
+    if (!s.busy) s.asked = true;  // a reading under way will do
     s.changed.notify_all();
     const bool hung = s.busy && start - s.busy_since > wait;
     if (!hung) s.changed.wait_for(lock, wait, [&] { return s.reads != before || s.stopping; });
