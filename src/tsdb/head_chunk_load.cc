@@ -12,6 +12,11 @@ using base::Fail;
 using base::Result;
 using base::StrCat;
 
+namespace {
+// What was read of a file must not count as memory until somebody asks for it again.
+constexpr uint64_t kDropPagesEvery = 8 << 20;
+}  // namespace
+
 Result<std::unique_ptr<HeadChunkFiles>> HeadChunkFiles::Open(
     HeadChunkFilesOptions options, const std::atomic<bool>& stop,
     const std::function<void(const Stored&)>& on_chunk, HeadChunkFilesReport* report) {
@@ -71,6 +76,7 @@ Result<HeadChunkFiles::Damage> HeadChunkFiles::LoadFile(
     if (read != HeadChunkRead::kChunk) {
       bool torn = read == HeadChunkRead::kTorn;
       damage = {file.bytes, torn, std::string(ProblemOf(read))};
+      file.map.DropPages();
       files_.push_back(std::move(file));
       return damage;
     }
@@ -80,6 +86,7 @@ Result<HeadChunkFiles::Damage> HeadChunkFiles::LoadFile(
     file.maxt = std::max(file.maxt, stored.chunk.maxt);
     ++report->chunks;
     on_chunk(stored);
+    if (file.bytes % kDropPagesEvery < length) file.map.DropPages();
   }
   return Fail(ErrorCode::kCanceled, "stopped while the head's chunk files were read");
 }

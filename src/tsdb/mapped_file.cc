@@ -108,6 +108,10 @@ base::Result<MappedFile> MappedFile::Open(const std::string& path, uint64_t span
   return mapped;
 }
 
+void MappedFile::DropPages() const {
+  if (!view_.empty()) ::madvise(const_cast<char*>(view_.data()), view_.size(), MADV_DONTNEED);
+}
+
 void MappedFile::Unmap() {
   if (view_.empty()) return;
   Forget(view_);

@@ -24,6 +24,8 @@ class MappedFile {
   // written to it later can be read in its place. No byte may be read before it is written.
   static base::Result<MappedFile> Open(const std::string& path, uint64_t span = 0);
   std::string_view view() const { return view_; }
+  // The process no longer holds the pages that were read; the next read maps them again.
+  void DropPages() const;
 
  private:
   void Unmap();

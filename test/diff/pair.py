@@ -12,7 +12,7 @@ import urllib.parse
 import http.client
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "e2e"))
-from stack import PEERS, ROOT, Prometheus, Stack, free_port, need_peers, wait_for  # noqa: E402,F401
+from stack import PEERS, ROOT, Prometheus, Stack, fetch, free_port, need_peers, wait_for  # noqa: E402,F401
 
 DATA = os.environ.get("DIFF_DATA", str(ROOT / "build/dev/test/diff_data"))
 START = 1_700_000_000  # of the data, in seconds
@@ -20,28 +20,30 @@ TOLERANCE = 1e-5
 
 
 class Pair(contextlib.AbstractContextManager):
-    """Both servers with the data of diff_data; `ask` puts one question to both."""
+    """Both servers with the data of diff_data; `ask` puts one question to both.
 
-    def __init__(self):
+    `flags` go to both; `without` names what stock does not find in its data directory."""
+
+    def __init__(self, *flags, without=()):
         need_peers("prometheus")
         self.stack = Stack()
         try:
-            self._start()
+            self._start(flags, without)
         except BaseException:
             self.stack.__exit__()
             raise
 
-    def _start(self):
+    def _start(self, flags, without):
         data = self.stack.dir / "data"
         subprocess.run([DATA, data], check=True, stdout=subprocess.DEVNULL)
-        shutil.copytree(data, self.stack.dir / "stock-data")
+        shutil.copytree(data, self.stack.dir / "stock-data", ignore=shutil.ignore_patterns(*without))
         config = self.stack.config({"none": []})
         port = free_port()
         self.stack.peer("prometheus", f"--config.file={config}", "--log.level=warn", "--enable-feature=promql-per-step-stats",
                         f"--storage.tsdb.path={self.stack.dir / 'stock-data'}",
-                        "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}")
-        stock = Prometheus(port)
-        self.ours = self.stack.server(config)
+                        "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}", *flags)
+        stock = self.stock_api = Prometheus(port)
+        self.ours = self.stack.server(config, *flags)
         wait_for("stock prometheus", stock.ready, 60)
         self._connections = [http.client.HTTPConnection("127.0.0.1", p, timeout=60)
                              for p in (stock_port(stock), self.ours.port)]
