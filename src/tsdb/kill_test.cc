@@ -54,27 +54,26 @@ struct Shared {
   std::atomic<bool> failed = false;
 };
 
-// A sample in order and one that comes late. Of a batch that nobody was told of the late one may be
-// missing, so the first batch has that of the batch before too.
-bool AppendLate(model::Appender& appender, int64_t t, bool first) {
+// A sample in order, and those that are due to come late: from `late` on, which is moved on. The
+// first batch may have several, as of a batch that nobody was told of the late one may be missing.
+bool AppendLate(model::Appender& appender, int64_t t, int64_t* late) {
   bool good = appender.Append(0, Late(), t, ValueAt(0, t)).status == AppendStatus::kOk;
-  for (int64_t late : {t - kStep - kLateBy, t - kLateBy}) {
-    if (late < kStart || (late < t - kLateBy && !first)) continue;
-    good = good && appender.Append(0, Late(), late, ValueAt(1, late)).status == AppendStatus::kOk;
+  for (; good && *late <= t - kLateBy; *late += kStep) {
+    good = appender.Append(0, Late(), *late, ValueAt(1, *late)).status == AppendStatus::kOk;
   }
   return good;
 }
 
-// Appends from `t` on until it is killed.
-[[noreturn]] void Write(const std::string& path, int64_t t, Shared* shared) {
+// Appends from `t` on, and what comes late from `late` on, until it is killed.
+[[noreturn]] void Write(const std::string& path, int64_t t, int64_t late, Shared* shared) {
   DbOptions options = Options(path);
   options.compaction_interval_ms = 3;
   options.wal_sync_interval_ms = 20;
   options.chunk_write_interval_ms = 2;
   auto db = Db::Open(options);
-  for (int64_t begin = t; db; t += kStep) {
+  for (; db; t += kStep) {
     auto appender = (*db)->NewAppender();
-    bool good = AppendLate(*appender, t, t == begin);
+    bool good = AppendLate(*appender, t, &late);
     good = good && appender->Append(0, Job(t), t, ValueAt(kSeries, t)).status == AppendStatus::kOk;
     for (int i = 0; i < kSeries; ++i) {
       good = good && appender->Append(0, Node(i), t, ValueAt(i, t)).status == AppendStatus::kOk;
@@ -87,7 +86,16 @@ bool AppendLate(model::Appender& appender, int64_t t, bool first) {
   ::_exit(1);
 }
 
-void CheckLate(const model::Columns& columns, int64_t acknowledged, int64_t late_acknowledged) {
+// What was found after a kill.
+struct Found {
+  int64_t newest = kStart - kStep;
+  int64_t next_late = kStart + 1;  // the first that is missing
+  uint64_t in_chunks = 0;
+};
+
+// Gives the time of the first late sample that is missing.
+void CheckLate(const model::Columns& columns, int64_t acknowledged, int64_t late_wanted,
+               int64_t* missing) {
   int64_t next = kStart;
   int64_t next_late = kStart + 1;
   for (size_t i = 0; i < columns.size(); ++i) {
@@ -98,32 +106,33 @@ void CheckLate(const model::Columns& columns, int64_t acknowledged, int64_t late
     wanted += kStep;
   }
   EXPECT_GT(next, acknowledged);
-  EXPECT_GT(next_late, late_acknowledged - kLateBy);
+  EXPECT_GE(next_late, late_wanted);
+  *missing = next_late;
 }
 
-// Checks every sample; gives the time of the newest.
-int64_t Check(const std::string& path, int64_t acknowledged, int64_t late_acknowledged,
-              uint64_t* in_chunks) {
+// Checks every sample: those in order must be there up to `acknowledged`, late ones up to before
+// `late_wanted`.
+Found Check(const std::string& path, int64_t acknowledged, int64_t late_wanted) {
+  Found found;
   auto db = Db::Open(Options(path));
   EXPECT_TRUE(db) << (db ? "" : db.error().message());
-  if (!db) return acknowledged;
+  if (!db) return found;
   EXPECT_EQ((*db)->replay().corruption, "");
   EXPECT_EQ((*db)->replay().head_chunk_damage, "");
-  *in_chunks += (*db)->replay().samples_in_chunks;
+  found.in_chunks = (*db)->replay().samples_in_chunks;
   EXPECT_TRUE((*db)->storage_stats().unreadable.empty());
   auto querier = *(*db)->NewQuerier(kMinTime, kMaxTime);
   model::SelectHints hints;
   hints.start = kMinTime;
   hints.end = kMaxTime;
   auto set = *querier->Select(true, hints, {});
-  int64_t newest = kStart - kStep;
   size_t job_samples = 0;
   model::Columns columns;
   for (size_t k = 0; k < set->size(); ++k) {
     Labels labels = set->LabelsAt(k);
     EXPECT_TRUE(set->Decode(k, kMinTime, kMaxTime, &columns));
     if (labels == Late()) {
-      CheckLate(columns, acknowledged, late_acknowledged);
+      CheckLate(columns, acknowledged, late_wanted, &found.next_late);
       continue;
     }
     bool job = labels.Get("__name__") == "job";
@@ -132,17 +141,17 @@ int64_t Check(const std::string& path, int64_t acknowledged, int64_t late_acknow
     for (size_t i = 0; i < columns.size(); ++i, t += kStep) {
       EXPECT_EQ(columns.t[i], t) << labels.ToString();
       EXPECT_EQ(columns.v[i], ValueAt(job ? kSeries : id, t)) << labels.ToString();
-      if (testing::Test::HasFailure()) return acknowledged;
+      if (testing::Test::HasFailure()) return found;
     }
     job_samples += job ? columns.size() : 0;
-    newest = std::max(newest, t - kStep);
+    found.newest = std::max(found.newest, t - kStep);
     // A batch is there whole, and the last one may be there though nobody was told.
     EXPECT_TRUE(job || t - kStep == acknowledged || t - kStep == acknowledged + kStep)
         << labels.ToString() << " ends at " << (t - kStart) / kStep << ", acknowledged "
         << (acknowledged - kStart) / kStep + 1;
   }
-  EXPECT_EQ(job_samples, static_cast<size_t>((newest - kStart) / kStep + 1));
-  return newest;
+  EXPECT_EQ(job_samples, static_cast<size_t>((found.newest - kStart) / kStep + 1));
+  return found;
 }
 
 TEST(Kill, NothingAcknowledgedIsLost) {
@@ -156,28 +165,32 @@ TEST(Kill, NothingAcknowledgedIsLost) {
   uint64_t samples = 0;
   uint64_t blocks = 0;
   uint64_t in_chunks = 0;
+  int64_t late_from = kStart + 1;
   auto directory = std::make_unique<TestDirectory>();
   for (int round = 0; round < rounds && !testing::Test::HasFailure(); ++round) {
     if (round % 5 == 0) {
       directory = std::make_unique<TestDirectory>();
       shared->acknowledged = kStart - kStep;
+      late_from = kStart + 1;
     }
     int64_t before = shared->acknowledged;
     shared->blocks_written = 0;
     pid_t child = ::fork();
-    if (child == 0) Write(directory->path(), before + kStep, shared);
+    if (child == 0) Write(directory->path(), before + kStep, late_from, shared);
     ::usleep(static_cast<useconds_t>(10'000 + random() % 400'000));
     ::kill(child, SIGKILL);
     ::waitpid(child, nullptr, 0);
     ASSERT_FALSE(shared->failed) << "round " << round;
     // What was found the last time may be more than what was told.
     int64_t acknowledged = shared->acknowledged;
-    int64_t late = acknowledged == before ? before - kStep : acknowledged;
-    int64_t newest = Check(directory->path(), acknowledged, late, &in_chunks);
+    int64_t late = acknowledged == before ? late_from : acknowledged - kLateBy + kStep;
+    Found found = Check(directory->path(), acknowledged, late);
     ASSERT_FALSE(testing::Test::HasFailure()) << "round " << round;
-    samples += static_cast<uint64_t>((newest - before) / kStep * (kSeries + 1));
+    samples += static_cast<uint64_t>((found.newest - before) / kStep * (kSeries + 1));
     blocks += shared->blocks_written;
-    shared->acknowledged = newest;
+    in_chunks += found.in_chunks;
+    late_from = found.next_late;
+    shared->acknowledged = found.newest;
   }
   ::munmap(memory, sizeof(Shared));
   std::printf("%d kills, %lu samples, %lu blocks written or merged, %lu samples read from chunks\n",
