@@ -133,11 +133,11 @@ void Series::FreeOpen() {
   encoding_ = kXorEncoding;
 }
 
+// In steps that allocators have sizes for: jemalloc has four between powers of two.
 void Series::Reserve(size_t size) {
   if (size <= capacity()) return;
-  // A quarter more, so that malloc's 16 byte steps with 8 bytes of their own are used to the end.
-  size_t wanted = std::max<size_t>(size, capacity() + capacity() / 4);
-  size_t rounded = (wanted + 8 + 15) / 16 * 16 - 8;
+  size_t step = std::max<size_t>(std::bit_floor(size - 1) / 4, 16);
+  size_t rounded = (size + step - 1) / step * step;
   void* grown = std::realloc(data_, rounded);
   if (grown == nullptr) throw std::bad_alloc();
   data_ = static_cast<uint8_t*>(grown);
