@@ -148,6 +148,12 @@ class Head {
     return series_[id].Overlaps(mint, maxt, full_chunks_) || ooo_.Overlaps(id, mint, maxt);
   }
   uint32_t NextBatch() { return next_batch_.fetch_add(1, std::memory_order_relaxed); }
+  // How many samples the last batch had, up to some thousands: what to make room for.
+  size_t usual_batch() const { return usual_batch_.load(std::memory_order_relaxed); }
+  void NoteBatch(size_t samples) {
+    constexpr size_t kMost = 4096;
+    usual_batch_.store(std::min(samples, kMost), std::memory_order_relaxed);
+  }
 
   // The part of the statistics that is the head's.
   void FillStats(HeadStats* stats) const;
@@ -189,6 +195,7 @@ class Head {
   std::atomic<int64_t> min_valid_ = kNoTime;
 
   std::atomic<uint32_t> next_batch_ = 1;
+  std::atomic<size_t> usual_batch_ = 0;
   std::atomic<int64_t> min_time_ = std::numeric_limits<int64_t>::max();
   std::atomic<int64_t> max_time_ = kNoTime;
   std::atomic<uint64_t> samples_ = 0;

@@ -88,6 +88,10 @@ SamplePlace HeadAppender::PlaceIn(Series& series, int64_t t, double v) {
 void HeadAppender::Add(Series& series, SeriesId id, int64_t t, double v) {
   if (LastHistogramInBatch(series) != nullptr) CloseRecords();
   Touch(series, id);
+  if (samples_.empty()) {
+    samples_.reserve(head_.usual_batch());
+    record_.Reserve(head_.usual_batch());
+  }
   if (!last_.empty()) last_[&series] = samples_.size();
   samples_.push_back({&series, t, v});
   record_.Add(series.wal_ref(), t, v);
@@ -266,6 +270,7 @@ void HeadAppender::Apply() {
   }
   ApplyFloats(floats, samples_.size(), &applied);
   head_.Count(applied.taken, applied.chunks, applied.mint, applied.maxt);
+  head_.NoteBatch(samples_.size());
 }
 
 Result<void> HeadAppender::Commit() {

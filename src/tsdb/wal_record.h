@@ -50,8 +50,11 @@ class SamplesRecord {
   // Gives the record away and starts anew.
   std::string Take();
   void Clear() { bytes_.clear(); }
+  // Makes room for so many samples at once.
+  void Reserve(size_t samples) { bytes_.reserve(17 + samples * kUsualSampleBytes); }
 
  private:
+  static constexpr size_t kUsualSampleBytes = 12;
   std::string bytes_;
   uint64_t first_ref_ = 0;
   int64_t first_t_ = 0;
