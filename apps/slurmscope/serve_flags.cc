@@ -24,7 +24,6 @@ struct InertFlag {
 constexpr const char* kOneBinary = "the pages are built into the program";
 constexpr const char* kNoGo = "this program has no Go runtime";
 constexpr const char* kBlocksFixed = "how blocks are written is built in";
-constexpr const char* kNoSending = "nothing is sent by remote write in this version";
 constexpr const char* kNoOtlp = "OTLP is not taken in this version";
 constexpr const char* kNoAgentMode = "agent mode is not in this version";
 constexpr const char* kScrapeFixed = "its default is built in";
@@ -58,7 +57,6 @@ constexpr InertFlag kInertFlags[] = {
     {"storage.agent.checkpoint-from-in-memory-series", true, kNoAgentMode},
     {"storage.agent.checkpoint-batch-size", false, kNoAgentMode},
     {"storage.agent.no-lockfile", true, kNoAgentMode},
-    {"storage.remote.flush-deadline", false, kNoSending},
     {"scrape.adjust-timestamps", true, kScrapeFixed},
     {"scrape.timestamp-tolerance", false, kScrapeFixed},
     {"scrape.discovery-reload-interval", false, kScrapeFixed},
@@ -271,6 +269,10 @@ void AddRemoteFlags(CLI::App& app, ServeFlags& flags) {
          "Messages taken: prometheus.WriteRequest (the default), io.prometheus.write.v2.Request, "
          "or both with a comma (repeatable)")
       ->delimiter('\0');
+  AddParsed(app, "storage.remote.flush-deadline", flags.flush_deadline_ms, base::ParseDurationMs,
+            "How long, at the end, what is not sent yet is sent; what is left is sent after the "
+            "next start",
+            "1m");
   app.add_option("--storage.remote.read-sample-limit", flags.read_sample_limit,
                  "Samples in one answer of remote read that has samples")
       ->check(CLI::PositiveNumber)

@@ -100,6 +100,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<vo
   TRY(server->OpenStorage(stop));
   TRY(server->StartScraping());
   server->StartRules(groups);
+  server->StartRemoteWrite();
   server->AddApiRoutes();
   if (!server->flags_.ui_listen_address.empty()) TRY(server->OpenUi());
   server->ready_ = true;
@@ -234,6 +235,7 @@ Result<void> Server::Reload() {
   scrape_->Apply(config->scrape_configs);
   discovery_->Apply(config->scrape_configs);
   ApplyRules(*config, *groups);
+  remote_write_->Apply(config->remote_write, config->global.external_labels);
   {
     std::lock_guard lock(config_mutex_);  // not while the rest is applied: /metrics needs it
     reload_ok_ = true;
@@ -293,7 +295,8 @@ http::Response Server::SelfMetrics() const {
   http::Response response = http::Response::Text(
       200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
                                   runtime.reload_ok, runtime.last_reload_ms, rules_.get(),
-                                  notify_.get(), write_receiver_.get()}));
+                                  notify_.get(), write_receiver_.get(),
+                                  remote_write_.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }

@@ -20,6 +20,7 @@
 #include "notify/manager.h"
 #include "promql/engine.h"
 #include "remote/read_handler.h"
+#include "remote/write_manager.h"
 #include "remote/write_receiver.h"
 #include "rules/manager.h"
 #include "scrape/manager.h"
@@ -62,6 +63,7 @@ class Server {
   void AddApiRoutes();
   void AddUiPages();
   void AddRemoteRoutes();
+  void StartRemoteWrite();
   void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
   void ProvisionDashboards();
 
@@ -90,6 +92,7 @@ class Server {
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<http::Client> client_;
+  std::unique_ptr<remote::WriteManager> remote_write_;  // when nothing takes samples any more
   std::unique_ptr<scrape::Manager> scrape_;
   std::unique_ptr<discovery::Manager> discovery_;
   std::unique_ptr<notify::Manager> notify_;

@@ -1,7 +1,24 @@
 // Remote write and read.
+#include "base/strings.h"
 #include "server.h"
 
 namespace slurmscope::app {
+
+void Server::StartRemoteWrite() {
+  remote::WriteSources sources;
+  sources.open_log = [this](std::optional<model::LogPosition> from) {
+    return db_->FollowLog(from);
+  };
+  sources.families = [scraped = scrape_->family_source()] {
+    std::vector<remote::FamilyMetadata> families;
+    for (auto& [name, metadata] : scraped()) families.push_back({name, std::move(metadata)});
+    return families;
+  };
+  remote_write_ = std::make_unique<remote::WriteManager>(
+      base::StrCat(flags_.tsdb_path, "/remote_write"), std::move(sources), *client_,
+      flags_.flush_deadline_ms);
+  remote_write_->Apply(config_.remote_write, config_.global.external_labels);
+}
 
 void Server::AddRemoteRoutes() {
   remote::ReadHandler::Options read;

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "api/remote_metrics.h"
 #include "api/rule_metrics.h"
 #include "base/process_stats.h"
 #include "base/version.h"
@@ -247,6 +248,8 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   WriteBlocks(page, sources.db.storage_stats());
   WriteScrape(page, sources.scrape.stats());
   if (sources.write_receiver != nullptr) WriteReceiver(page, sources.write_receiver->stats());
+  if (sources.remote_write != nullptr)
+    WriteRemoteMetrics(sources.remote_write->stats(), sources.db.head_stats(), out);
   notify::NotifyStats notify;
   if (sources.notify != nullptr) notify = sources.notify->stats();
   WriteDiscovery(page, sources.discovery, notify.discovery);

@@ -5,6 +5,7 @@
 #include "api/http_metrics.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
+#include "remote/write_manager.h"
 #include "remote/write_receiver.h"
 #include "rules/manager.h"
 #include "scrape/manager.h"
@@ -24,6 +25,7 @@ struct SelfMetricsSources {
   const rules::Manager* rules = nullptr;
   const notify::Manager* notify = nullptr;
   const remote::WriteReceiver* write_receiver = nullptr;
+  const remote::WriteManager* remote_write = nullptr;
 };
 
 // The page in text format, under the names that Prometheus gives the same figures.

@@ -198,10 +198,8 @@ std::map<std::string, HttpHeaderConfig> ReadHeaders(MappingReader* reader) {
   for (size_t i = 0; i + 1 < node->items.size(); i += 2) {
     const std::string& name = node->items[i].scalar;
     const std::string path = StrCat(reader->Path("http_headers"), ".", name);
-    const bool reserved = std::any_of(kReservedHeaders.begin(), kReservedHeaders.end(),
-                                      [&](std::string_view r) { return EqualFold(r, name); });
-    if (reserved) reader->report().Error(node->items[i], path, "this header is set by the program");
-    if (!IsHeaderName(name)) reader->report().Error(node->items[i], path, "not a header's name");
+    if (std::string_view problem = HeaderProblem(name); !problem.empty())
+      reader->report().Error(node->items[i], path, problem);
     headers[name] = ReadHeader(node->items[i + 1], path, &reader->report());
   }
   return headers;
@@ -264,6 +262,13 @@ void Put(std::string* out, const OAuth2Config& oauth2) {
 }
 
 }  // namespace
+
+std::string_view HeaderProblem(std::string_view name) {
+  const bool reserved = std::any_of(kReservedHeaders.begin(), kReservedHeaders.end(),
+                                    [&](std::string_view r) { return EqualFold(r, name); });
+  if (reserved) return "this header is set by the program";
+  return IsHeaderName(name) ? "" : "not a header's name";
+}
 
 HttpClientConfig ReadHttpClientConfig(MappingReader* reader) {
   HttpClientConfig config;

@@ -48,7 +48,15 @@ void ReadTlsVersion(MappingReader* reader, std::string_view key, TlsVersion* out
 // The keys of `http_config`, which stand among those of a job or an Alertmanager.
 HttpClientConfig ReadHttpClientConfig(MappingReader* reader);
 
+// What keeps a configuration from setting this header itself; empty when nothing does.
+std::string_view HeaderProblem(std::string_view name);
+
 AlertingConfig ReadAlerting(const Node& node, Report* report);
+
+// The lists of the top level, each entry with a name of its own.
+std::vector<RemoteWriteConfig> ReadRemoteWrite(MappingReader* reader);
+std::vector<RemoteReadConfig> ReadRemoteRead(MappingReader* reader);
+OtlpConfig ReadOtlp(const Node& node, Report* report);
 
 // Non-empty UTF-8, as Prometheus 3 takes label names.
 bool IsLabelName(std::string_view name);

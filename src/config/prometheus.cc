@@ -202,9 +202,7 @@ void ReadRuleFiles(MappingReader* reader, PrometheusConfig* config) {
 void HandleOtherTopKeys(MappingReader* reader) {
   reader->RefuseIfSet("scrape_config_files",
                       "this version reads no further files; put the jobs under scrape_configs");
-  reader->WarnIfSet("remote_write", "samples are not sent anywhere by this version");
-  reader->WarnIfSet("remote_read", "samples are not read from elsewhere by this version");
-  WarnOfIdleKeys(reader, {"runtime", "tracing", "otlp"});
+  WarnOfIdleKeys(reader, {"runtime", "tracing"});
   reader->WarnIfSet("tls_config",
                     "no key of Prometheus at this place and has no effect; the server's TLS is "
                     "tls_server_config in the file of --web.config.file");
@@ -237,6 +235,9 @@ Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std:
     ReadStorage(*storage, &config.storage, &report);
   if (const Node* alerting = reader.TakeMapping("alerting"))
     config.alerting = ReadAlerting(*alerting, &report);
+  config.remote_write = ReadRemoteWrite(&reader);
+  config.remote_read = ReadRemoteRead(&reader);
+  if (const Node* otlp = reader.TakeMapping("otlp")) config.otlp = ReadOtlp(*otlp, &report);
   HandleOtherTopKeys(&reader);
   reader.Finish();
   if (!report.ok()) return base::Fail(report.TakeError());

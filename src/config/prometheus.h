@@ -9,35 +9,12 @@
 
 #include "base/result.h"
 #include "config/http_client.h"
-#include "model/matcher.h"
+#include "config/relabel.h"
+#include "config/remote.h"
 
 namespace slurmscope::config {
 
 using base::Result;
-
-enum class RelabelAction {
-  kReplace,
-  kKeep,
-  kDrop,
-  kKeepEqual,
-  kDropEqual,
-  kHashMod,
-  kLabelMap,
-  kLabelDrop,
-  kLabelKeep,
-  kLowercase,
-  kUppercase,
-};
-
-struct RelabelConfig {
-  std::vector<std::string> source_labels;
-  std::string separator = ";";
-  model::Regex regex;  // default (.*)
-  uint64_t modulus = 0;
-  std::string target_label;
-  std::string replacement = "$1";
-  RelabelAction action = RelabelAction::kReplace;
-};
 
 // Targets that share labels; what every kind of discovery delivers.
 struct TargetGroup {
@@ -138,6 +115,9 @@ struct PrometheusConfig {
   std::vector<std::string> rule_files;  // globs, absolute
   AlertingConfig alerting;
   std::vector<ScrapeConfig> scrape_configs;
+  std::vector<RemoteWriteConfig> remote_write;
+  std::vector<RemoteReadConfig> remote_read;
+  OtlpConfig otlp;
   std::string text;  // the file's text as /api/v1/status/config shows it: without comments, secrets
                      // as <secret>
   std::vector<std::string> warnings;  // "file:line:column: ...", for the log

@@ -257,11 +257,11 @@ TEST(PrometheusConfig, ManyUnknownKeysMakeABoundedMessage) {
 
 TEST(PrometheusConfig, WarnsOfKeysWithoutEffect) {
   PrometheusConfig config = Good(
-      "runtime: {gogc: 75}\nalerting: {alertmanagers: []}\nremote_write: [{url: x}]\nrule_files: "
+      "runtime: {gogc: 75}\nalerting: {alertmanagers: []}\nrule_files: "
       "[r/*.yml]\n"
       "storage: {tsdb: {out_of_order_time_window: 1h, retention: {time: 1d, size: 1GB}}}\n"
       "scrape_configs: [{job_name: x, scrape_failure_log_file: f}]\n");
-  EXPECT_EQ(config.warnings.size(), 3u);
+  EXPECT_EQ(config.warnings.size(), 2u);
   EXPECT_EQ(config.storage.out_of_order_window_ms, 3'600'000);
   EXPECT_EQ(config.storage.retention_time_ms, 86'400'000);
   EXPECT_EQ(config.storage.retention_size, 1u << 30);
@@ -309,10 +309,11 @@ TEST(PrometheusConfig, ShowsNoSecret) {
   PrometheusConfig config = Good(
       "# password: hunter1\n"
       "remote_write:\n- url: https://u:hunter2@host/x\n  basic_auth: {username: u, password: "
-      "hunter3}\n"
-      "  oauth2:\n    client_secret: |\n      hunter4\n      hunter5\n  authorization: "
-      "{credentials: hunter6}\n"
-      "  headers: {a: '1', b: \"x: y\"}\n  bearer_token: &t hunter7\n"
+      "hunter3}\n  headers: {a: '1', b: \"x: y\"}\n"
+      "- url: https://host/x\n  oauth2:\n    client_id: i\n    token_url: https://t\n"
+      "    client_secret: |\n      hunter4\n      hunter5\n"
+      "- {name: n, url: https://host/x, authorization: {credentials: hunter6}}\n"
+      "remote_read:\n- url: https://host/y\n  bearer_token: &t hunter7\n"
       "scrape_configs: [{job_name: 'true'}]\n");
   EXPECT_FALSE(Contains(config.text, "hunter")) << config.text;
   EXPECT_TRUE(Contains(config.text, "password: <secret>\n")) << config.text;

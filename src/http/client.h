@@ -35,6 +35,7 @@ struct ClientRequest {
       64 << 20;  // decompressed; beyond it the request fails with kResourceExhausted
   bool accept_gzip = true;
   bool follow_redirects = true;
+  bool shuffle_addresses = false;  // of a name that has several: one at random, not the first
   std::shared_ptr<const ClientSettings> settings;  // null: the defaults
   // The same object will be fetched again and again: a connection is kept for it alone.
   bool repeats = false;
@@ -74,6 +75,9 @@ class Client {
   // The same, waiting for the answer. Not to be called from a Callback.
   Result<ClientResponse> FetchAndWait(ClientRequest request);
 };
+
+// `url` for a message: a user and password in it are left out.
+std::string RedactedUrl(const std::string& url);
 
 // Percent-encoding of a query component, and "a=b&c=d" of pairs.
 std::string UrlEncode(std::string_view text);

@@ -96,7 +96,4 @@ class Transfer {
   char error_text_[CURL_ERROR_SIZE] = "";
 };
 
-// `url` for a message: a password in it is left out.
-std::string RedactedUrl(const std::string& url);
-
 }  // namespace slurmscope::http

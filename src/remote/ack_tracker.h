@@ -16,6 +16,8 @@ class AckTracker {
   uint64_t Add(const model::LogPosition& end, uint64_t items);
   // One item of a batch was taken, or given up.
   void Done(uint64_t batch);
+  // Batches that are not done, or behind one that is not.
+  size_t size() const { return batches_.size(); }
   // The newest position that everything before is done of, when it moved since the last call.
   std::optional<model::LogPosition> TakeAcknowledged();
 

@@ -1,6 +1,6 @@
 #include "remote/read_handler.h"
 
-#include <algorithm>
+#include <stdexcept>
 
 #include "base/strings.h"
 #include "remote/snappy_block.h"
@@ -11,37 +11,10 @@ namespace {
 using base::ErrorCode;
 using base::Fail;
 using base::StrCat;
-using External = std::map<std::string, std::string>;
 
 constexpr size_t kMaxMessageBytes = 32 << 20;
-// Of an answer with chunks.
-constexpr size_t kMaxAnswerBytes = size_t{1} << 30;
-
-// Matchers without those that the external labels satisfy.
-std::vector<model::Matcher> OwnMatchers(const ReadQuery& query, const External& external) {
-  std::vector<model::Matcher> own;
-  for (const model::Matcher& matcher : query.matchers) {
-    auto label = external.find(matcher.name());
-    bool satisfied = label != external.end() && matcher.type() == model::MatchType::kEqual &&
-                     matcher.value() == label->second;
-    if (!satisfied) own.push_back(matcher);
-  }
-  return own;
-}
-
-model::Labels WithExternal(model::Labels labels, const External& external) {
-  if (external.empty()) return labels;
-  model::LabelsBuilder builder(labels);
-  for (const auto& [name, value] : external)
-    if (!labels.Has(name)) builder.Set(name, value);
-  return builder.Build();
-}
-
-Result<std::unique_ptr<model::SeriesSet>> Select(model::Queryable& storage, const ReadQuery& query,
-                                                 const External& external) {
-  auto querier = TRY(storage.NewQuerier(query.start, query.end));
-  return querier->Select(true, query.hints, OwnMatchers(query, external));
-}
+// Of an answer, made or compressed at once.
+constexpr size_t kPieceBytes = 256 * 1024;
 
 http::Response Failed(const base::Error& error) {
   int status = error.code() == ErrorCode::kInvalidArgument     ? 400
@@ -52,48 +25,67 @@ http::Response Failed(const base::Error& error) {
 
 }  // namespace
 
+// One of the reads at once, until its answer is sent.
+struct ReadHandler::Turn {
+  explicit Turn(std::atomic<size_t>& r) : running(r), before(r.fetch_add(1)) {}
+  ~Turn() { running.fetch_sub(1); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+  std::atomic<size_t>& running;
+  const size_t before;
+};
+
 http::Response ReadHandler::Handle(const http::Request& request) {
-  struct Turn {
-    std::atomic<size_t>& running;
-    size_t before;
-    explicit Turn(std::atomic<size_t>& r) : running(r), before(r.fetch_add(1)) {}
-    ~Turn() { running.fetch_sub(1); }
-  } turn(running_);
-  if (turn.before >= options_.max_concurrent) {
+  auto turn = std::make_shared<Turn>(running_);
+  if (turn->before >= options_.max_concurrent) {
     return http::Response::Text(
         503, "too many remote reads at once, see --storage.remote.read-concurrent-limit\n");
   }
-  return Answer(request);
+  auto answer = Answer(request, std::move(turn));
+  return answer ? *std::move(answer) : Failed(answer.error());
 }
 
-http::Response ReadHandler::Answer(const http::Request& request) {
-  auto message = SnappyDecode(request.body, kMaxMessageBytes);
-  if (!message) return Failed(message.error());
-  auto read = DecodeReadRequest(*message);
-  if (!read) return Failed(read.error());
-  External external = external_();
-  auto body = read->chunks ? Chunks(*read, external, request) : Samples(*read, external);
-  if (!body) return Failed(body.error());
+Result<http::Response> ReadHandler::Answer(const http::Request& request,
+                                           std::shared_ptr<Turn> turn) {
+  std::string message = TRY(SnappyDecode(request.body, kMaxMessageBytes));
+  ReadRequest read = TRY(DecodeReadRequest(message));
+  ExternalLabels external = external_();
   http::Response response;
-  response.body = *std::move(body);
-  if (read->chunks) {
-    response.content_type = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+  if (!read.chunks) {
+    auto pieces = std::make_shared<SnappyPieces>(TRY(Samples(read, external, request)));
+    response.content_type = "application/x-protobuf";
+    response.headers.emplace_back("Content-Encoding", "snappy");
+    if (!pieces->Next(response.body, kPieceBytes)) return response;
+    response.rest = [pieces, turn = std::move(turn)](std::string& out) {
+      return pieces->Next(out, kPieceBytes);
+    };
     return response;
   }
-  response.content_type = "application/x-protobuf";
-  response.headers.emplace_back("Content-Encoding", "snappy");
+  response.content_type = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+  auto chunks = std::make_shared<ChunkAnswer>(storage_, std::move(read), std::move(external),
+                                              options_.max_frame_bytes);
+  if (!TRY(chunks->Next(response.body, kPieceBytes))) return response;
+  response.rest = [chunks, turn = std::move(turn)](std::string& out) {
+    auto more = chunks->Next(out, kPieceBytes);
+    // The status is sent: the client has to see that the answer is cut off.
+    if (!more) throw std::runtime_error(more.error().message());
+    return *more;
+  };
   return response;
 }
 
 Result<std::string> ReadHandler::Samples(const ReadRequest& request,
-                                         const External& external) const {
+                                         const ExternalLabels& external,
+                                         const http::Request& from) const {
   std::string out;
   uint64_t samples = 0;
   model::Columns columns;
   for (const ReadQuery& query : request.queries) {
-    auto set = TRY(Select(storage_, query, external));
-    std::string result;
+    auto set = TRY(SelectForRead(storage_, query, external));
+    QueryResultWriter result(&out);
     for (size_t i = 0; i < set->size(); ++i) {
+      if (from.canceled()) return Fail(ErrorCode::kCanceled, "the client has gone away");
       TRY(set->Decode(i, query.hints.start, query.hints.end, &columns));
       if (columns.size() == 0) continue;
       samples += columns.size();
@@ -101,38 +93,12 @@ Result<std::string> ReadHandler::Samples(const ReadRequest& request,
         return Fail(ErrorCode::kResourceExhausted,
                     StrCat("exceeded sample limit (", options_.max_samples, ")"));
       }
-      AppendTimeSeries(WithExternal(set->LabelsAt(i), external), columns, &result);
-    }
-    AppendQueryResult(result, &out);
-  }
-  return SnappyEncode(out);
-}
-
-Result<std::string> ReadHandler::Chunks(const ReadRequest& request, const External& external,
-                                        const http::Request& from) const {
-  std::string out;
-  std::vector<model::RawChunk> chunks;
-  for (size_t q = 0; q < request.queries.size(); ++q) {
-    const ReadQuery& query = request.queries[q];
-    auto set = TRY(Select(storage_, query, external));
-    for (size_t i = 0; i < set->size(); ++i) {
-      if (from.canceled()) return Fail(ErrorCode::kCanceled, "the client has gone away");
-      chunks.clear();
-      TRY(set->Chunks(i, query.hints.start, query.hints.end, &chunks));
-      model::Labels labels = WithExternal(set->LabelsAt(i), external);
-      for (size_t begin = 0; begin < chunks.size();) {
-        size_t end = begin;
-        for (size_t bytes = 0;
-             end < chunks.size() &&
-             (end == begin || bytes + chunks[end].bytes.size() < options_.max_frame_bytes);
-             ++end)
-          bytes += chunks[end].bytes.size();
-        AppendChunkFrame(labels, &chunks[begin], end - begin, static_cast<int64_t>(q), &out);
-        begin = end;
-      }
-      if (out.size() > kMaxAnswerBytes)
+      result.AddSeries(WithExternal(set->LabelsAt(i), external), columns);
+      if (out.size() > options_.max_message_bytes) {
         return Fail(ErrorCode::kResourceExhausted,
-                    "the answer is over 1 GiB: ask for less at once");
+                    StrCat("the answer is over ", options_.max_message_bytes,
+                           " bytes: ask for less at once, or for chunks"));
+      }
     }
   }
   return out;

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "base/bytes.h"
-#include "base/protobuf.h"
 #include "remote/histogram_message.h"
 
 namespace slurmscope::remote {
@@ -131,10 +130,8 @@ Result<ReadRequest> DecodeReadRequest(std::string_view bytes) {
   return request;
 }
 
-void AppendTimeSeries(const model::Labels& labels, const model::Columns& samples,
-                      std::string* out) {
-  ProtoWriter result(*out);
-  ProtoWriter series(result, 1);
+void QueryResultWriter::AddSeries(const model::Labels& labels, const model::Columns& samples) {
+  ProtoWriter series(result_, 1);
   WriteLabels(labels, &series);
   for (size_t i = 0; i < samples.size(); ++i) {
     if (const model::FloatHistogram* h = samples.Histogram(i)) {
@@ -146,10 +143,6 @@ void AppendTimeSeries(const model::Labels& labels, const model::Columns& samples
     sample.add_double(1, samples.v[i]);
     sample.add_int64(2, samples.t[i]);
   }
-}
-
-void AppendQueryResult(std::string_view result, std::string* out) {
-  ProtoWriter(*out).add_message(1, result.data(), result.size());
 }
 
 void AppendChunkFrame(const model::Labels& labels, const model::RawChunk* chunks, size_t count,

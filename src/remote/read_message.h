@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/protobuf.h"
 #include "base/result.h"
 #include "model/labels.h"
 #include "model/matcher.h"
@@ -33,10 +34,18 @@ struct ReadRequest {
 // prometheus.ReadRequest; kInvalidArgument when it is malformed or a matcher does not compile.
 Result<ReadRequest> DecodeReadRequest(std::string_view message);
 
-// Appends one prometheus.TimeSeries with these samples to a QueryResult.
-void AppendTimeSeries(const model::Labels& labels, const model::Columns& samples, std::string* out);
-// Appends a QueryResult to a ReadResponse.
-void AppendQueryResult(std::string_view result, std::string* out);
+// Appends a QueryResult to a ReadResponse, which is whole when this is gone.
+class QueryResultWriter {
+ public:
+  explicit QueryResultWriter(std::string* response)
+      : response_(*response), result_(response_, 1) {}
+  // Adds one prometheus.TimeSeries with these samples.
+  void AddSeries(const model::Labels& labels, const model::Columns& samples);
+
+ private:
+  base::ProtoWriter response_;
+  base::ProtoWriter result_;
+};
 
 // Appends one frame of the streamed answer: a prometheus.ChunkedReadResponse with chunks of one
 // series, behind its length (uvarint) and checksum (CRC-32C, big endian).

@@ -106,7 +106,7 @@ class RemoteTest : public ::testing::Test {
     return message;
   }
 
-  std::string Read(bool chunks, ReadHandler::Options options = {}, int* status = nullptr) {
+  static http::Request ReadRequestFor(bool chunks, bool with_site = true) {
     std::string message;
     {
       ProtoWriter request(message);
@@ -116,6 +116,7 @@ class RemoteTest : public ::testing::Test {
         query.add_int64(2, kStart + 60'000);
         for (const auto& [name, value] :
              std::vector<std::pair<std::string, std::string>>{{"__name__", "a"}, {"site", "x"}}) {
+          if (name == "site" && !with_site) continue;
           ProtoWriter matcher(query, 3);
           matcher.add_string(2, name);
           matcher.add_string(3, value);
@@ -125,13 +126,13 @@ class RemoteTest : public ::testing::Test {
     }
     http::Request request;
     request.body = SnappyEncode(message);
-    ReadHandler handler(
-        *db_,
-        [] {
-          return std::map<std::string, std::string>{{"site", "x"}};
-        },
-        options);
-    http::Response response = handler.Handle(request);
+    return request;
+  }
+
+  std::string Read(bool chunks, ReadHandler::Options options = {}, int* status = nullptr) {
+    auto external = [] { return ExternalLabels{{"site", "x"}}; };
+    ReadHandler handler(*db_, external, options);
+    http::Response response = handler.Handle(ReadRequestFor(chunks));
     if (status != nullptr) *status = response.status;
     return response.body;
   }
@@ -281,6 +282,59 @@ TEST_F(RemoteTest, ReadsSamples) {
   limited.max_samples = 1;
   EXPECT_EQ(Read(false, limited, &status), "exceeded sample limit (1)\n");
   EXPECT_EQ(status, 400);
+}
+
+TEST(Snappy, PiecesMakeOneBlock) {
+  for (size_t length : {0, 1, 99, 100, 101, 200'000}) {
+    std::string text;
+    for (size_t i = 0; i < length; ++i) text += static_cast<char>('a' + i * i % 7);
+    SnappyPieces pieces(text);
+    std::string block;
+    while (pieces.Next(block, 100)) continue;
+    EXPECT_EQ(SnappyDecode(block, 1 << 20).value(), text);
+  }
+}
+
+// Far more than a piece: it comes in parts, and its turn lasts until the last one.
+TEST_F(RemoteTest, StreamsLargeAnswers) {
+  std::string message;
+  for (int i = 0; i < 3000; ++i) {
+    ProtoWriter request(message);
+    ProtoWriter series(request, 1);
+    AddLabel(series, "__name__", "a");
+    AddLabel(series, "i", StrCat(i, std::string(300, 'x')));
+    AddSample(series, kStart, i);
+  }
+  Write(message);
+  ReadHandler::Options options;
+  options.max_concurrent = 1;
+  ReadHandler handler(*db_, [] { return ExternalLabels{}; }, options);
+  for (bool chunks : {true, false}) {
+    http::Response response = handler.Handle(ReadRequestFor(chunks, false));
+    ASSERT_EQ(response.status, 200);
+    EXPECT_LT(response.body.size(), 600'000u);
+    ASSERT_TRUE(response.rest);
+    EXPECT_EQ(handler.Handle(ReadRequestFor(chunks, false)).status, 503);
+    std::string all = response.body;
+    int parts = 1;
+    bool more = true;
+    while (more) {
+      std::string part;
+      more = response.rest(part);
+      all += part;
+      ++parts;
+    }
+    EXPECT_GT(parts, 2);
+    response.rest = nullptr;
+    EXPECT_EQ(handler.Handle(ReadRequestFor(chunks, false)).status, 200);
+    if (!chunks) all = SnappyDecode(all, 16 << 20).value();
+    size_t found = 0;
+    for (size_t at = 0; (at = all.find("__name__", at)) != std::string::npos; ++at) ++found;
+    EXPECT_EQ(found, 3000u);
+  }
+  options.max_message_bytes = 1000;
+  ReadHandler small(*db_, [] { return ExternalLabels{}; }, options);
+  EXPECT_EQ(small.Handle(ReadRequestFor(false, false)).status, 400);
 }
 
 TEST_F(RemoteTest, ReadsChunks) {

@@ -2,6 +2,7 @@
 
 #include <snappy.h>
 
+#include "base/bytes.h"
 #include "base/strings.h"
 
 namespace slurmscope::remote {
@@ -27,6 +28,19 @@ std::string SnappyEncode(std::string_view bytes) {
   std::string out;
   snappy::Compress(bytes.data(), bytes.size(), &out);
   return out;
+}
+
+// A block is its length and then elements, which do not reach back beyond 64 KiB pieces: those of
+// several blocks one after the other are those of one.
+bool SnappyPieces::Next(std::string& out, size_t size) {
+  if (done_ == 0) base::PutUvarint(out, bytes_.size());
+  std::string_view piece = std::string_view(bytes_).substr(done_, size);
+  done_ += piece.size();
+  std::string block = SnappyEncode(piece);
+  base::ByteReader reader(block);
+  reader.Uvarint();
+  out += reader.rest();
+  return done_ < bytes_.size();
 }
 
 }  // namespace slurmscope::remote

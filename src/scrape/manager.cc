@@ -102,6 +102,14 @@ std::vector<MetadataEntry> Manager::metadata() const {
   return all;
 }
 
+std::function<std::map<std::string, model::Metadata>()> Manager::family_source() const {
+  return [pool = state_->scraper.shared_families()] {
+    std::map<std::string, model::Metadata> families;
+    for (const auto& family : pool->All()) families.emplace(family->name, family->metadata);
+    return families;
+  };
+}
+
 ScrapeStats Manager::stats() const {
   std::lock_guard lock(state_->mutex);
   const ScrapeCounters& counters = state_->scraper.counters();

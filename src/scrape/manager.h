@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -89,6 +90,9 @@ class Manager {
   // What the targets said of their metrics; all targets, or those whose labels satisfy the
   // matchers.
   std::vector<MetadataEntry> metadata() const;
+  // Gives what any target says of each family; one of them where they differ. May be called when
+  // the manager is gone.
+  std::function<std::map<std::string, model::Metadata>()> family_source() const;
   ScrapeStats stats() const;
 
  private:

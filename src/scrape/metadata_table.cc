@@ -41,6 +41,15 @@ std::shared_ptr<const Family> FamilyPool::Intern(Family family) {
   return made;
 }
 
+std::vector<std::shared_ptr<const Family>> FamilyPool::All() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::shared_ptr<const Family>> all;
+  for (const auto& [hash, slot] : families_) {
+    if (auto family = slot.lock()) all.push_back(std::move(family));
+  }
+  return all;
+}
+
 void FamilyPool::DropUnused() {
   std::erase_if(families_, [](const auto& pair) { return pair.second.expired(); });
   purge_at_ = std::max<size_t>(1024, families_.size() * 2);

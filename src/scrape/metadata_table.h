@@ -23,11 +23,13 @@ struct Family {
 class FamilyPool {
  public:
   std::shared_ptr<const Family> Intern(Family family);
+  // Those that are in use.
+  std::vector<std::shared_ptr<const Family>> All() const;
 
  private:
   void DropUnused();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::unordered_map<uint64_t, std::weak_ptr<const Family>> families_;
   size_t purge_at_ = 1024;
 };

@@ -38,7 +38,8 @@ class Scraper {
   }
 
   ScrapeCounters& counters() { return counters_; }
-  FamilyPool& families() { return families_; }
+  FamilyPool& families() { return *families_; }
+  std::shared_ptr<const FamilyPool> shared_families() const { return families_; }
   // Due times that passed while the scrape before was still running.
   uint64_t skipped() const { return skipped_; }
 
@@ -83,7 +84,7 @@ class Scraper {
   http::Client& client_;
   const base::Clock& clock_;
   ScrapeCounters counters_;
-  FamilyPool families_;
+  const std::shared_ptr<FamilyPool> families_ = std::make_shared<FamilyPool>();
   std::atomic<uint64_t> skipped_{0};
 
   std::shared_ptr<Gate> gate_;
