@@ -92,9 +92,9 @@ void ReadMessage(MappingReader* reader, bool* v2) {
   reader->String("protobuf_message", &message);
   *v2 = message == "io.prometheus.write.v2.Request";
   if (!*v2 && message != "prometheus.WriteRequest") {
-    reader->Error("protobuf_message",
-                  StrCat(Quote(message), " is neither prometheus.WriteRequest nor "
-                                         "io.prometheus.write.v2.Request"));
+    reader->Error("protobuf_message", StrCat(Quote(message),
+                                             " is neither prometheus.WriteRequest nor "
+                                             "io.prometheus.write.v2.Request"));
   }
 }
 
@@ -191,10 +191,10 @@ void ReadTranslation(MappingReader* reader, OtlpTranslation* out) {
     *out = known.translation;
     return;
   }
-  reader->Error("translation_strategy",
-                StrCat("unknown strategy ", Quote(name), ", known are ", kTranslations[0].name,
-                       ", ", kTranslations[1].name, ", ", kTranslations[2].name, " and ",
-                       kTranslations[3].name));
+  reader->Error(
+      "translation_strategy",
+      StrCat("unknown strategy ", Quote(name), ", known are ", kTranslations[0].name, ", ",
+             kTranslations[1].name, ", ", kTranslations[2].name, " and ", kTranslations[3].name));
 }
 
 void CheckAttributes(MappingReader* reader, std::string_view key,

@@ -72,7 +72,8 @@ remote_write:
     batch_send_deadline: 1s, min_backoff: 10ms, max_backoff: 1s, retry_on_http_429: true,
     sample_age_limit: 1h}
   metadata_config: {send: false, send_interval: 2m, max_samples_per_send: 50}
-)").remote_write.at(0);
+)")
+                                       .remote_write.at(0);
   EXPECT_EQ(config.name, "far");
   EXPECT_EQ(config.timeout_ms, 7000);
   EXPECT_EQ(config.headers.at("X-Scope-OrgID"), "a");
@@ -147,7 +148,8 @@ otlp:
   promote_scope_metadata: true
   label_name_underscore_sanitization: false
   label_name_preserve_multiple_underscores: false
-)").otlp;
+)")
+                                .otlp;
   EXPECT_EQ(config.translation, OtlpTranslation::kNoUtf8EscapingWithSuffixes);
   EXPECT_EQ(config.promote_resource_attributes.size(), 2u);
   EXPECT_TRUE(config.keep_identifying_resource_attributes);

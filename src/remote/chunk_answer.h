@@ -14,8 +14,8 @@ namespace slurmscope::remote {
 
 using ExternalLabels = std::map<std::string, std::string>;
 
-// The series that one query of a remote read asks for: matchers that the external labels satisfy are
-// left out.
+// The series that one query of a remote read asks for: matchers that the external labels satisfy
+// are left out.
 Result<std::unique_ptr<model::SeriesSet>> SelectForRead(model::Queryable& storage,
                                                         const ReadQuery& query,
                                                         const ExternalLabels& external);

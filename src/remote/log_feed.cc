@@ -150,8 +150,6 @@ bool LogFeed::PushExemplars() {
   return true;
 }
 
-void LogFeed::SetFamilies(Families families) { series_.SetFamilies(families); }
-
 double LogFeed::SamplesBehind() const {
   double bytes_per_item = measured_items_ == 0 ? kBytesPerItem
                                                : static_cast<double>(measured_bytes_) /

@@ -13,8 +13,8 @@
 
 namespace slurmscope::remote {
 
-// Brings what a log has into the shards: without the series that relabelling drops, what is too old,
-// and the kinds that are not asked for. Holds one batch of the log. Used by one thread.
+// Brings what a log has into the shards: without the series that relabelling drops, what is too
+// old, and the kinds that are not asked for. Holds one batch of the log. Used by one thread.
 class LogFeed {
  public:
   LogFeed(const config::RemoteWriteConfig& config, std::map<std::string, std::string> external,
@@ -28,7 +28,7 @@ class LogFeed {
   };
   Progress Read();
 
-  void SetFamilies(Families families);
+  void SetFamilies(const Families& families) { series_.SetFamilies(families); }
   uint64_t read() const { return read_; }  // items out of the log
   // How many are still in the log, by the size of those before.
   double SamplesBehind() const;
@@ -53,7 +53,7 @@ class LogFeed {
   size_t next_sample_ = 0;  // of the batch, as the following
   size_t next_histogram_ = 0;
   size_t next_exemplar_ = 0;
-  bool stalled_ = false;  // there was no room the last time
+  bool stalled_ = false;   // there was no room the last time
   int64_t oldest_ms_ = 0;  // sample_age_limit
   uint64_t read_ = 0;
   uint64_t measured_bytes_ = 0;  // of the log

@@ -53,11 +53,11 @@ void MetadataSender::Send() {
 void MetadataSender::TakeAnswer(const WriteRequests::Done& done) {
   size_t count = in_air_;
   in_air_ = 0;
-  WriteOutcome outcome = JudgeWrite(done.result, WriteVersion::kV1,
-                                    config_.queue.retry_on_http_429, clock_.NowMs());
+  WriteOutcome outcome =
+      JudgeWrite(done.result, WriteVersion::kV1, config_.queue.retry_on_http_429, clock_.NowMs());
   if (outcome.kind == WriteOutcome::Kind::kRetry) {
-    int64_t pause = std::max<int64_t>(
-        {1, backoff_ms_, config_.queue.min_backoff_ms, outcome.retry_after_ms});
+    int64_t pause =
+        std::max<int64_t>({1, backoff_ms_, config_.queue.min_backoff_ms, outcome.retry_after_ms});
     retry_ns_ = clock_.SteadyNs() + pause * kMs;
     backoff_ms_ = std::min(2 * pause, std::max<int64_t>(1, config_.queue.max_backoff_ms));
     return;

@@ -38,9 +38,9 @@ class MetadataSender {
   const base::Clock& clock_;
   WriteStats* const stats_;
   std::vector<FamilyMetadata> families_;
-  size_t sent_ = 0;      // of them
-  size_t in_air_ = 0;    // of the request under way
-  uint64_t bytes_ = 0;   // likewise
+  size_t sent_ = 0;       // of them
+  size_t in_air_ = 0;     // of the request under way
+  uint64_t bytes_ = 0;    // likewise
   int64_t round_ns_ = 0;  // when the next round begins
   int64_t retry_ns_ = 0;  // when the request is sent again
   int64_t backoff_ms_ = 0;

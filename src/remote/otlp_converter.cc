@@ -298,9 +298,10 @@ void OtlpConverter::CustomHistogram(Target& target) {
     if (point.counts[i] == 0) continue;
     histogram.positive.push_back({static_cast<int32_t>(i), static_cast<int64_t>(point.counts[i])});
   }
-  if (point.counts.empty() && point.count > 0)
+  if (point.counts.empty() && point.count > 0) {
     histogram.positive.push_back(
         {static_cast<int32_t>(histogram.custom_values.size()), static_cast<int64_t>(point.count)});
+  }
   Histogram(target, histogram);
 }
 

@@ -75,8 +75,7 @@ Result<http::Response> ReadHandler::Answer(const http::Request& request,
   return response;
 }
 
-Result<std::string> ReadHandler::Samples(const ReadRequest& request,
-                                         const ExternalLabels& external,
+Result<std::string> ReadHandler::Samples(const ReadRequest& request, const ExternalLabels& external,
                                          const http::Request& from) const {
   std::string out;
   uint64_t samples = 0;

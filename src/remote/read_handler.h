@@ -13,16 +13,16 @@
 
 namespace slurmscope::remote {
 
-// Answers remote read (POST /api/v1/read): chunks as they are stored, made while they are sent, when
-// the client takes those (Prometheus and Thanos do), else samples. Thread-safe; must outlive its
-// answers.
+// Answers remote read (POST /api/v1/read): chunks as they are stored, made while they are sent,
+// when the client takes those (Prometheus and Thanos do), else samples. Thread-safe; must outlive
+// its answers.
 class ReadHandler {
  public:
   struct Options {
-    uint64_t max_samples = 50'000'000;       // of an answer with samples
-    size_t max_message_bytes = 256u << 20;   // of an answer with samples, before compression
-    size_t max_concurrent = 10;              // requests at once; more are answered 503
-    size_t max_frame_bytes = 1 << 20;        // of an answer with chunks, but for larger single chunks
+    uint64_t max_samples = 50'000'000;      // of an answer with samples
+    size_t max_message_bytes = 256u << 20;  // of an answer with samples, before compression
+    size_t max_concurrent = 10;             // requests at once; more are answered 503
+    size_t max_frame_bytes = 1 << 20;  // of an answer with chunks, but for larger single chunks
   };
 
   // `storage` must outlive it. External labels are added to all series, and matchers on them are

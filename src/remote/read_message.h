@@ -37,8 +37,7 @@ Result<ReadRequest> DecodeReadRequest(std::string_view message);
 // Appends a QueryResult to a ReadResponse, which is whole when this is gone.
 class QueryResultWriter {
  public:
-  explicit QueryResultWriter(std::string* response)
-      : response_(*response), result_(response_, 1) {}
+  explicit QueryResultWriter(std::string* response) : response_(*response), result_(response_, 1) {}
   // Adds one prometheus.TimeSeries with these samples.
   void AddSeries(const model::Labels& labels, const model::Columns& samples);
 

@@ -308,7 +308,8 @@ TEST_F(RemoteTest, StreamsLargeAnswers) {
   Write(message);
   ReadHandler::Options options;
   options.max_concurrent = 1;
-  ReadHandler handler(*db_, [] { return ExternalLabels{}; }, options);
+  ReadHandler handler(
+      *db_, [] { return ExternalLabels{}; }, options);
   for (bool chunks : {true, false}) {
     http::Response response = handler.Handle(ReadRequestFor(chunks, false));
     ASSERT_EQ(response.status, 200);
@@ -333,7 +334,8 @@ TEST_F(RemoteTest, StreamsLargeAnswers) {
     EXPECT_EQ(found, 3000u);
   }
   options.max_message_bytes = 1000;
-  ReadHandler small(*db_, [] { return ExternalLabels{}; }, options);
+  ReadHandler small(
+      *db_, [] { return ExternalLabels{}; }, options);
   EXPECT_EQ(small.Handle(ReadRequestFor(false, false)).status, 400);
 }
 

@@ -20,8 +20,7 @@ using Families = std::map<std::string, model::Metadata, std::less<>>;
 // series that the log may name. Not thread-safe.
 class SeriesTable {
  public:
-  SeriesTable(std::map<std::string, std::string> external,
-              std::vector<config::RelabelConfig> rules)
+  SeriesTable(std::map<std::string, std::string> external, std::vector<config::RelabelConfig> rules)
       : external_(std::move(external)), rules_(std::move(rules)) {}
 
   // Takes in the series of a batch, what it says of their metrics, and which are gone.

@@ -67,8 +67,7 @@ void WriteManager::StopChanged(const std::vector<RemoteWriteConfig>& configs, bo
       }
     }
   }
-  for (auto& [name, queue] : ended)
-    queue->BeginStop(WriteQueue::HowToStop::kAtOnce, kHandOverMs);
+  for (auto& [name, queue] : ended) queue->BeginStop(WriteQueue::HowToStop::kAtOnce, kHandOverMs);
   for (auto& [name, queue] : ended) queue->Stop(WriteQueue::HowToStop::kAtOnce, kHandOverMs);
   // One that has another name now goes on, too.
   std::set<std::string> taken;
@@ -93,8 +92,7 @@ void WriteManager::RemoveOtherFiles(const std::vector<RemoteWriteConfig>& config
   if (!names) return;
   for (const std::string& name : *names) {
     std::string path = base::StrCat(directory_, "/", name);
-    if (!known.contains(path))
-      Tell("cannot remove a file of remote write", base::RemoveFile(path));
+    if (!known.contains(path)) Tell("cannot remove a file of remote write", base::RemoveFile(path));
   }
 }
 

@@ -23,8 +23,8 @@ class WriteManager {
   // start.
   ~WriteManager();
 
-  // Queues whose entries are as before go on; an entry that changed goes on where its queue stopped,
-  // which is found by name, else by URL. Waits some seconds for requests under way.
+  // Queues whose entries are as before go on; an entry that changed goes on where its queue
+  // stopped, which is found by name, else by URL. Waits some seconds for requests under way.
   void Apply(const std::vector<config::RemoteWriteConfig>& configs,
              const std::map<std::string, std::string>& external_labels);
 

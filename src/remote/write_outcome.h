@@ -27,8 +27,8 @@ struct WriteOutcome {
 WriteOutcome JudgeWrite(const base::Result<http::ClientResponse>& result, WriteVersion version,
                         bool retry_on_429, int64_t now_ms);
 
-// The value of a Retry-After header, seconds or a date, as ms from `now_ms`; at most five minutes, 0
-// when it makes no sense. Safe on any bytes.
+// The value of a Retry-After header, seconds or a date, as ms from `now_ms`; at most five minutes,
+// 0 when it makes no sense. Safe on any bytes.
 int64_t ParseRetryAfter(std::string_view value, int64_t now_ms);
 
 }  // namespace slurmscope::remote

@@ -129,7 +129,7 @@ void WriteQueue::State::SendMetadata() {
   Families families;
   for (FamilyMetadata& family : sources.families())
     families.emplace(std::move(family.family), std::move(family.metadata));
-  feed.SetFamilies(std::move(families));
+  feed.SetFamilies(families);
 }
 
 void WriteQueue::State::Tick() {
@@ -225,7 +225,7 @@ void WriteQueue::State::Publish() {
 
 WriteQueue::WriteQueue(config::RemoteWriteConfig config,
                        std::map<std::string, std::string> external_labels,
-                       std::string position_file, WriteSources sources, http::Client& client,
+                       const std::string& position_file, WriteSources sources, http::Client& client,
                        const base::Clock& clock, int64_t tick_ms)
     : state_(std::make_unique<State>(std::move(config), std::move(external_labels), position_file,
                                      std::move(sources), client, clock, tick_ms)) {}

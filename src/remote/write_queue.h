@@ -26,9 +26,9 @@ struct WriteSources {
 
 // Sends what a storage takes in to one receiver by remote write, in a thread of its own: reads the
 // log, relabels, queues (bounded; when the queues are full it stops reading, so that the log is the
-// buffer), sends, and tries again until it is taken or refused. Up to where all is done is kept in a
-// file: what comes next after a restart, even by kill -9, goes on from there, and some of it is sent
-// twice. Thread-safe.
+// buffer), sends, and tries again until it is taken or refused. Up to where all is done is kept in
+// a file: what comes next after a restart, even by kill -9, goes on from there, and some of it is
+// sent twice. Thread-safe.
 class WriteQueue {
  public:
   // How often the number of shards is looked at.
@@ -37,7 +37,7 @@ class WriteQueue {
   // `position_file` is made when missing; then only what comes from now on is sent. Storage and
   // client must outlive it, the client until the last request has its answer.
   WriteQueue(config::RemoteWriteConfig config, std::map<std::string, std::string> external_labels,
-             std::string position_file, WriteSources sources, http::Client& client,
+             const std::string& position_file, WriteSources sources, http::Client& client,
              const base::Clock& clock = base::SystemClock(), int64_t tick_ms = kTickMs);
   // As Stop(kAtOnce, 0).
   ~WriteQueue();

@@ -107,8 +107,8 @@ void WriteShards::Send(size_t index) {
 void WriteShards::TakeAnswer(const WriteRequests::Done& done) {
   Shard& shard = shards_[done.id];
   shard.delivery->in_air = false;
-  WriteOutcome outcome =
-      JudgeWrite(done.result, shard.delivery->version, config_.queue.retry_on_http_429, clock_.NowMs());
+  WriteOutcome outcome = JudgeWrite(done.result, shard.delivery->version,
+                                    config_.queue.retry_on_http_429, clock_.NowMs());
   switch (outcome.kind) {
     case WriteOutcome::Kind::kTaken:
       work_.seconds += done.seconds;
@@ -145,10 +145,9 @@ void WriteShards::GiveUp(Shard& shard, const std::string& reason) {
   int64_t now_ns = clock_.SteadyNs();
   if (!MaybeSeen(shard) && now_ns >= quiet_until_ns_) {
     quiet_until_ns_ = now_ns + kLogPauseNs;
-    base::LogError("samples are refused by the receiver of remote write and not sent again",
-                   {{"remote_name", config_.name},
-                    {"count", shard.delivery->part_size()},
-                    {"error", reason}});
+    base::LogError(
+        "samples are refused by the receiver of remote write and not sent again",
+        {{"remote_name", config_.name}, {"count", shard.delivery->part_size()}, {"error", reason}});
   }
   FinishPart(shard, false);
 }
@@ -201,15 +200,13 @@ void WriteShards::Redistribute() {
 }
 
 bool WriteShards::empty() const {
-  return std::all_of(shards_.begin(), shards_.end(), [](const Shard& shard) {
-    return !shard.delivery && shard.waiting.empty();
-  });
+  return std::all_of(shards_.begin(), shards_.end(),
+                     [](const Shard& shard) { return !shard.delivery && shard.waiting.empty(); });
 }
 
 bool WriteShards::in_air() const {
-  return std::any_of(shards_.begin(), shards_.end(), [](const Shard& shard) {
-    return shard.delivery && shard.delivery->in_air;
-  });
+  return std::any_of(shards_.begin(), shards_.end(),
+                     [](const Shard& shard) { return shard.delivery && shard.delivery->in_air; });
 }
 
 bool WriteShards::failing() const {
@@ -225,8 +222,7 @@ int64_t WriteShards::next_due_ns(bool flush) const {
       if (!shard.delivery->in_air) next = std::min(next, shard.delivery->retry_at_ns);
     } else if (!shard.waiting.empty() && !resize_to_) {
       bool full = flush || shard.waiting.size() >= config_.queue.max_samples_per_send;
-      next = std::min(
-          next, full ? 0 : shard.since_ns + config_.queue.batch_send_deadline_ms * kMs);
+      next = std::min(next, full ? 0 : shard.since_ns + config_.queue.batch_send_deadline_ms * kMs);
     }
   }
   return next;

@@ -42,9 +42,9 @@ class WriteShards {
   void Resize(size_t shards);
 
   size_t size() const { return shards_.size(); }
-  bool empty() const;    // nothing waits or is under way
-  bool in_air() const;   // a request is under way
-  bool failing() const;  // a shard waits to try again
+  bool empty() const;                     // nothing waits or is under way
+  bool in_air() const;                    // a request is under way
+  bool failing() const;                   // a shard waits to try again
   int64_t next_due_ns(bool flush) const;  // when Start() has something to do; INT64_MAX: nothing
   uint64_t waiting() const;
   WriteVersion version() const { return version_; }
