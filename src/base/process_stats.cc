@@ -50,6 +50,7 @@ ProcessStats ReadProcessStats() {
   if (auto names = ListDirectory("/proc/self/fd")) stats.open_fds = names->size();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.max_fds = limit.rlim_cur;
+  if (getrlimit(RLIMIT_AS, &limit) == 0) stats.max_virtual_bytes = limit.rlim_cur;
   return stats;
 }
 
