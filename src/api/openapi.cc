@@ -186,8 +186,8 @@ constexpr std::string_view kComponents = R"(components:
 }  // namespace
 
 const std::vector<Endpoint>& Endpoints() {
-  static const std::vector<Endpoint> kAll = AllEndpoints();
-  return kAll;
+  static const std::vector<Endpoint> all = AllEndpoints();
+  return all;
 }
 
 std::string OpenApiYaml(std::string_view base) {

@@ -45,10 +45,10 @@ void WriteEngine(Page& page, const promql::Engine& engine) {
   page.Counter("prometheus_engine_query_log_failures_total",
                "Queries that could not be written to the log.", engine.log().failures());
   constexpr std::string_view kDurations = "prometheus_engine_query_duration_seconds";
-  static const std::vector<double> kRanks = {0.5, 0.9, 0.99};
+  static const std::vector<double> ranks = {0.5, 0.9, 0.99};
   page.text().Family(kDurations, "Durations of the parts of queries.", MetricType::kSummary);
-  for (const promql::Engine::Slice& slice : engine.slices(kRanks))
-    page.Summary(kDurations, "slice", slice.name, kRanks, slice.durations);
+  for (const promql::Engine::Slice& slice : engine.slices(ranks))
+    page.Summary(kDurations, "slice", slice.name, ranks, slice.durations);
 }
 
 void WriteByType(Page& page, std::string_view name, std::string_view help, uint64_t samples,

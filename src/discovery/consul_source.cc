@@ -38,7 +38,7 @@ class ConsulSource final : public Source, public std::enable_shared_from_this<Co
       failure_.reset();
     }
     if (!datacenter_.empty()) return AskServices();
-    Get("/v1/agent/self", {}, [](ConsulSource& self, Result<std::string> body) {
+    Get("/v1/agent/self", {}, [](ConsulSource& self, const Result<std::string>& body) {
       Result<std::string> name =
           body ? ConsulDatacenter(*body) : Result<std::string>(Fail(body.error()));
       if (!name) return self.Finish(Fail(name.error()));
@@ -48,7 +48,7 @@ class ConsulSource final : public Source, public std::enable_shared_from_this<Co
   }
 
  private:
-  using Take = std::function<void(ConsulSource&, Result<std::string>)>;
+  using Take = std::function<void(ConsulSource&, const Result<std::string>&)>;
 
   // What every question about the catalog says.
   http::Pairs CommonParams() const {
@@ -91,7 +91,7 @@ class ConsulSource final : public Source, public std::enable_shared_from_this<Co
     if (by_name) return AskInstances(config_.services);
     http::Pairs params = CommonParams();
     if (!config_.filter.empty()) params.emplace_back("filter", config_.filter);
-    Get("/v1/catalog/services", params, [](ConsulSource& self, Result<std::string> body) {
+    Get("/v1/catalog/services", params, [](ConsulSource& self, const Result<std::string>& body) {
       using Names = Result<std::vector<std::string>>;
       Names names = body ? ConsulServices(*body, self.config_) : Names(Fail(body.error()));
       if (!names) return self.Finish(Fail(names.error()));
@@ -121,7 +121,7 @@ class ConsulSource final : public Source, public std::enable_shared_from_this<Co
     for (const std::string& tag : config_.tags) params.emplace_back("tag", tag);
     if (!config_.health_filter.empty()) params.emplace_back("filter", config_.health_filter);
     Get(StrCat("/v1/health/service/", http::UrlEncode(service)), params,
-        [service](ConsulSource& self, Result<std::string> body) {
+        [service](ConsulSource& self, const Result<std::string>& body) {
           self.TakeInstances(service, body);
         });
   }

@@ -57,7 +57,7 @@ class Manager {
   // change (at most every update_interval_ms, but for the first answer of somebody new).
   using OnUpdate = std::function<void(const TargetGroups&)>;
 
-  explicit Manager(OnUpdate on_update, DiscoveryOptions options = {});
+  explicit Manager(OnUpdate on_update, const DiscoveryOptions& options = {});
   ~Manager();
 
   // Takes a new configuration; may be called again at any time (reload).

@@ -218,7 +218,7 @@ void Manager::State::Run() {
   }
 }
 
-Manager::Manager(OnUpdate on_update, DiscoveryOptions options)
+Manager::Manager(OnUpdate on_update, const DiscoveryOptions& options)
     : state_(std::make_unique<State>(std::move(on_update), options)) {
   state_->thread = std::thread([state = state_.get()] { state->Run(); });
 }

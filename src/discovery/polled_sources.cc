@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -84,14 +85,13 @@ PolledSources::~PolledSources() {
   mailbox_->wake = nullptr;
 }
 
-void PolledSources::Add(std::string kind, const std::string& job, std::string identity,
+void PolledSources::Add(std::string kind, const std::string& job, const std::string& identity,
                         int64_t interval_ms, const std::function<std::shared_ptr<Source>()>& make,
                         std::vector<Entry>* entries) {
   std::string key = IdentityText().Put(kind).Put(job).Put(identity).Take();
   for (Entry& known : entries_) {
     if (known.key != key) continue;
-    entries->push_back(std::move(known));
-    known.key.clear();
+    entries->push_back(std::exchange(known, {}));
     return;
   }
   Entry& entry = entries->emplace_back();

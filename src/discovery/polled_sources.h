@@ -59,8 +59,9 @@ class PolledSources {
     std::function<void()> wake;  // null: nobody waits any more
     std::vector<std::pair<uint64_t, Result<Source::Groups>>> answers;
   };
-  void Add(std::string kind, const std::string& job, std::string identity, int64_t interval_ms,
-           const std::function<std::shared_ptr<Source>()>& make, std::vector<Entry>* entries);
+  void Add(std::string kind, const std::string& job, const std::string& identity,
+           int64_t interval_ms, const std::function<std::shared_ptr<Source>()>& make,
+           std::vector<Entry>* entries);
   void Start(Entry& entry, int64_t now_ms);
   Change Take(Entry& entry, Result<Source::Groups> answer, int64_t now_ms);
 

@@ -131,8 +131,7 @@ class AresResolver final : public Resolver {
  public:
   explicit AresResolver(ResolverOptions options)
       : options_(std::move(options)), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    static const int kInitialized = ares_library_init(ARES_LIB_INIT_ALL);
-    (void)kInitialized;
+    [[maybe_unused]] static const int initialized = ares_library_init(ARES_LIB_INIT_ALL);
   }
   ~AresResolver() override;
   void Resolve(const std::string& name, DnsRecordType type, Done done) override;

@@ -18,7 +18,6 @@ namespace {
 using base::ErrorCode;
 using base::Fail;
 using base::ProtoReader;
-using base::StrAppend;
 using base::StrCat;
 using base::View;
 using model::MetricType;

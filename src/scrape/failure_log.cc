@@ -39,9 +39,10 @@ void FailureLogs::Reopen() {
   const std::lock_guard lock(mutex_);
   std::erase_if(logs_, [](const auto& each) { return each.second.use_count() <= 1; });
   for (const auto& [path, log] : logs_) {
-    if (auto opened = log->Open(path); !opened)
+    if (auto opened = log->Open(path); !opened) {
       base::LogError("scrape failure log cannot be opened",
                      {{"file", path}, {"error", opened.error()}});
+    }
   }
 }
 

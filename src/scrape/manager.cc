@@ -120,8 +120,8 @@ std::vector<MetadataEntry> Manager::metadata() const {
 }
 
 const std::vector<double>& ScrapeRanks() {
-  static const std::vector<double> kRanks = {0.01, 0.05, 0.5, 0.9, 0.99};
-  return kRanks;
+  static const std::vector<double> ranks = {0.01, 0.05, 0.5, 0.9, 0.99};
+  return ranks;
 }
 
 std::function<std::map<std::string, model::Metadata>()> Manager::family_source() const {
