@@ -19,7 +19,6 @@ struct InertFlag {
 constexpr const char* kOneBinary = "the pages are built into the program";
 constexpr const char* kNoGo = "this program has no Go runtime";
 constexpr const char* kBlocksFixed = "how blocks are written is built in";
-constexpr const char* kNoOtlp = "OTLP is not taken in this version";
 constexpr const char* kNoAgentMode = "agent mode is not in this version";
 constexpr const char* kScrapeFixed = "its default is built in";
 constexpr InertFlag kInertFlags[] = {
@@ -31,7 +30,6 @@ constexpr InertFlag kInertFlags[] = {
     {"web.console.templates", false, kOneBinary},
     {"web.console.libraries", false, kOneBinary},
     {"web.page-title", false, kOneBinary},
-    {"web.enable-otlp-receiver", true, kNoOtlp},
     {"web.search.max-limit", false, "there is no search API in this version"},
     {"storage.tsdb.max-block-chunk-segment-size", false, kBlocksFixed},
     {"storage.tsdb.allow-overlapping-compaction", true, kBlocksFixed},

@@ -218,6 +218,8 @@ void AddRemoteFlags(CLI::App& app, ServeFlags& flags) {
          "Messages taken: prometheus.WriteRequest (the default), io.prometheus.write.v2.Request, "
          "or both with a comma (repeatable)")
       ->delimiter('\0');
+  app.add_flag("--web.enable-otlp-receiver", flags.enable_otlp_receiver,
+               "Take metrics by OTLP: POST /api/v1/otlp/v1/metrics");
   AddParsed(app, "storage.remote.flush-deadline", flags.flush_deadline_ms, base::ParseDurationMs,
             "How long, at the end, what is not sent yet is sent; what is left is sent after the "
             "next start",

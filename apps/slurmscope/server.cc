@@ -105,6 +105,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<vo
   TRY(server->Listen());
   TRY(server->OpenStorage(stop));
   TRY(server->StartScraping());
+  server->StartRemoteRead();
   server->StartRules(groups);
   server->StartRemoteWrite();
   server->AddApiRoutes();
@@ -236,10 +237,12 @@ void Server::AddApiRoutes() {
                                  flags_.enable_admin_api,
                                  flags_.tsdb_path,
                                  rules_.get(),
-                                 notify_.get()};
+                                 notify_.get(),
+                                 queried_.get()};
   dependencies.parts.features = {flags_.features.begin(), flags_.features.end()};
   dependencies.parts.lifecycle = flags_.enable_lifecycle;
   dependencies.parts.write_receiver = flags_.enable_write_receiver;
+  dependencies.parts.otlp_receiver = flags_.enable_otlp_receiver;
   dependencies.self_metrics = [this] { return SelfMetricsPage(); };
   dependencies.route_prefix = flags_.route_prefix;
   api_ = std::make_unique<api::Api>(std::move(dependencies));
@@ -286,6 +289,7 @@ std::string Server::SelfMetricsPage() const {
   sources.notify = notify_.get();
   sources.write_receiver = write_receiver_.get();
   sources.remote_write = remote_write_.get();
+  sources.otlp = otlp_receiver_.get();
   sources.notifications = notifications_.stats();
   sources.retention_ms = retention_.retention_ms;
   sources.retention_bytes = retention_.retention_bytes;

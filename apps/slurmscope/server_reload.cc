@@ -40,6 +40,8 @@ Result<void> Server::Reload() {
   scrape_->Apply(config->scrape_configs);
   discovery_->Apply(config->scrape_configs);
   ApplyRules(*config, *groups);
+  if (otlp_receiver_) otlp_receiver_->Apply(config->otlp);
+  queried_->Apply(config->remote_read, config->global.external_labels);
   remote_write_->Apply(config->remote_write, config->global.external_labels);
   {
     std::lock_guard lock(config_mutex_);  // not while the rest is applied: /metrics needs it

@@ -122,6 +122,11 @@ std::vector<Endpoint> WriteEndpoints() {
   return {
       {"/read", "POST", "Remote read", {}, kProtobuf},
       {"/write", "POST", "Remote write, with --web.enable-remote-write-receiver", {}, kProtobuf},
+      {"/otlp/v1/metrics",
+       "POST",
+       "Metrics by OTLP, with --web.enable-otlp-receiver",
+       {},
+       kProtobuf},
       {"/admin/tsdb/delete_series",
        "POST PUT",
        "Deletes samples, with --web.enable-admin-api",

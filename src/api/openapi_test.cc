@@ -31,8 +31,12 @@ TEST(OpenApi, IsYamlWithEveryPath) {
 }
 
 // What the program registers beside the Api.
-const std::set<std::string_view> kElsewhere = {"/read", "/write", "/status/walreplay",
-                                               "/notifications", "/notifications/live"};
+const std::set<std::string_view> kElsewhere = {"/read",
+                                               "/write",
+                                               "/otlp/v1/metrics",
+                                               "/status/walreplay",
+                                               "/notifications",
+                                               "/notifications/live"};
 
 TEST(OpenApi, DescribesWhatIsThere) {
   tsdb::TestDirectory directory;

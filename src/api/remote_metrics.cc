@@ -65,9 +65,9 @@ void Families::Dropped() {
                  MetricType::kCounter);
     for (const WriteStats& queue : queues_) {
       for (const Reason& reason : kReasons) {
-        text_.Sample(
-            name, {{"remote_name", queue.name}, {"url", queue.url}, {"reason", reason.name}},
-            static_cast<double>(queue.kinds[kind].*reason.value));
+        text_.Sample(name,
+                     {{"remote_name", queue.name}, {"url", queue.url}, {"reason", reason.name}},
+                     static_cast<double>(queue.kinds[kind].*reason.value));
       }
     }
   }
@@ -127,14 +127,12 @@ void WriteTrafficFamilies(Families& families) {
                 [](const WriteStats& queue) { return queue.metadata_retried; });
   families.Each("metadata_bytes_total", "Bytes of metadata that were taken, compressed.", kCounter,
                 [](const WriteStats& queue) { return queue.metadata_bytes; });
-  families.Each("queue_highest_timestamp_seconds", "Newest sample that came out of the log.",
-                kGauge, [](const WriteStats& queue) {
-                  return static_cast<double>(queue.highest_read_ms) / 1000;
-                });
-  families.Each("queue_highest_sent_timestamp_seconds", "Newest sample that was taken.", kGauge,
-                [](const WriteStats& queue) {
-                  return static_cast<double>(queue.highest_sent_ms) / 1000;
-                });
+  families.Each(
+      "queue_highest_timestamp_seconds", "Newest sample that came out of the log.", kGauge,
+      [](const WriteStats& queue) { return static_cast<double>(queue.highest_read_ms) / 1000; });
+  families.Each(
+      "queue_highest_sent_timestamp_seconds", "Newest sample that was taken.", kGauge,
+      [](const WriteStats& queue) { return static_cast<double>(queue.highest_sent_ms) / 1000; });
 }
 
 // What all queues have in common: what storage took in.
@@ -177,8 +175,7 @@ void WriteRemoteMetrics(const std::vector<WriteStats>& queues, const tsdb::HeadS
   families.ByKind("_failed_total", "refused by the receiver.", MetricType::kCounter,
                   &SentCounts::failed);
   families.ByKind("_retried_total", "sent again.", MetricType::kCounter, &SentCounts::retried);
-  families.ByKind("_pending", "queued or on their way.", MetricType::kGauge,
-                  &SentCounts::pending);
+  families.ByKind("_pending", "queued or on their way.", MetricType::kGauge, &SentCounts::pending);
   families.Dropped();
   families.Durations();
   WriteShardFamilies(families);

@@ -6,6 +6,7 @@
 #include "api/notifications.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
+#include "remote/otlp_receiver.h"
 #include "remote/write_manager.h"
 #include "remote/write_receiver.h"
 #include "rules/manager.h"
@@ -27,6 +28,7 @@ struct SelfMetricsSources {
   const notify::Manager* notify = nullptr;
   const remote::WriteReceiver* write_receiver = nullptr;
   const remote::WriteManager* remote_write = nullptr;
+  const remote::OtlpReceiver* otlp = nullptr;
   NotificationStats notifications = {};
   int64_t retention_ms = 0;  // 0: no limit, as below
   uint64_t retention_bytes = 0;

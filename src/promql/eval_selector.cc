@@ -38,6 +38,8 @@ Result<Selection> Select(QueryContext& context, const VectorSelector& selector, 
   hints.range = range_ms;
   hints.func = func;
   selection.series = TRY(selection.querier->Select(true, hints, selector.matchers));
+  for (std::string& warning : selection.querier->Warnings())
+    context.notes.WarnOfStorage(std::move(warning));
   return selection;
 }
 
