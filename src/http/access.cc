@@ -139,7 +139,7 @@ void AccessImpl::AddHeaders(Response& response) const {
   const auto state = Current();
   for (const auto& [name, value] : state->settings.headers) {
     const bool has = std::any_of(response.headers.begin(), response.headers.end(),
-                                 [&](const auto& header) { return header.first == name; });
+                                 [&key = name](const auto& header) { return header.first == key; });
     if (!has) response.headers.emplace_back(name, value);
   }
 }
