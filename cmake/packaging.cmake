@@ -11,6 +11,10 @@ foreach(package slurmscope slurmscope-agent)
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE
           DESTINATION /usr/share/doc/${package} RENAME copyright COMPONENT ${package})
 endforeach()
+# Not active: for those who want them.
+install(FILES ${CMAKE_SOURCE_DIR}/deploy/systemd/slurmscope-agent.d/gpu-of-job.conf
+              ${CMAKE_SOURCE_DIR}/deploy/systemd/slurmscope-agent.d/perf.conf
+        DESTINATION /usr/share/slurmscope-agent/systemd COMPONENT slurmscope-agent)
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/config/prometheus.yml DESTINATION /etc/slurmscope COMPONENT slurmscope)
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/config/targets-README
         DESTINATION /etc/slurmscope/targets RENAME README COMPONENT slurmscope)

@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <deque>
-#include <exception>
+#include <optional>
+#include <unordered_map>
 #include <vector>
-
-#include <CLI/CLI.hpp>
 
 #include "agent/collector.h"
 #include "agent/gpu/specs.h"
@@ -77,20 +76,20 @@ const std::vector<Group>& GeneralFlags() {
   return groups;
 }
 
-// One flag known to CLI11 and what it gave.
+// One flag and what the command line gave for it.
 struct Binding {
   FlagSpec spec;
   bool of_absent;  // of a collector that this version lacks
+  bool given = false;
   bool on = false;
   std::vector<std::string> values;
-  CLI::Option* option = nullptr;
 };
 
+// Reads arguments as kingpin does. Written by hand: CLI11 compares each flag with all before it,
+// which took most of the start with our three hundred.
 class Parser {
  public:
-  Parser() : app_("", std::string(kProgram)) {
-    app_.set_help_flag();
-    app_.allow_extras();
+  Parser() {
     for (const Group& group : GeneralFlags()) {
       for (const FlagSpec& spec : group.flags) Bind(spec, false);
     }
@@ -102,13 +101,32 @@ class Parser {
     }
   }
 
-  base::Result<void> Parse(std::vector<std::string> arguments) {
-    try {
-      app_.parse(std::move(arguments));
-    } catch (const std::exception& error) {
-      return base::Fail(base::ErrorCode::kInvalidArgument, error.what());
+  base::Result<void> Parse(const std::vector<std::string>& arguments) {
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      std::string_view argument = arguments[i];
+      if (argument == "-h") argument = "--help";
+      if (!argument.starts_with("--")) return Refuse(argument);
+      const size_t equals = std::min(argument.find('='), argument.size());
+      std::string_view name = argument.substr(2, equals - 2);
+      const bool negated = name.starts_with("no-") && by_name_.contains(name.substr(3));
+      if (negated) name.remove_prefix(3);
+      const auto at = by_name_.find(name);
+      if (at == by_name_.end()) return Refuse(argument);
+      Binding& binding = *at->second;
+      std::optional<std::string_view> value;
+      if (equals < argument.size()) value = argument.substr(equals + 1);
+      if (binding.spec.kind == FlagKind::kBool) {
+        TRY(SetBool(binding, negated, value));
+        continue;
+      }
+      if (negated) return Refuse(argument);
+      if (!value && i + 1 == arguments.size()) {
+        return base::Fail(base::ErrorCode::kInvalidArgument,
+                          StrCat("expected a value for --", name));
+      }
+      if (!value) value = arguments[++i];
+      SetValue(binding, *value);
     }
-    for (const std::string& extra : app_.remaining()) TRY(Refuse(extra));
     return {};
   }
 
@@ -116,7 +134,7 @@ class Parser {
     agent::FlagValues values;
     for (const Binding& binding : bindings_) {
       values.Declare(binding.spec);
-      if (binding.option->count() == 0) continue;
+      if (!binding.given) continue;
       if (binding.spec.kind == FlagKind::kBool) {
         values.Add(binding.spec.name, binding.on ? "true" : "false");
       }
@@ -133,25 +151,32 @@ class Parser {
 
  private:
   void Bind(const FlagSpec& spec, bool of_absent) {
-    Binding& binding = bindings_.emplace_back(Binding{spec, of_absent, false, {}, nullptr});
-    const std::string name = StrCat(spec.name == "help" ? "-h,--" : "--", spec.name);
-    if (spec.kind == FlagKind::kBool) {
-      binding.option = app_.add_flag(StrCat(name, ",!--no-", spec.name), binding.on)
-                           ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
-    } else {
-      binding.option = app_.add_option(name, binding.values)
-                           ->expected(1)
-                           ->multi_option_policy(spec.kind == FlagKind::kStrings
-                                                     ? CLI::MultiOptionPolicy::TakeAll
-                                                     : CLI::MultiOptionPolicy::TakeLast);
-    }
+    Binding& binding = bindings_.emplace_back(Binding{spec, of_absent, false, false, {}});
+    by_name_.emplace(binding.spec.name, &binding);
   }
 
-  base::Result<void> Refuse(const std::string& argument) const {
+  static base::Result<void> SetBool(Binding& binding, bool negated,
+                                    std::optional<std::string_view> value) {
+    if (value && (negated || (*value != "true" && *value != "false"))) {
+      return base::Fail(base::ErrorCode::kInvalidArgument,
+                        StrCat("--", negated ? "no-" : "", binding.spec.name, " takes no value"));
+    }
+    binding.given = true;
+    binding.on = value ? *value == "true" : !negated;
+    return {};
+  }
+
+  static void SetValue(Binding& binding, std::string_view value) {
+    binding.given = true;
+    if (binding.spec.kind != FlagKind::kStrings) binding.values.clear();
+    binding.values.emplace_back(value);
+  }
+
+  base::Result<void> Refuse(std::string_view argument) const {
     if (!argument.starts_with("-")) {
       return base::Fail(base::ErrorCode::kInvalidArgument, StrCat("unexpected ", argument));
     }
-    const std::string flag = argument.substr(0, argument.find('='));
+    const std::string flag(argument.substr(0, argument.find('=')));
     std::vector<std::string> known;
     for (const Binding& binding : bindings_) {
       known.push_back(StrCat("--", binding.spec.name));
@@ -172,9 +197,9 @@ class Parser {
                   {{"flag", StrCat("--", name)}});
   }
 
-  CLI::App app_;
   std::deque<Binding> bindings_;
   std::deque<std::string> names_;
+  std::unordered_map<std::string_view, Binding*> by_name_;
 };
 
 void AppendFlag(std::string& out, const FlagSpec& spec) {
@@ -218,22 +243,6 @@ std::string HelpText() {
   return out;
 }
 
-// CLI11 takes "--flag=" for a flag whose value follows; here it is one with an empty value.
-std::vector<std::string> ForCli11(const std::vector<std::string>& given) {
-  std::vector<std::string> arguments;
-  for (std::string argument : given) {
-    const bool empty_value =
-        argument.starts_with("--") && argument.find('=') == argument.size() - 1;
-    if (!empty_value) {
-      arguments.push_back(std::move(argument));
-      continue;
-    }
-    arguments.push_back(argument.substr(0, argument.size() - 1));
-    arguments.emplace_back();
-  }
-  return {arguments.rbegin(), arguments.rend()};  // the order CLI11 wants
-}
-
 base::Result<std::vector<std::string>> Translated(int argc, char** argv) {
   constexpr std::string_view kCounters = "/etc/dcgm-exporter/default-counters.csv";
   const std::vector<std::string> given(argv + std::min(argc, 1), argv + argc);
@@ -268,7 +277,7 @@ std::span<const agent::CollectorSpec> NodePageCollectors() {
 base::Result<CommandLine> ParseCommandLine(int argc, char** argv) {
   Parser parser;
   const std::vector<std::string> arguments = TRY(Translated(argc, argv));
-  TRY(parser.Parse(ForCli11(arguments)));
+  TRY(parser.Parse(arguments));
   CommandLine line{TRY(parser.Values()), {}};
   if (line.flags.Bool("help")) line.text = HelpText();
   if (line.flags.Bool("version")) line.text = base::VersionText(kProgram) + "\n";

@@ -3,27 +3,22 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <memory>
 
 #include "agent/collectors/cpu_topology.h"
-#include "agent/exporter.h"
-#include "agent/job/specs.h"
-#include "agent/scraper.h"
 #include "base/clock.h"
 #include "base/file_limit.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "base/systemd.h"
 #include "base/version.h"
 #include "command_line.h"
 #include "edge/web_access.h"
-#include "gpu_page.h"
-#include "http/server.h"
-#include "job_page.h"
+#include "http/access.h"
+#include "memory.h"
+#include "pages.h"
 
 namespace slurmscope {
 namespace {
@@ -61,9 +56,10 @@ Result<void> StepAside(const agent::FlagValues& flags) {
   for (const unsigned cpu : agent::ParseCpuList(list)) {
     if (cpu < CPU_SETSIZE) CPU_SET(cpu, &cpus);
   }
-  if (CPU_COUNT(&cpus) == 0)
+  if (CPU_COUNT(&cpus) == 0) {
     return base::Fail(base::ErrorCode::kInvalidArgument,
                       base::StrCat("--cpu-affinity: cannot read ", base::Quote(list)));
+  }
   if (::sched_setaffinity(0, sizeof cpus, &cpus) != 0)
     return base::FailErrno("--cpu-affinity", errno);
   return {};
@@ -77,6 +73,19 @@ sigset_t BlockStopSignals() {
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
+}
+
+// Gives memory back when the start is over, and once more when scrapes have found all there is.
+int WaitForSignal(const sigset_t& signals) {
+  for (const time_t seconds : {3, 60}) {
+    const timespec wait{seconds, 0};
+    const int received = ::sigtimedwait(&signals, nullptr, &wait);
+    if (received > 0) return received;
+    GiveBackMemory();
+  }
+  int received = 0;
+  sigwait(&signals, &received);
+  return received;
 }
 
 Result<std::shared_ptr<http::Access>> OpenAccess(const agent::FlagValues& flags) {
@@ -93,62 +102,6 @@ Result<std::shared_ptr<http::Access>> OpenAccess(const agent::FlagValues& flags)
   return std::move(opened.access);
 }
 
-// Where there are no cgroups that jobs could be in, nothing is said of them, not even that.
-std::span<const agent::CollectorSpec> CollectorsOf(const agent::Machine& machine) {
-  const auto all = NodePageCollectors();
-  return machine.jobs ? all : all.first(all.size() - agent::job::JobCollectors().size());
-}
-
-// node_exporter's page and its server.
-class NodePage {
- public:
-  // nullptr when it has no address.
-  static Result<std::unique_ptr<NodePage>> Start(std::shared_ptr<const agent::Machine> machine,
-                                                 const agent::FlagValues& flags,
-                                                 std::shared_ptr<http::Access> access);
-  void Stop() { server_->Stop(2); }
-
- private:
-  NodePage(std::unique_ptr<agent::Scraper> scraper, agent::ExporterOptions options)
-      : exporter_(std::move(scraper), std::move(options)) {}
-
-  agent::Exporter exporter_;
-  std::unique_ptr<http::Server> server_;
-};
-
-Result<std::unique_ptr<NodePage>> NodePage::Start(std::shared_ptr<const agent::Machine> machine,
-                                                  const agent::FlagValues& flags,
-                                                  std::shared_ptr<http::Access> access) {
-  http::ServerOptions options;
-  options.access = std::move(access);
-  options.worker_threads = 2;
-  if (flags.Bool("web.systemd-socket")) {
-    options.listen_sockets = base::TakeSystemdSockets();
-    if (options.listen_sockets.empty())
-      return base::Fail(base::ErrorCode::kInvalidArgument,
-                        "--web.systemd-socket: systemd handed over no socket");
-  } else {
-    options.listen_addresses = flags.Strings("web.listen-address");
-    std::erase(options.listen_addresses, "");
-    if (options.listen_addresses.empty()) return std::unique_ptr<NodePage>();
-  }
-  const int64_t max_requests = TRY(flags.Int("web.max-requests"));
-  agent::Scraper::Options scraper_options;
-  scraper_options.self_metrics = !flags.Bool("web.disable-exporter-metrics");
-  std::unique_ptr<NodePage> page(new NodePage(
-      TRY(agent::Scraper::Create(machine, flags, scraper_options, CollectorsOf(*machine))),
-      {flags.String("web.telemetry-path"),
-       static_cast<size_t>(std::max<int64_t>(max_requests, 0))}));
-  page->server_ = TRY(
-      http::Server::Start(options, [router = page->exporter_.MakeRouter()](const auto& request) {
-        return router.Handle(request);
-      }));
-  base::LogInfo("slurmscope-agent started", {{"version", base::Version()}});
-  for (const std::string& address : page->server_->addresses())
-    base::LogInfo("listening", {{"address", address}});
-  return page;
-}
-
 Result<void> Serve(const agent::FlagValues& flags) {
   const base::LogLevel level = TRY(base::ParseLogLevel(flags.String("log.level")));
   TRY(base::InitLogging(level, flags.String("log.format")));
@@ -157,19 +110,18 @@ Result<void> Serve(const agent::FlagValues& flags) {
   const sigset_t signals = BlockStopSignals();
   const auto machine = TRY(MakeMachine(flags));
   const auto access = TRY(OpenAccess(flags));
-  const auto node_page = TRY(NodePage::Start(machine, flags, access));
-  const auto gpu_page = TRY(GpuPage::Start(machine, flags, access));
-  const auto job_page = TRY(JobPage::Start(machine, flags, access));
-  int received = 0;
-  sigwait(&signals, &received);
+  base::LogInfo("slurmscope-agent starts", {{"version", base::Version()}});
+  const PageContext context{machine, flags, access};
+  const auto node_page = TRY(StartNodePage(context));
+  const auto gpu_page = TRY(StartGpuPage(context));
+  const auto job_page = TRY(StartJobPage(context));
+  const int received = WaitForSignal(signals);
   base::LogInfo("stopping", {{"signal", received == SIGINT ? "SIGINT" : "SIGTERM"}});
-  if (node_page) node_page->Stop();
-  if (gpu_page) gpu_page->Stop();
-  if (job_page) job_page->Stop();
   return {};
 }
 
 int Run(int argc, char** argv) {
+  UseOneHeap();
   const auto line = ParseCommandLine(argc, argv);
   if (!line) {
     std::fprintf(stderr, "slurmscope-agent: error: %s\n", line.error().message().c_str());

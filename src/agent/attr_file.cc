@@ -3,10 +3,14 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
-#include <array>
 #include <atomic>
+#include <cerrno>
+#include <memory>
+#include <span>
 
 #include "agent/progress.h"
 #include "base/strings.h"
@@ -15,8 +19,10 @@ namespace slurmscope::agent {
 namespace {
 
 constexpr unsigned kReadsBetweenLooks = 16;
+constexpr size_t kMostBytes = 64 << 10;
 
 std::atomic<size_t> g_kept_open{0};
+thread_local bool t_look_again = false;
 
 size_t MostKeptOpen() {
   static const size_t most = [] {
@@ -26,19 +32,40 @@ size_t MostKeptOpen() {
   return most;
 }
 
+// A failed read is usual (the speed of a network device that is down), so it costs no error text.
+ssize_t Pread(int fd, std::span<char> buffer) {
+  ssize_t n = 0;
+  do {
+    n = ::pread(fd, buffer.data(), buffer.size(), 0);
+  } while (n < 0 && errno == EINTR);
+  return n;
+}
+
+// A file of an ordinary file system that was replaced by another one of its name.
+bool IsUnlinked(int fd) {
+  struct stat status {};
+  return ::fstat(fd, &status) != 0 || status.st_nlink == 0;
+}
+
 }  // namespace
+
+LookAgainScope::LookAgainScope() { t_look_again = true; }
+
+LookAgainScope::~LookAgainScope() { t_look_again = false; }
 
 AttrFile& AttrFile::operator=(AttrFile&& other) noexcept {
   Close();
   path_ = std::move(other.path_);
   file_ = std::move(other.file_);
   keep_open_ = std::exchange(other.keep_open_, false);
+  of_kernel_ = other.of_kernel_;
   skip_ = other.skip_;
+  text_ = std::move(other.text_);
   return *this;
 }
 
 bool AttrFile::Open() {
-  if (skip_ > 0) {
+  if (skip_ > 0 && !t_look_again) {
     --skip_;
     return false;
   }
@@ -49,10 +76,12 @@ bool AttrFile::Open() {
   }
   file_ = base::File(fd);
   struct statfs fs {};
-  const bool kernel = ::fstatfs(fd, &fs) == 0 &&
-                      (fs.f_type == SYSFS_MAGIC || fs.f_type == PROC_SUPER_MAGIC ||
-                       fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
-  keep_open_ = kernel && g_kept_open.load(std::memory_order_relaxed) < MostKeptOpen();
+  struct stat status {};
+  of_kernel_ = ::fstatfs(fd, &fs) == 0 &&
+               (fs.f_type == SYSFS_MAGIC || fs.f_type == PROC_SUPER_MAGIC ||
+                fs.f_type == CGROUP_SUPER_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC);
+  const bool may_keep = of_kernel_ || (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode));
+  keep_open_ = may_keep && g_kept_open.load(std::memory_order_relaxed) < MostKeptOpen();
   if (keep_open_) g_kept_open.fetch_add(1, std::memory_order_relaxed);
   return true;
 }
@@ -68,23 +97,30 @@ std::optional<std::string_view> AttrFile::Read() {
 }
 
 std::optional<std::string_view> AttrFile::Raw() {
-  thread_local std::array<char, 64 << 10> buffer;
+  // Not an array, with whose pages each thread would be born.
+  thread_local const std::unique_ptr<char[]> memory(new char[kMostBytes]);
+  const std::span<char> buffer(memory.get(), kMostBytes);
   NotePath(path_);
+  if (file_.is_open() && !of_kernel_ && IsUnlinked(file_.fd())) Close();
   const bool was_open = file_.is_open();
   if (!was_open && !Open()) return std::nullopt;
-  auto size = file_.ReadAt(buffer.data(), buffer.size(), 0);
-  if (!size && was_open) {
+  ssize_t size = Pread(file_.fd(), buffer);
+  if (size < 0 && was_open) {
     // The device behind an open file may have gone and come back.
     Close();
     if (!Open()) return std::nullopt;
-    size = file_.ReadAt(buffer.data(), buffer.size(), 0);
+    size = Pread(file_.fd(), buffer);
   }
   if (!keep_open_) Close();
-  if (!size) return std::nullopt;
-  return std::string_view(buffer.data(), *size);
+  if (size < 0) return std::nullopt;
+  return std::string_view(buffer.data(), static_cast<size_t>(size));
 }
 
-std::string AttrFile::Text() { return std::string(Read().value_or("")); }
+const std::string& AttrFile::Text() {
+  if (!text_) text_ = std::make_unique<std::string>();
+  text_->assign(Read().value_or(""));
+  return *text_;
+}
 
 std::optional<double> AttrFile::Number() {
   const auto text = Read();
@@ -104,8 +140,9 @@ std::optional<double> ParseAttrNumber(std::string_view text) {
 AttrFamilies::AttrFamilies(FamilySet& out, std::span<const AttrSpec> table,
                            std::vector<std::string> labels)
     : table_(table) {
+  const std::vector<std::string> each = std::move(labels);
   for (const AttrSpec& spec : table) {
-    families_.push_back(&out.Get(spec.name, spec.help, spec.type, labels));
+    families_.push_back(&out.Get(spec.name, spec.help, spec.type, each));
   }
 }
 

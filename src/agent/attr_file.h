@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,8 +15,8 @@ namespace slurmscope::agent {
 // A small file that holds one value, as sysfs has them by the thousand: stays open and is read with
 // pread into a buffer that all files of the thread share. One that is missing is looked for again
 // at every 16th read only; one that cannot be read gives nothing. Files of an ordinary file system
-// (fixtures) and those beyond half of the allowed descriptors are opened each time. Not
-// thread-safe.
+// (fixtures) that were replaced are opened anew, those beyond half of the allowed descriptors each
+// time. Not thread-safe.
 class AttrFile {
  public:
   explicit AttrFile(std::string path) : path_(std::move(path)) {}
@@ -28,8 +29,8 @@ class AttrFile {
   std::optional<std::string_view> Read();
   // The same, byte for byte: for binary content.
   std::optional<std::string_view> Raw();
-  // The content as a label value; empty when there is none.
-  std::string Text();
+  // The content as a label value; empty when there is none. Kept here until the next Text.
+  const std::string& Text();
   // A whole number, decimal or 0x hexadecimal, perhaps negative.
   std::optional<double> Number();
 
@@ -42,7 +43,18 @@ class AttrFile {
   std::string path_;
   base::File file_;
   bool keep_open_ = false;
+  bool of_kernel_ = false;
   unsigned skip_ = 0;
+  std::unique_ptr<std::string> text_;
+};
+
+// While one lives, this thread's AttrFiles look for missing files at each read.
+class LookAgainScope {
+ public:
+  LookAgainScope();
+  ~LookAgainScope();
+  LookAgainScope(const LookAgainScope&) = delete;
+  LookAgainScope& operator=(const LookAgainScope&) = delete;
 };
 
 // The number that AttrFile::Number finds in a text. 64 bits all ones in hexadecimal, the kernel's

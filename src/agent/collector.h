@@ -74,6 +74,10 @@ struct CollectorSpec {
   int64_t period_ms = 0;
 };
 
+// Whether every Linux has what the collector reads, so that its absence is trouble and not the way
+// this machine is.
+bool IsOnEveryMachine(std::string_view collector);
+
 // All collectors of node_exporter 1.12, by name.
 std::span<const CollectorSpec> AllCollectors();
 const CollectorSpec* FindCollector(std::string_view name);

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <map>
@@ -110,6 +111,7 @@ class FakeBus {
     });
   }
   bool hang_on_list_ = false;
+  std::atomic<int> types_asked_ = 0;
   std::map<std::string, std::string> properties_ = {
       {"Version", Variant("252 (252.38-1~deb12u1)")},
       {"Virtualization", Variant("")},
@@ -172,6 +174,7 @@ class FakeBus {
     if (fields[3] == "Get") {
       body.String();
       const std::string property(body.String());
+      if (property == "Type") ++types_asked_;
       const bool manager = fields[1] == "/org/freedesktop/systemd1";
       const auto at = properties_.find(manager ? property : fields[1] + "." + property);
       // What a unit lacks is an error of type 3, here without words.
@@ -188,8 +191,9 @@ class FakeBus {
 
 class SystemdTest : public testing::Test {
  protected:
-  void Make() {
-    ::setenv("DBUS_SYSTEM_BUS_ADDRESS", bus_.address().c_str(), 1);
+  void Make() { Make(bus_.address()); }
+  void Make(const std::string& address) {
+    ::setenv("DBUS_SYSTEM_BUS_ADDRESS", address.c_str(), 1);
     FlagValues flags;
     const CollectorSpec* spec = FindCollector("systemd");
     for (const FlagSpec& flag : spec->flags) flags.Declare(flag);
@@ -245,6 +249,7 @@ TEST_F(SystemdTest, SaysWhatSystemdSays) {
     for (const char* absent : {"gone.service", "dev-sda.device", "tasks_max{", "refused"})
       EXPECT_EQ(page.find(absent), std::string::npos) << absent;
   }
+  EXPECT_EQ(bus_.types_asked_, 2) << "types change with the state only";
 }
 
 TEST_F(SystemdTest, ABusThatDoesNotAnswerIsGivenUp) {
@@ -256,11 +261,10 @@ TEST_F(SystemdTest, ABusThatDoesNotAnswerIsGivenUp) {
 }
 
 TEST_F(SystemdTest, NoBusIsAnErrorThatNamesIt) {
-  Make();
-  ::setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);
+  Make("unix:path=/nonexistent/bus");
   Page();
   EXPECT_NE(error_.find("/nonexistent/bus: No such file"), std::string::npos) << error_;
-  ::setenv("DBUS_SYSTEM_BUS_ADDRESS", "tcp:host=1.2.3.4", 1);
+  Make("tcp:host=1.2.3.4");
   Page();
   EXPECT_NE(error_.find("cannot use address"), std::string::npos) << error_;
 }

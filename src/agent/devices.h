@@ -6,8 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/progress.h"
-#include "base/file.h"
+#include "agent/directory.h"
 #include "base/result.h"
 #include "base/strings.h"
 
@@ -24,25 +23,25 @@ class Devices {
   // nullptr for one to pass over. A missing directory is kNotFound.
   template <typename Make>
   base::Result<void> Refresh(Make make) {
-    NotePath(directory_);
-    auto names = base::ListDirectory(directory_);
+    const auto names = directory_.List();
     if (!names) {
       entries_.clear();
-      return base::Fail(std::move(names).error());
+      return base::Fail(names.error());
     }
     const bool same = std::equal(names->begin(), names->end(), entries_.begin(), entries_.end(),
                                  [](const auto& name, const auto& e) { return name == e.name; });
     if (same) return {};
+    // Making a device lists other directories.
+    const std::vector<std::string> now(names->begin(), names->end());
     std::vector<Entry> old = std::exchange(entries_, {});
-    for (std::string& name : *names) {
+    for (const std::string& name : now) {
       const auto at =
           std::find_if(old.begin(), old.end(), [&](const Entry& e) { return e.name == name; });
       if (at != old.end()) {
         entries_.push_back(std::move(*at));
         continue;
       }
-      auto device = make(base::StrCat(directory_, "/", name), name);
-      entries_.push_back({std::move(name), std::move(device)});
+      entries_.push_back({name, make(base::StrCat(directory_.path(), "/", name), name)});
     }
     return {};
   }
@@ -60,7 +59,7 @@ class Devices {
     std::string name;
     std::unique_ptr<Device> device;
   };
-  std::string directory_;
+  Directory directory_;
   std::vector<Entry> entries_;
 };
 

@@ -135,11 +135,39 @@ const std::string& Family::Header(Format format) {
   return open_header_;
 }
 
-void Family::Render(Format format, std::string& out, bool with_header) {
+void Family::Render(Format format, std::string& out) {
   if (set_ != rows_.size()) Forget();
   if (set_ == 0) return;
-  if (with_header) out += Header(format);
+  out += Header(format);
   for (const uint32_t i : by_key_) out += rows_[i].text;
+}
+
+size_t Family::RenderMoreOf(const Family& first, std::string& out) {
+  if (set_ != rows_.size()) Forget();
+  size_t dropped = 0;
+  for (const uint32_t i : by_key_) {
+    const Row& row = rows_[i];
+    if (first.Has(row, labels_)) {
+      ++dropped;
+    } else {
+      out += row.text;
+    }
+  }
+  return dropped;
+}
+
+bool Family::Has(const Row& other, const std::vector<std::string>& labels) const {
+  if (!labels.empty() && labels == labels_) {
+    const auto at =
+        std::lower_bound(by_key_.begin(), by_key_.end(), other.key,
+                         [&](uint32_t i, const std::string& key) { return rows_[i].key < key; });
+    return at != by_key_.end() && rows_[*at].key == other.key;
+  }
+  // Series known by their text: of files that people write.
+  const std::string_view text = std::string_view(other.text).substr(0, other.number_at);
+  return std::any_of(rows_.begin(), rows_.end(), [&](const Row& row) {
+    return row.number_at == text.size() && row.text.starts_with(text);
+  });
 }
 
 Family& FamilySet::Get(std::string_view name, std::string_view help, MetricType type,
@@ -156,6 +184,11 @@ Family& FamilySet::Get(std::string_view name, std::string_view help, MetricType 
 void FamilySet::Clear() {
   families_.clear();
   ++version_;
+}
+
+bool FamilySet::empty() const {
+  return std::all_of(families_.begin(), families_.end(),
+                     [](const Family& family) { return family.series() == 0; });
 }
 
 void FamilySet::Begin() {
@@ -175,12 +208,17 @@ void Merger::Render(const std::vector<FamilySet*>& sets, Format format, std::str
     std::stable_sort(order_.begin(), order_.end(),
                      [](const Family* a, const Family* b) { return a->name() < b->name(); });
   }
-  const Family* last = nullptr;
+  duplicated_.clear();
+  const Family* first = nullptr;
   for (Family* family : order_) {
     if (family->series() == 0) continue;
-    // Two collectors may have a family in common (node_cpu_frequency_hertz).
-    family->Render(format, out, last == nullptr || last->name() != family->name());
-    last = family;
+    // Two collectors may have a family in common (node_cpu_frequency_hertz, those of text files).
+    if (first == nullptr || first->name() != family->name()) {
+      family->Render(format, out);
+      first = family;
+    } else if (family->RenderMoreOf(*first, out) > 0) {
+      duplicated_ = family->name();
+    }
   }
   if (format == Format::kOpenMetrics) out += "# EOF\n";
 }

@@ -45,7 +45,10 @@ class Family {
   void Begin();
   // HELP, TYPE and the series set since Begin, sorted by label values; nothing when none is.
   // Forgets the others.
-  void Render(Format format, std::string& out, bool with_header = true);
+  void Render(Format format, std::string& out);
+  // The same as more of `first`, a family of that name rendered before: without a header, and
+  // without series that `first` has. Returns how many these were.
+  size_t RenderMoreOf(const Family& first, std::string& out);
 
   const std::string& name() const { return name_; }
   size_t series() const { return set_; }
@@ -60,6 +63,7 @@ class Family {
   };
 
   const std::string& Header(Format format);
+  bool Has(const Row& other, const std::vector<std::string>& labels) const;
   Row& Find(const std::string_view* values, size_t n);
   Row& Insert(const std::string_view* values, size_t n);
   void Forget();
@@ -86,6 +90,8 @@ class FamilySet {
               std::vector<std::string> labels = {});
 
   void Begin();
+  // Whether no series is set.
+  bool empty() const;
   // Forgets all families: references to them are void.
   void Clear();
   std::deque<Family>& families() { return families_; }
@@ -98,18 +104,21 @@ class FamilySet {
 };
 
 // Writes the families of several sets in one order by name. Keeps the order while no family is
-// added.
+// added. Of a series that two sets have, that of the first is written.
 class Merger {
  public:
   void Render(const std::vector<FamilySet*>& sets, Format format, std::string& out);
   void Render(const std::vector<FamilySet*>& sets, std::string& out) {
     Render(sets, Format::kText, out);
   }
+  // The family of which series were left out last time; empty when there was none.
+  const std::string& duplicated() const { return duplicated_; }
 
  private:
   std::vector<FamilySet*> sets_;
   uint64_t version_ = 0;  // of all sets together
   std::vector<Family*> order_;
+  std::string duplicated_;
 };
 
 }  // namespace slurmscope::agent

@@ -54,6 +54,32 @@ TEST(Family, FirstValueOfASeriesStays) {
   EXPECT_NE(Render(set).find("x{d=\"a\"} 1\n"), std::string::npos);
 }
 
+TEST(Merger, OfASeriesThatTwoSetsHaveTheFirstIsWritten) {
+  FamilySet one;
+  FamilySet two;
+  FamilySet text;
+  one.Get("x", "X.", MetricType::kGauge, {"d"});
+  two.Get("x", "X.", MetricType::kGauge, {"d"});
+  text.Get("x", "Y.", MetricType::kGauge);
+  Merger merger;
+  const auto render = [&](const char* second, const char* third) {
+    for (FamilySet* set : {&one, &two, &text}) set->Begin();
+    one.families()[0].Set({"a"}, 1);
+    two.families()[0].Set({second}, 2);
+    text.families()[0].SetSeries(third, 3);
+    std::string out;
+    merger.Render({&one, &two, &text}, out);
+    return out;
+  };
+  const std::string begin = "# HELP x X.\n# TYPE x gauge\nx{d=\"a\"} 1\n";
+  EXPECT_EQ(render("b", "x{d=\"c\"}"), begin + "x{d=\"b\"} 2\nx{d=\"c\"} 3\n");
+  EXPECT_EQ(merger.duplicated(), "");
+  EXPECT_EQ(render("a", "x{d=\"c\"}"), begin + "x{d=\"c\"} 3\n");
+  EXPECT_EQ(merger.duplicated(), "x");
+  EXPECT_EQ(render("b", "x{d=\"a\"}"), begin + "x{d=\"b\"} 2\n");
+  EXPECT_EQ(merger.duplicated(), "x");
+}
+
 TEST(Family, LabelValuesThatRunTogetherAreDifferentSeries) {
   FamilySet set;
   Family& family = set.Get("x", "X.", MetricType::kGauge, {"a", "b"});

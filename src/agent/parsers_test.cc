@@ -73,7 +73,7 @@ std::string LinkMessage(uint32_t sequence, uint16_t type, std::string_view name,
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + body;
 }
 
-Result<bool> ParseLinks(std::string_view datagram, const LinkList::Visit& visit) {
+Result<bool> ParseLinks(std::string_view datagram, LinkList::Visit visit) {
   return ParseNetlink(datagram, 7, [&](uint16_t type, std::string_view body) -> Result<void> {
     if (type != RTM_NEWLINK) return {};
     return VisitLink(body, visit);

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "agent/collector.h"
 #include "agent/collectors/cpu_topology.h"
@@ -13,66 +16,38 @@
 #include "agent/collectors/netlink_messages.h"
 #include "agent/collectors/rtnetlink.h"
 #include "agent/collectors/udev.h"
-#include "base/file.h"
+#include "agent/fixture_tree_for_fuzz.h"
+#include "agent/scan.h"
+#include "base/clock.h"
 
 namespace {
 
 using namespace slurmscope::agent;
 
-// The collectors that read files of /proc or /sys, and the one that is made up. Directories of
-// devices have one device.
-constexpr std::pair<const char*, const char*> kFiles[] = {
-    {"cpu", "stat"},
-    {"stat", "stat"},
-    {"meminfo", "meminfo"},
-    {"loadavg", "loadavg"},
-    {"vmstat", "vmstat"},
-    {"diskstats", "diskstats"},
-    {"netdev", "net/dev"},
-    {"cpu", "cpuinfo"},
-    {"arp", "net/arp"},
-    {"buddyinfo", "buddyinfo"},
-    {"cgroups", "cgroups"},
-    {"conntrack", "net/stat/nf_conntrack"},
-    {"drbd", "drbd"},
-    {"interrupts", "interrupts"},
-    {"ipvs", "net/ip_vs"},
-    {"lnstat", "net/stat/arp_cache"},
-    {"mdadm", "mdstat"},
-    {"mountstats", "self/mountstats"},
-    {"mountstats", "self/mountinfo"},
-    {"netstat", "net/netstat"},
-    {"nfs", "net/rpc/nfs"},
-    {"nfsd", "net/rpc/nfsd"},
-    {"processes", "1/stat"},
-    {"schedstat", "schedstat"},
-    {"slabinfo", "slabinfo"},
-    {"sockstat", "net/sockstat"},
-    {"softirqs", "softirqs"},
-    {"softnet", "net/softnet_stat"},
-    {"swap", "swaps"},
-    {"udp_queues", "net/udp"},
-    {"xfrm", "net/xfrm_stat"},
-    {"zoneinfo", "zoneinfo"},
-    {"zfs", "spl/kstat/zfs/arcstats"},
-    {"zfs", "spl/kstat/zfs/tank/io"},
-    {"zfs", "spl/kstat/zfs/tank/objset-1"},
-    {"xfs", "fs/xfs/sda/stats/stats"},
-    {"os", "etc/os-release"},
-    {"meminfo_numa", "devices/system/node/node0/meminfo"},
-    {"cpu_vulnerabilities", "devices/system/cpu/vulnerabilities/mds"},
-    {"btrfs", "fs/btrfs/1-2/commit_stats"},
-    {"bcache", "fs/bcache/1-2/bdev0/writeback_rate_debug"},
-    {"bcachefs", "fs/bcachefs/1-2/errors"},
-    {"bcachefs", "fs/bcachefs/1-2/compression_stats"},
-    {"bcachefs", "fs/bcachefs/1-2/dev-0/io_done"},
-    {"infiniband", "class/infiniband/mlx5_0/ports/1/rate"},
-    {"pcidevice", "bus/pci/devices/0000:00:00.0/max_link_speed"},
-    {"lustre", "fs/lustre/llite/scratch-1/stats"},
-    {"lustre", "fs/lustre/osc/scratch-OST0000-osc-1/rpc_stats"},
-    {"nvmesubsystem", "class/nvme-subsystem/nvme-subsys0/nvme0/state"},
-    {"drm", "class/drm/card0/device/uevent"},
-    {"textfile", "textfile/a.prom"}};
+// Files that the fixtures of the tests lack, and who reads them.
+constexpr std::pair<std::string_view, std::string_view> kMoreFiles[] = {
+    {"arp", "proc/net/arp"},
+    {"conntrack", "proc/net/stat/nf_conntrack"},
+    {"entropy", "proc/sys/kernel/random/entropy_avail"},
+    {"filesystem", "proc/1/mountinfo"},
+    {"kernel_hung", "proc/sys/kernel/hung_task_detect_count"},
+    {"lnstat", "proc/net/stat/arp_cache"},
+    {"mountstats", "proc/self/mountinfo"},
+    {"netstat", "proc/net/netstat"},
+    {"netstat", "proc/net/snmp"},
+    {"netstat", "proc/net/snmp6"},
+    {"pressure", "proc/pressure/cpu"},
+    {"pressure", "proc/pressure/irq"},
+    {"qdisc", "qdisc/results.json"},
+    {"schedstat", "proc/schedstat"},
+    {"selinux", "sys/fs/selinux/enforce"},
+    {"selinux", "rootfs/etc/selinux/config"},
+    {"softnet", "proc/net/softnet_stat"},
+    {"udp_queues", "proc/net/udp6"},
+    {"wifi", "wifi/interfaces.json"},
+    {"wifi", "wifi/wlan0/bss.json"},
+    {"wifi", "wifi/wlan0/stationinfo.json"},
+};
 
 void FuzzDBus(std::string_view data) {
   (void)DBusMessageSize(data);
@@ -96,8 +71,8 @@ void FuzzNetlink(std::string_view data) {
         (void)ParseQdisc(body);
         break;
       case 2:
-        if (const auto route = ParseRoute(body); route && *route) {
-          for (const auto& hop : (*route)->hops) (void)AddressText(hop.gateway);
+        if (Route route; ParseRoute(body, &route).value_or(false)) {
+          for (const auto& hop : route.hops) (void)AddressText(hop.gateway).text();
         }
         break;
       case 3:
@@ -113,90 +88,110 @@ void FuzzNetlink(std::string_view data) {
   });
 }
 
-// A directory of this process, gone when it ends.
-class Root {
- public:
-  Root() {
-    char name[] = "/tmp/proc_fuzz.XXXXXX";
-    if (::mkdtemp(name) != nullptr) path_ = name;
-  }
-  ~Root() {
-    std::error_code ignored;
-    if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
-  }
-
-  // Everything but this file is removed.
-  bool Write(const std::string& file, std::string_view data) const {
-    if (path_.empty()) return false;
-    const std::string path = path_ + "/" + file;
-    std::error_code ignored;
-    for (const auto& entry : std::filesystem::directory_iterator(path_, ignored)) {
-      std::filesystem::remove_all(entry.path(), ignored);
-    }
-    std::filesystem::create_directories(std::filesystem::path(path).parent_path(), ignored);
-    std::ofstream(path, std::ios::binary)
-        .write(data.data(), static_cast<std::streamsize>(data.size()));
-    return true;
-  }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
-
-void FuzzCollector(size_t which, std::string_view data) {
-  static const Root files;
-  const std::string& root = files.path();
-  const auto& [name, file] = kFiles[which % std::size(kFiles)];
-  if (!files.Write(file, data)) return;
-  const Machine machine{{root, root, root, root},
-                        slurmscope::base::SystemClock(),
-                        std::make_shared<SharedProcFile>(root + "/stat")};
+FlagValues FlagsFor(const CollectorSpec& spec, const std::string& root) {
   FlagValues flags;
-  const CollectorSpec* spec = FindCollector(name);
-  for (const FlagSpec& flag : spec->flags) flags.Declare(flag);
+  for (const FlagSpec& flag : spec.flags) flags.Declare(flag);
   flags.Add("collector.netdev.netlink", "false");
   flags.Add("collector.stat.softirq", "true");
   flags.Add("collector.vmstat.fields", ".*");
+  flags.Add("collector.netstat.fields", ".*");
   flags.Add("collector.cpu.info.flags-include", ".*");
+  flags.Add("collector.cpu.info.bugs-include", ".*");
   flags.Add("collector.bcache.priorityStats", "true");
   flags.Add("collector.textfile.directory", root + "/textfile");
-  FamilySet families;
-  auto collector = spec->make(machine, flags, families);
-  if (!collector) return;
-  families.Begin();
-  (void)(*collector)->Update();
-  std::string out;
-  Merger().Render({&families}, out);
+  flags.Add("collector.qdisc.fixtures", root + "/qdisc");
+  flags.Add("collector.wifi.fixtures", root + "/wifi");
+  flags.Add("collector.sysctl.include", "fs.file-nr:total,free,max");
+  flags.Add("collector.sysctl.include-info", "kernel.pid_max");
+  return flags;
 }
+
+// The collectors on a tree of files of which one holds what the fuzzer made up.
+class Collectors {
+ public:
+  Collectors() : tree_(Source(), More()) {
+    for (const CollectorSpec& spec : AllCollectors()) {
+      constexpr std::string_view kAsk[] = {"ethtool", "logind",  "network_route", "perf",
+                                           "systemd", "tcpstat", "timex",         "uname"};
+      const bool asks = std::find(std::begin(kAsk), std::end(kAsk), spec.name) != std::end(kAsk);
+      if (spec.make == nullptr || asks) continue;
+      for (const std::string& file : tree_.OpenedBy([&] { Run(spec); }))
+        readers_[file].push_back(&spec);
+    }
+    for (const auto& [collector, file] : kMoreFiles)
+      readers_[std::string(file)].push_back(FindCollector(collector));
+  }
+
+  // A name that is no file stands for some file.
+  void Fuzz(std::string_view name, std::string_view data) {
+    const auto& files = tree_.files();
+    const auto at = std::lower_bound(files.begin(), files.end(), name);
+    const bool known = at != files.end() && *at == name;
+    const std::string& file =
+        known ? *at : files[std::hash<std::string_view>()(name) % files.size()];
+    tree_.With(file, data, [&] {
+      for (const CollectorSpec* spec : readers_[file]) Run(*spec);
+    });
+  }
+
+ private:
+  // Another tree with proc/ and sys/ in it may be named, e.g. node_exporter's fixtures.
+  static std::string Source() {
+    const char* other = std::getenv("PROC_FUZZ_ROOT");
+    return other != nullptr ? other : SLURMSCOPE_ROOM_DIR "/testdata/root";
+  }
+  static std::vector<std::string> More() {
+    std::vector<std::string> more;
+    for (const auto& [collector, file] : kMoreFiles) more.emplace_back(file);
+    return more;
+  }
+
+  // Twice, as some remember what they read before.
+  void Run(const CollectorSpec& spec) const {
+    const std::string& root = tree_.path();
+    const Machine machine{{root + "/proc", root + "/sys", root + "/rootfs", root + "/udev/data"},
+                          clock_,
+                          std::make_shared<SharedProcFile>(root + "/proc/stat")};
+    FamilySet families;
+    auto collector = spec.make(machine, FlagsFor(spec, root), families);
+    if (!collector) return;
+    std::string page;
+    for (int i = 0; i < 2; ++i) {
+      families.Begin();
+      machine.proc_stat->BeginScrape();
+      (void)(*collector)->Update();
+      Merger().Render({&families}, page);
+    }
+  }
+
+  const slurmscope::base::FakeClock clock_{1'700'000'123'456};
+  const FixtureTree tree_;
+  std::map<std::string, std::vector<const CollectorSpec*>> readers_;
+};
 
 }  // namespace
 
+// A line with a name, then what stands behind it: the file of that name, or an answer of the
+// kernel or a message bus.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
-  if (size == 0) return 0;
-  const std::string_view data(reinterpret_cast<const char*>(bytes) + 1, size - 1);
-  constexpr size_t kOthers = 6;
-  switch (const size_t which = bytes[0] % (kOthers + std::size(kFiles)); which) {
-    case 0:
-      (void)ParseMountInfo(data);
-      break;
-    case 1:
-      (void)ParseUdevData(data);
-      break;
-    case 2:
-      (void)ParseCpuList(data);
-      break;
-    case 3:
-      FuzzNetlink(data);
-      break;
-    case 4:
-      FuzzDBus(data);
-      break;
-    case 5:
-      (void)StatMetric(CleanStatName(data));
-      break;
-    default:
-      FuzzCollector(which - kOthers, data);
+  static Collectors collectors;
+  std::string_view data(reinterpret_cast<const char*>(bytes), size);
+  std::string_view name;
+  if (!NextLine(data, name)) return 0;
+  if (name == "@mountinfo") {
+    (void)ParseMountInfo(data);
+  } else if (name == "@udev") {
+    (void)ParseUdevData(data);
+  } else if (name == "@cpulist") {
+    (void)ParseCpuList(data);
+  } else if (name == "@netlink") {
+    FuzzNetlink(data);
+  } else if (name == "@dbus") {
+    FuzzDBus(data);
+  } else if (name == "@ethtool") {
+    (void)StatMetric(CleanStatName(data));
+  } else {
+    collectors.Fuzz(name, data);
   }
   return 0;
 }

@@ -259,7 +259,9 @@ constexpr FlagSpec kWifiFlags[] = {
      "Directory of JSON files to read instead of asking the kernel, for tests."},
 };
 
-// Sources that wait for hardware or wake other CPUs.
+// Sources that wait for hardware, wake other CPUs, take the network's one lock (netclass), walk
+// tables of the kernel whose size has nothing to do with what is in them (udp_queues), or change
+// with an upgrade only (os).
 constexpr int64_t kSlowSource = 4500;
 
 constexpr CollectorSpec kCollectors[] = {
@@ -309,7 +311,8 @@ constexpr CollectorSpec kCollectors[] = {
     {"meminfo", true, {}, "Memory by use.", MakeMeminfo},
     {"meminfo_numa", false, {}, "Memory by NUMA node.", MakeMeminfoNuma},
     {"mountstats", false, {}, "NFS mounts and their operations.", MakeMountstats},
-    {"netclass", true, kNetclassFlags, "State and properties of network devices.", MakeNetclass},
+    {"netclass", true, kNetclassFlags, "State and properties of network devices.", MakeNetclass,
+     kSlowSource},
     {"netdev", true, kNetdevFlags, "Traffic and errors by network device.", MakeNetdev},
     {"netstat", true, kNetstatFlags, "Chosen fields of /proc/net/{netstat,snmp,snmp6}.",
      MakeNetstat},
@@ -319,7 +322,7 @@ constexpr CollectorSpec kCollectors[] = {
     {"ntp", false, kNtpFlags, "", nullptr},
     {"nvme", true, {}, "NVMe controllers and namespaces.", MakeNvme},
     {"nvmesubsystem", false, {}, "NVMe subsystems and the paths to them.", MakeNvmeSubsystem},
-    {"os", true, {}, "Name and version of the operating system.", MakeOs},
+    {"os", true, {}, "Name and version of the operating system.", MakeOs, kSlowSource},
     {"pcidevice", false, kPcideviceFlags, "PCI devices, their links and virtual functions.",
      MakePci},
     {"perf", false, kPerfFlags, "Events that the CPUs and the kernel count.", MakePerf,
@@ -329,11 +332,11 @@ constexpr CollectorSpec kCollectors[] = {
     {"pressure", true, {}, "Pressure stall information.", MakePressure},
     {"processes", false, {}, "Processes and threads by state.", MakeProcesses},
     {"qdisc", false, kQdiscFlags, "Queueing disciplines of network devices.", MakeQdisc},
-    {"rapl", true, kRaplFlags, "Energy used by CPU packages and memory.", MakeRapl},
+    {"rapl", true, kRaplFlags, "Energy used by CPU packages and memory.", MakeRapl, kSlowSource},
     {"runit", false, kRunitFlags, "", nullptr},
     {"schedstat", true, {}, "Scheduler run and wait time per CPU.", MakeSchedstat},
     {"selinux", true, {}, "Mode of SELinux.", MakeSelinux},
-    {"slabinfo", false, kSlabinfoFlags, "Kernel object caches.", MakeSlabinfo},
+    {"slabinfo", false, kSlabinfoFlags, "Kernel object caches.", MakeSlabinfo, kSlowSource},
     {"sockstat", true, {}, "Sockets by protocol.", MakeSockstat},
     {"softirqs", false, {}, "Soft interrupts by kind and CPU.", MakeSoftirqs},
     {"softnet", true, {}, "Network work per CPU.", MakeSoftnet},
@@ -343,12 +346,12 @@ constexpr CollectorSpec kCollectors[] = {
     {"sysctl", false, kSysctlFlags, "Chosen kernel settings.", MakeSysctl},
     {"systemd", false, kSystemdFlags, "States of systemd's units.", MakeSystemd, kSlowSource},
     {"tapestats", true, kTapestatsFlags, "Tape drives.", MakeTapestats},
-    {"tcpstat", false, {}, "TCP connections by state.", MakeTcpstat},
+    {"tcpstat", false, {}, "TCP connections by state.", MakeTcpstat, kSlowSource},
     {"textfile", true, kTextfileFlags, "Metrics that others leave in files.", MakeTextfile},
     {"thermal_zone", true, {}, "Temperatures and cooling devices.", MakeThermalZone, kSlowSource},
     {"time", true, {}, "System time, zone and clock sources.", MakeTime},
     {"timex", true, {}, "State of the system clock.", MakeTimex},
-    {"udp_queues", true, {}, "Memory of UDP queues.", MakeUdpQueues},
+    {"udp_queues", true, {}, "Memory of UDP queues.", MakeUdpQueues, kSlowSource},
     {"uname", true, {}, "Kernel name, release and host name.", MakeUname},
     {"vmstat", true, kVmstatFlags, "Chosen fields of /proc/vmstat.", MakeVmstat},
     {"watchdog", true, {}, "Watchdog devices.", MakeWatchdog},
@@ -367,6 +370,15 @@ const CollectorSpec* FindCollector(std::string_view name) {
   const auto at = std::find_if(std::begin(kCollectors), std::end(kCollectors),
                                [&](const CollectorSpec& spec) { return spec.name == name; });
   return at == std::end(kCollectors) ? nullptr : &*at;
+}
+
+bool IsOnEveryMachine(std::string_view collector) {
+  constexpr std::string_view kEverywhere[] = {
+      "cpu",     "diskstats", "filefd",  "filesystem", "interrupts", "loadavg",
+      "meminfo", "netdev",    "netstat", "processes",  "sockstat",   "softirqs",
+      "softnet", "stat",      "uname",   "vmstat",     "zoneinfo"};
+  return std::find(std::begin(kEverywhere), std::end(kEverywhere), collector) !=
+         std::end(kEverywhere);
 }
 
 bool IsEnabled(const CollectorSpec& spec, const FlagValues& flags) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "agent/attr_file.h"
 #include "agent/progress.h"
 #include "base/log.h"
 #include "base/strings.h"
@@ -14,26 +15,50 @@ namespace slurmscope::agent {
 
 using base::LogField;
 
+namespace {
+
+// What this machine does not have, some twenty file systems and buses, is looked for that often.
+constexpr int64_t kLookForAbsentMs = 30'000;
+
+}  // namespace
+
 struct Scraper::Slot final : Job {
-  Slot(const CollectorSpec& s, std::shared_ptr<const Machine> m) : spec(s), machine(std::move(m)) {}
+  Slot(const CollectorSpec& s, std::shared_ptr<const Machine> m)
+      : spec(s),
+        machine(std::move(m)),
+        may_be_absent(FindCollector(s.name) != nullptr && !IsOnEveryMachine(s.name)) {}
 
   void Run() override {
     const int64_t start = machine->clock.SteadyNs();
-    // The families still hold what they were set to.
-    if (updated_ns && result && start - *updated_ns < spec.period_ms * 1'000'000) return;
+    if (updated_ns && start - *updated_ns < PeriodMs() * 1'000'000) return;
     updated_ns = start;
     families.Begin();
     const ProgressScope scope(progress);
+    std::optional<LookAgainScope> look;
+    if (!result) look.emplace();
     try {
       result = collector->Update();
+      // Garbage where there is always something.
+      if (result && families.empty() && IsOnEveryMachine(spec.name)) {
+        result = Fail(ErrorCode::kCorruption,
+                      base::StrCat(progress.Get(), ": nothing in it makes sense"));
+      }
     } catch (const std::exception& error) {
       result = Fail(ErrorCode::kInternal, error.what());
     }
     seconds = static_cast<double>(machine->clock.SteadyNs() - start) / 1e9;
   }
 
+  // The families still hold what they were set to.
+  int64_t PeriodMs() const {
+    if (result) return spec.period_ms;
+    const bool absent = may_be_absent && result.error().code() == ErrorCode::kNotFound;
+    return absent ? kLookForAbsentMs : 0;
+  }
+
   const CollectorSpec& spec;
   std::shared_ptr<const Machine> machine;
+  const bool may_be_absent;
   FamilySet families;
   std::unique_ptr<Collector> collector;
   Result<void> result;
@@ -71,14 +96,15 @@ Result<std::unique_ptr<Scraper>> Scraper::Create(std::shared_ptr<const Machine> 
 Result<std::unique_ptr<Scraper>> Scraper::Create(std::shared_ptr<const Machine> machine,
                                                  const FlagValues& flags, Options options,
                                                  std::span<const CollectorSpec> specs) {
-  std::unique_ptr<Scraper> scraper(new Scraper(machine, options));
+  const std::shared_ptr<const Machine> shared = std::move(machine);
+  std::unique_ptr<Scraper> scraper(new Scraper(shared, options));
   for (const CollectorSpec& spec : specs) {
     if (spec.make == nullptr || !IsEnabled(spec, flags)) {
       scraper->disabled_.push_back(spec);
       continue;
     }
-    auto slot = std::make_shared<Slot>(spec, machine);
-    slot->collector = TRY_CONTEXT(spec.make(*machine, flags, slot->families),
+    auto slot = std::make_shared<Slot>(spec, shared);
+    slot->collector = TRY_CONTEXT(spec.make(*shared, flags, slot->families),
                                   base::StrCat("collector ", spec.name));
     scraper->slots_.push_back(std::move(slot));
   }
@@ -139,6 +165,13 @@ Result<void> Scraper::Scrape(const ScrapeFilter& filter, Format format, std::str
     sets_.push_back(&self_->families());
   }
   merger_.Render(sets_, format, out);
+  if (merger_.duplicated() != duplicated_) {
+    duplicated_ = merger_.duplicated();
+    if (!duplicated_.empty()) {
+      base::LogError("two collectors have a series in common, the second one is left out",
+                     {LogField("metric", duplicated_)});
+    }
+  }
   return {};
 }
 
@@ -164,7 +197,7 @@ void Scraper::Record(Slot& slot) {
                    {LogField("name", name), LogField("path", path)});
   } else if (health == Health::kGood) {
     if (was_bad) base::LogInfo("collector works again", {LogField("name", name)});
-  } else if (slot.result.error().code() == ErrorCode::kNotFound) {
+  } else if (slot.result.error().code() == ErrorCode::kNotFound && !IsOnEveryMachine(name)) {
     base::LogDebug("collector returned no data",
                    {LogField("name", name), LogField("err", slot.result.error())});
   } else {

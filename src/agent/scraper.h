@@ -59,6 +59,7 @@ class Scraper {
   Family& stuck_;
   std::unique_ptr<SelfMetrics> self_;
   Merger merger_;
+  std::string duplicated_;  // what was said of the last page
   // Kept between scrapes for their memory.
   std::vector<std::shared_ptr<Job>> jobs_;
   std::vector<FamilySet*> sets_;

@@ -127,6 +127,30 @@ TEST(Scraper, SlowSourcesAreReadOncePerPeriod) {
   EXPECT_TRUE(shows("50"));
 }
 
+TEST(Scraper, WhatIsAbsentIsLookedForNowAndThen) {
+  const std::string root = testing::TempDir() + "absent_root_" + std::to_string(::getpid());
+  base::FakeClock clock(1000);
+  FlagValues flags = Defaults();
+  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
+  flags.Add("collector.entropy", "true");
+  flags.Add("collector.loadavg", "true");
+  const auto scraper = Scraper::Create(TestMachine(root, clock), flags, Quiet()).value();
+  EXPECT_EQ(ScrapeAll(*scraper).find("node_entropy"), std::string::npos);
+  const std::string random = root + "/proc/sys/kernel/random";
+  ASSERT_TRUE(base::MakeDirectories(random).has_value());
+  ASSERT_TRUE(base::WriteFileAtomic(random + "/entropy_avail", "256\n").has_value());
+  ASSERT_TRUE(base::WriteFileAtomic(random + "/poolsize", "256\n").has_value());
+  ASSERT_TRUE(base::WriteFileAtomic(root + "/proc/loadavg", "1 2 3 1/2 3\n").has_value());
+  clock.Advance(1000);
+  std::string page = ScrapeAll(*scraper);
+  EXPECT_EQ(page.find("node_entropy"), std::string::npos);
+  EXPECT_NE(page.find("node_load1 1\n"), std::string::npos) << "looked for each time";
+  clock.Advance(30'000);
+  page = ScrapeAll(*scraper);
+  EXPECT_NE(page.find("node_entropy_available_bits 256\n"), std::string::npos);
+  EXPECT_NE(page.find("success{collector=\"entropy\"} 1\n"), std::string::npos);
+}
+
 class CpuRoot : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(base::MakeDirectories(root_ + "/proc").has_value()); }

@@ -38,7 +38,7 @@ std::string ClientOf(std::string_view remote_address) {
   const size_t colon = remote_address.rfind(':');
   std::string_view host = remote_address.substr(0, colon);
   if (host.size() < 2 || host.front() != '[') return std::string(host);
-  const std::string text(host.substr(1, host.size() - 2));
+  std::string text(host.substr(1, host.size() - 2));
   in6_addr address{};
   if (inet_pton(AF_INET6, text.c_str(), &address) != 1) return text;
   if (IN6_IS_ADDR_LOOPBACK(&address)) return text;
@@ -137,10 +137,10 @@ std::optional<Response> AccessImpl::RateRefusal() {
 
 void AccessImpl::AddHeaders(Response& response) const {
   const auto state = Current();
-  for (const auto& [name, value] : state->settings.headers) {
+  for (const auto& ours : state->settings.headers) {
     const bool has = std::any_of(response.headers.begin(), response.headers.end(),
-                                 [&key = name](const auto& header) { return header.first == key; });
-    if (!has) response.headers.emplace_back(name, value);
+                                 [&](const auto& header) { return header.first == ours.first; });
+    if (!has) response.headers.push_back(ours);
   }
 }
 

@@ -60,11 +60,11 @@ def fetch(url, data=None, headers=None, method=None, timeout=30):
 class Program:
     """A child process whose output goes to a file."""
 
-    def __init__(self, command, log, env=None):
+    def __init__(self, command, log, env=None, **popen):
         self.log = pathlib.Path(log)
         with open(self.log, "ab") as out:
             self.process = subprocess.Popen([str(c) for c in command], stdout=out, stderr=out,
-                                            env={**os.environ, **(env or {})})
+                                            env={**os.environ, **(env or {})}, **popen)
 
     def output(self):
         return self.log.read_text(errors="replace")
@@ -118,8 +118,8 @@ class Stack(contextlib.AbstractContextManager):
                 program.process.wait()
         self._temporary.cleanup()
 
-    def start(self, command, name, env=None):
-        program = Program(command, self.dir / f"{name}.log", env)
+    def start(self, command, name, env=None, **popen):
+        program = Program(command, self.dir / f"{name}.log", env, **popen)
         self.programs.append(program)
         return program
 

@@ -21,16 +21,15 @@ class Bonding final : public Collector {
     if (files_.size() > 4096) files_.clear();  // bonds come and go
     const auto masters = masters_.Read();
     if (!masters) return Fail(ErrorCode::kNotFound, masters_.path() + ": not there");
-    const std::string names(*masters);
-    std::string_view rest = names;
+    names_ = *masters;
+    std::string_view rest = names_;
     for (std::string_view master; !(master = NextField(rest)).empty();) SetMaster(master);
     return {};
   }
 
  private:
   void SetMaster(std::string_view master) {
-    const std::string slaves =
-        File(base::StrCat(directory_, "/", master, "/bonding/slaves")).Text();
+    const std::string& slaves = File({directory_, "/", master, "/bonding/slaves"}).Text();
     size_t count = 0;
     size_t active = 0;
     std::string_view rest = slaves;
@@ -44,18 +43,23 @@ class Bonding final : public Collector {
   // Linux since 4.6 links a slave as lower_NAME, before as slave_NAME.
   bool IsUp(std::string_view master, std::string_view slave) {
     for (const std::string_view prefix : {"lower_", "slave_"}) {
-      const auto state = File(base::StrCat(directory_, "/", master, "/", prefix, slave,
-                                           "/bonding_slave/mii_status"))
-                             .Read();
+      const auto state =
+          File({directory_, "/", master, "/", prefix, slave, "/bonding_slave/mii_status"}).Read();
       if (state) return *state == "up";
     }
     return false;
   }
 
-  AttrFile& File(const std::string& path) { return files_.try_emplace(path, path).first->second; }
+  AttrFile& File(std::initializer_list<std::string_view> path) {
+    path_.clear();
+    for (const std::string_view part : path) path_ += part;
+    return files_.try_emplace(path_, path_).first->second;
+  }
 
   const std::string directory_;
   AttrFile masters_;
+  std::string names_;
+  std::string path_;
   Family& slaves_;
   Family& active_;
   std::unordered_map<std::string, AttrFile> files_;

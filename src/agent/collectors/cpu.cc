@@ -49,6 +49,7 @@ class Cpu final : public Collector {
  public:
   Cpu(const Machine& machine, bool guest, std::unique_ptr<CpuInfo> info, FamilySet& out)
       : stat_(machine.proc_stat),
+        stat_path_(machine.roots.procfs + "/stat"),
         seconds_(out.Get("node_cpu_seconds_total", "Seconds the CPUs spent in each mode.",
                          MetricType::kCounter, {"cpu", "mode"})),
         guest_(guest ? &out.Get("node_cpu_guest_seconds_total",
@@ -83,6 +84,7 @@ class Cpu final : public Collector {
       Advance(times.ticks, now);
     }
     std::erase_if(cpus_, [](const CpuTimes& times) { return !times.seen; });
+    if (cpus_.empty()) return Fail(ErrorCode::kCorruption, stat_path_ + ": no line of a CPU");
     return {};
   }
 
@@ -108,6 +110,7 @@ class Cpu final : public Collector {
   }
 
   std::shared_ptr<SharedProcFile> stat_;
+  const std::string stat_path_;
   Family& seconds_;
   Family* guest_;
   std::vector<CpuTimes> cpus_;

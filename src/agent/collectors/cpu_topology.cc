@@ -62,19 +62,19 @@ void CpuTopology::Discover() {
 
 void CpuTopology::DiscoverCpu(const std::string& name) {
   const std::string path = directory_ + "/" + name;
-  online_files_.push_back({ProcFile(path + "/online"), name.substr(3)});
-  const auto package = ProcFile(path + "/topology/physical_package_id").ReadUint();
-  const auto core = ProcFile(path + "/topology/core_id").ReadUint();
-  if (!package || !core) return;
-  const std::string package_id = base::StrCat(*package);
-  const std::string core_id = base::StrCat(*core);
+  online_files_.push_back({AttrFile(path + "/online"), name.substr(3)});
+  const auto package = AttrFile(path + "/topology/physical_package_id").Number();
+  const auto core = AttrFile(path + "/topology/core_id").Number();
+  if (!package || !core || *package < 0 || *core < 0) return;
+  const std::string package_id = base::StrCat(static_cast<uint64_t>(*package));
+  const std::string core_id = base::StrCat(static_cast<uint64_t>(*core));
   const auto add = [&](std::vector<Counter>& counters, const char* file,
                        const std::string& of_core) {
     const bool known = std::any_of(counters.begin(), counters.end(), [&](const Counter& counter) {
       return counter.core == of_core && counter.package == package_id;
     });
     if (known) return;
-    ProcFile count(path + "/thermal_throttle/" + file);
+    AttrFile count(path + "/thermal_throttle/" + file);
     if (count.Read()) counters.push_back({std::move(count), of_core, package_id});
   };
   add(packages_, "package_throttle_count", "");
@@ -85,26 +85,28 @@ void CpuTopology::Update(size_t cpus) {
   if (cpus != cpus_) Discover();
   cpus_ = cpus;
   for (Counter& counter : cores_) {
-    if (const auto n = counter.file.ReadUint()) {
-      core_throttles_.Set({counter.core, counter.package}, static_cast<double>(*n));
+    if (const auto n = counter.file.Number()) {
+      core_throttles_.Set({counter.core, counter.package}, *n);
     }
   }
   for (Counter& counter : packages_) {
-    if (const auto n = counter.file.ReadUint()) {
-      package_throttles_.Set({counter.package}, static_cast<double>(*n));
-    }
+    if (const auto n = counter.file.Number()) package_throttles_.Set({counter.package}, *n);
   }
   for (OnlineFile& online : online_files_) {
-    const auto state = online.file.ReadUint();
-    online_.Set({online.cpu}, state && *state == 1 ? 1 : 0);
+    online_.Set({online.cpu}, online.file.Number() == 1 ? 1 : 0);
   }
   UpdateIsolated();
 }
 
 void CpuTopology::UpdateIsolated() {
-  const auto text = isolated_file_.ReadTrimmed();
+  const auto text = isolated_file_.Read();
   if (!text || text->empty()) return;
-  for (const unsigned cpu : ParseCpuList(*text)) isolated_.Set({base::StrCat(cpu)}, 1);
+  if (*text != isolated_text_) {
+    isolated_text_ = *text;
+    isolated_cpus_.clear();
+    for (const unsigned cpu : ParseCpuList(*text)) isolated_cpus_.push_back(base::StrCat(cpu));
+  }
+  for (const std::string& cpu : isolated_cpus_) isolated_.Set({cpu}, 1);
 }
 
 }  // namespace slurmscope::agent

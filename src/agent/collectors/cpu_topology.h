@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/attr_file.h"
 #include "agent/family.h"
-#include "agent/proc_file.h"
 
 namespace slurmscope::agent {
 
@@ -19,12 +19,12 @@ class CpuTopology {
 
  private:
   struct Counter {
-    ProcFile file;
+    AttrFile file;
     std::string core;
     std::string package;
   };
   struct OnlineFile {
-    ProcFile file;
+    AttrFile file;
     std::string cpu;
   };
 
@@ -37,7 +37,9 @@ class CpuTopology {
   Family& package_throttles_;
   Family& isolated_;
   Family& online_;
-  ProcFile isolated_file_;
+  AttrFile isolated_file_;
+  std::string isolated_text_;
+  std::vector<std::string> isolated_cpus_;
   std::vector<Counter> cores_;     // the first CPU of each core
   std::vector<Counter> packages_;  // the first CPU of each package
   std::vector<OnlineFile> online_files_;

@@ -58,7 +58,7 @@ class Cpufreq final : public Collector {
 
  private:
   void SetGovernor(Cpu& cpu, std::string_view name) {
-    const std::string now = cpu.governor.Text();
+    const std::string& now = cpu.governor.Text();
     if (now.empty()) return;
     std::string_view all = cpu.governors.Read().value_or("");
     for (std::string_view governor; !(governor = NextField(all)).empty();) {

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "base/strings.h"
 
@@ -244,8 +245,10 @@ Result<void> DBusConnection::Write(std::string_view bytes) {
   return {};
 }
 
-// Reads until input_ holds `want` bytes.
+// Reads until input_ holds `want` bytes that were not consumed.
 Result<void> DBusConnection::ReadMore(size_t want) {
+  if (input_.size() - consumed_ >= want) return {};
+  input_.erase(0, std::exchange(consumed_, 0));
   while (input_.size() < want) {
     const size_t had = input_.size();
     constexpr size_t kChunk = 32 * 1024;
@@ -254,9 +257,10 @@ Result<void> DBusConnection::ReadMore(size_t want) {
     const int error = errno;
     input_.resize(had + (n > 0 ? static_cast<size_t>(n) : 0));
     if (n < 0 && error == EINTR) continue;
-    if (n < 0 && error == EAGAIN)
+    if (n < 0 && error == EAGAIN) {
       return Fail(ErrorCode::kTimeout,
                   base::StrCat("D-Bus: no answer in ", timeout_.count(), " ms"));
+    }
     if (n <= 0) return base::FailErrno("D-Bus read", n == 0 ? ECONNRESET : error);
   }
   return {};
@@ -280,62 +284,67 @@ Result<void> DBusConnection::Authenticate() {
   }
   if (!input_.starts_with("OK "))
     return Fail(ErrorCode::kPermissionDenied, "D-Bus: the bus does not let us in");
-  input_.erase(0, end + 2);
+  consumed_ = end + 2;
   return Write("BEGIN\r\n");
 }
 
-uint32_t DBusConnection::Append(const Call& call, std::string& out) {
-  std::string body;
-  for (const std::string_view argument : call.arguments) AppendText(body, argument);
-  const uint32_t serial = ++serial_;
-  std::string header("l\1\0\1", 4);  // a method call, no flags, version 1
-  AppendUint32(header, static_cast<uint32_t>(body.size()));
-  AppendUint32(header, serial);
-  AppendUint32(header, 0);  // the length of the fields, below
-  AppendField(header, kPath, "o", call.path);
-  AppendField(header, kInterface, "s", call.interface);
-  AppendField(header, kMember, "s", call.member);
-  AppendField(header, kDestination, "s", call.destination);
-  AppendField(header, kSignature, "g", std::string(call.arguments.size(), 's'));
-  const auto fields = static_cast<uint32_t>(header.size() - kHeader);
-  std::memcpy(header.data() + kHeader - sizeof fields, &fields, sizeof fields);
-  Pad(header, 8);
-  out += header;
-  out += body;
-  return serial;
+void DBusConnection::Append(const Call& call) {
+  std::string& out = message_;
+  out.assign("l\1\0\1", 4);  // a method call, no flags, version 1
+  AppendUint32(out, 0);      // the lengths of body and fields, below
+  AppendUint32(out, ++serial_);
+  AppendUint32(out, 0);
+  AppendField(out, kPath, "o", call.path);
+  AppendField(out, kInterface, "s", call.interface);
+  AppendField(out, kMember, "s", call.member);
+  AppendField(out, kDestination, "s", call.destination);
+  constexpr std::string_view kSignatures[] = {"", "s", "ss"};
+  const size_t arguments = !call.arguments[0].empty() + !call.arguments[1].empty();
+  AppendField(out, kSignature, "g", kSignatures[arguments]);
+  const auto fields = static_cast<uint32_t>(out.size() - kHeader);
+  Pad(out, 8);
+  const size_t body = out.size();
+  for (size_t i = 0; i < arguments; ++i) AppendText(out, call.arguments[i]);
+  const auto length = static_cast<uint32_t>(out.size() - body);
+  std::memcpy(out.data() + 4, &length, sizeof length);
+  std::memcpy(out.data() + 12, &fields, sizeof fields);
+  output_ += out;
 }
 
 Result<DBusMessage> DBusConnection::Next() {
   TRY(ReadMore(kHeader));
-  const size_t size = TRY(DBusMessageSize(std::string_view(input_).substr(0, kHeader)));
+  const size_t size = TRY(DBusMessageSize(std::string_view(input_).substr(consumed_, kHeader)));
   TRY(ReadMore(size));
-  auto message = ParseDBusMessage(std::string_view(input_).substr(0, size));
-  input_.erase(0, size);
+  auto message = ParseDBusMessage(std::string_view(input_).substr(consumed_, size));
+  consumed_ += size;
   return message;
 }
 
-Result<std::vector<DBusMessage>> DBusConnection::InvokeAll(const std::vector<Call>& calls) {
-  std::vector<DBusMessage> answers(calls.size());
+Result<void> DBusConnection::InvokeAll(std::span<const Call> calls,
+                                       base::FunctionRef<void(size_t, const DBusMessage&)> use) {
   const uint32_t first = serial_ + 1;
   size_t sent = 0;
   for (size_t answered = 0; answered < calls.size();) {
-    std::string out;
-    while (sent < calls.size() && sent - answered < kWindow) Append(calls[sent++], out);
-    TRY(Write(out));
-    DBusMessage message = TRY(Next());
+    // By half a window at a time: each piece sent wakes the other side.
+    if (sent - answered <= kWindow / 2 && sent < calls.size()) {
+      output_.clear();
+      while (sent < calls.size() && sent - answered < kWindow) Append(calls[sent++]);
+      TRY(Write(output_));
+    }
+    const DBusMessage message = TRY(Next());
     constexpr uint8_t kSignal = 4;
     const uint32_t index = message.reply_to - first;
     // Signals that nobody asked for, and answers to calls given up.
     if (message.type == kSignal || message.reply_to < first || index >= calls.size()) continue;
-    if (answers[index].type == 0) ++answered;
-    answers[index] = std::move(message);
+    ++answered;
+    use(index, message);
   }
-  return answers;
+  return {};
 }
 
 Result<DBusMessage> DBusConnection::Invoke(const Call& call) {
-  auto answers = TRY(InvokeAll({call}));
-  DBusMessage& answer = answers.front();
+  DBusMessage answer;
+  TRY(InvokeAll({&call, 1}, [&](size_t, const DBusMessage& message) { answer = message; }));
   constexpr uint8_t kError = 3;
   if (answer.type == kError) {
     DBusReader reader(answer.body);
@@ -343,7 +352,34 @@ Result<DBusMessage> DBusConnection::Invoke(const Call& call) {
     return Fail(ErrorCode::kUnavailable,
                 base::StrCat("D-Bus: ", call.member, ": ", answer.error, ": ", why));
   }
-  return std::move(answer);
+  return answer;
+}
+
+Result<void> DBusClient::Connect() {
+  if (connection_) return {};
+  const bool direct = address_.empty();
+  auto bus = DBusConnection::Open(direct ? private_address_ : address_, !direct, timeout_);
+  // A small machine may run systemd without a bus.
+  if (!bus && !direct && !private_address_.empty()) {
+    if (auto other = DBusConnection::Open(private_address_, false, timeout_))
+      bus = std::move(other);
+  }
+  connection_ = TRY_CONTEXT(std::move(bus), "couldn't get dbus connection");
+  return {};
+}
+
+Result<void> DBusClient::TalkOnce(base::FunctionRef<Result<void>(DBusConnection&)> talk) {
+  TRY(Connect());
+  auto done = talk(*connection_);
+  if (!done) connection_.reset();
+  return done;
+}
+
+Result<void> DBusClient::Talk(base::FunctionRef<Result<void>(DBusConnection&)> talk) {
+  const bool kept = connection_.has_value();
+  auto done = TalkOnce(talk);
+  if (!done && kept) done = TalkOnce(talk);
+  return done;
 }
 
 std::string SystemBusAddress() {

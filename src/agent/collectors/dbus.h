@@ -1,13 +1,15 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/file.h"
+#include "base/function_ref.h"
 #include "base/result.h"
 
 namespace slurmscope::agent {
@@ -43,19 +45,19 @@ class DBusReader {
 
 // A property, of the types that those asked for have.
 struct DBusValue {
-  std::string text;                // of a string
+  std::string_view text;           // of a string
   std::optional<uint64_t> number;  // of a boolean or an unsigned number
 };
 // Reads a variant; nullopt for a type other than s, o, b, u, t, q and y.
 std::optional<DBusValue> ReadVariant(DBusReader& reader);
 
-// One message, as it comes from the wire.
+// One message, as it comes from the wire: views of the bytes it was read from.
 struct DBusMessage {
   uint8_t type = 0;  // 2: an answer, 3: an error
   uint32_t reply_to = 0;
-  std::string error;  // the error's name
-  std::string signature;
-  std::string body;
+  std::string_view error;  // the error's name
+  std::string_view signature;
+  std::string_view body;
 };
 // What the first 16 bytes say about the length of the whole; an error for what is no message in
 // little-endian or is longer than 16 MiB.
@@ -76,12 +78,14 @@ class DBusConnection {
     std::string_view path;
     std::string_view interface;
     std::string_view member;
-    std::vector<std::string_view> arguments;  // strings
+    std::array<std::string_view, 2> arguments = {};  // strings; empty ones are none
   };
+  // The answer is valid until the next call. One that is an error is an error.
   Result<DBusMessage> Invoke(const Call& call);
-  // Sends all, then waits for all; the answers stand in the order of the calls. One that is an
-  // error has type 3.
-  Result<std::vector<DBusMessage>> InvokeAll(const std::vector<Call>& calls);
+  // Sends all, then waits for all: `use(index of the call, answer)` in the order in which they
+  // come. An answer that is an error has type 3.
+  Result<void> InvokeAll(std::span<const Call> calls,
+                         base::FunctionRef<void(size_t, const DBusMessage&)> use);
 
  private:
   DBusConnection(base::File socket, std::chrono::milliseconds timeout)
@@ -90,12 +94,40 @@ class DBusConnection {
   Result<void> Write(std::string_view bytes);
   Result<void> ReadMore(size_t want);
   Result<DBusMessage> Next();
-  uint32_t Append(const Call& call, std::string& out);
+  void Append(const Call& call);  // to output_
 
   base::File socket_;
   std::chrono::milliseconds timeout_;
+  // Kept from call to call for their memory.
   std::string input_;
+  size_t consumed_ = 0;  // of input_
+  std::string message_;  // the one that is being written
+  std::string output_;
   uint32_t serial_ = 0;
+};
+
+// A connection that is opened when it is first needed, kept, and opened anew when it broke.
+class DBusClient {
+ public:
+  // `private_address`: where to ask without a bus when there is none, or only there when
+  // `address` is empty.
+  DBusClient(std::string address, std::string private_address, std::chrono::milliseconds timeout)
+      : address_(std::move(address)),
+        private_address_(std::move(private_address)),
+        timeout_(timeout) {}
+
+  // Runs `talk`; once more with a new connection when it failed on an old one: a bus that was
+  // restarted closes those.
+  Result<void> Talk(base::FunctionRef<Result<void>(DBusConnection&)> talk);
+
+ private:
+  Result<void> Connect();
+  Result<void> TalkOnce(base::FunctionRef<Result<void>(DBusConnection&)> talk);
+
+  const std::string address_;
+  const std::string private_address_;
+  const std::chrono::milliseconds timeout_;
+  std::optional<DBusConnection> connection_;
 };
 
 // The address of the system bus: DBUS_SYSTEM_BUS_ADDRESS or the usual socket.

@@ -67,7 +67,7 @@ class DmMultipath final : public Collector {
   }
 
   void Set(Map& map, std::string_view sysfs_name) {
-    const std::string device = map.name.Text();
+    const std::string& device = map.name.Text();
     info_.Set({device, sysfs_name, map.uuid}, 1);
     active_.Set({device, sysfs_name}, map.suspended.Number().value_or(0) == 0 ? 1 : 0);
     if (const auto size = map.size.Number()) size_.Set({device, sysfs_name}, *size * kSector);

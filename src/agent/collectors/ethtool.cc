@@ -10,10 +10,13 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <map>
+#include <span>
 #include <vector>
 
 #include "agent/collectors/collectors.h"
+#include "agent/directory.h"
 #include "agent/pattern.h"
 #include "base/file.h"
 #include "base/strings.h"
@@ -85,13 +88,9 @@ std::string_view FixedText(const char (&text)[N]) {
   return {text, ::strnlen(text, N)};
 }
 
-struct LinkModes {
-  std::vector<uint32_t> supported;
-  std::vector<uint32_t> advertised;
-  bool autonegotiation = false;
-};
+using Words = std::span<const uint32_t>;
 
-bool HasBit(const std::vector<uint32_t>& words, size_t bit) {
+bool HasBit(Words words, size_t bit) {
   return bit / 32 < words.size() && (words[bit / 32] >> bit % 32 & 1) != 0;
 }
 
@@ -115,14 +114,14 @@ struct Capabilities {
                                         adjective == "supported" ? "frames" : "capability"),
                            MetricType::kGauge, {"device"})) {}
 
-  void Set(std::string_view device, const std::vector<uint32_t>& words) {
+  void Set(std::string_view device, Words words) {
     constexpr double kBytesPerMbit = 1e6 / 8;
     for (size_t bit = 0; bit < std::size(kModes); ++bit) {
       if (kModes[bit].empty() || !HasBit(words, bit)) continue;
       std::string_view mode = kModes[bit];
       const bool half = mode.ends_with("_Half");
       if (half || mode.ends_with("_Full")) mode.remove_suffix(5);
-      const double mbit = std::atof(std::string(mode.substr(0, mode.find('b'))).c_str());
+      const double mbit = base::ParseInt<unsigned>(mode.substr(0, mode.find('b'))).value_or(0);
       speed.Set({device, half ? "half" : "full", mode}, mbit * kBytesPerMbit);
     }
     autonegotiate.Set({device}, HasBit(words, ETHTOOL_LINK_MODE_Autoneg_BIT));
@@ -180,11 +179,11 @@ class EthtoolCollector final : public Collector {
         advertised_(out, "advertised", "offers") {}
 
   Result<void> Update() override {
-    const auto devices = TRY(base::ListDirectory(class_net_));
+    const auto devices = TRY(class_net_.List());
     std::erase_if(stats_, [&](const auto& entry) {
       return !std::binary_search(devices.begin(), devices.end(), entry.first);
     });
-    for (const std::string& device : devices) {
+    for (const std::string_view device : devices) {
       if (filter_.Ignored(device)) continue;
       ReadLink(device);
       ReadDriver(device);
@@ -194,7 +193,7 @@ class EthtoolCollector final : public Collector {
   }
 
  private:
-  void ReadLink(const std::string& device) {
+  void ReadLink(std::string_view device) {
     // Asked with no words, the kernel says how many there are.
     alignas(
         ethtool_link_settings) char buffer[sizeof(ethtool_link_settings) + 3 * 4 * kMaxWords] = {};
@@ -207,21 +206,20 @@ class EthtoolCollector final : public Collector {
     settings->link_mode_masks_nwords = static_cast<int8_t>(words);
     if (ethtool_.Ask(device, buffer) != 0) return;
     const char* masks = buffer + sizeof(ethtool_link_settings);
-    const auto mask = [&](size_t which) {
-      std::vector<uint32_t> out(words);
-      std::memcpy(out.data(), masks + which * words * 4, words * 4);
-      return out;
-    };
-    const auto supported = mask(0);
-    supported_.Set(device, supported);
-    advertised_.Set(device, mask(1));
+    uint32_t supported[kMaxWords];
+    uint32_t advertised[kMaxWords];
+    std::memcpy(supported, masks, words * 4);
+    std::memcpy(advertised, masks + words * 4, words * 4);
+    supported_.Set(device, {supported, words});
+    advertised_.Set(device, {advertised, words});
     for (const Port& port : kPorts) {
-      if (HasBit(supported, static_cast<size_t>(port.bit))) ports_.Set({device, port.name}, 1);
+      if (HasBit({supported, words}, static_cast<size_t>(port.bit)))
+        ports_.Set({device, port.name}, 1);
     }
     autonegotiate_.Set({device}, settings->autoneg);
   }
 
-  void ReadDriver(const std::string& device) {
+  void ReadDriver(std::string_view device) {
     ethtool_drvinfo info{};
     info.cmd = ETHTOOL_GDRVINFO;
     if (ethtool_.Ask(device, &info) != 0) return;
@@ -230,13 +228,15 @@ class EthtoolCollector final : public Collector {
               1);
   }
 
-  void ReadStats(const std::string& device) {
+  void ReadStats(std::string_view device) {
     ethtool_drvinfo info{};
     info.cmd = ETHTOOL_GDRVINFO;
     if (ethtool_.Ask(device, &info) != 0) return;
     const uint32_t count = info.n_stats;
     if (count == 0 || count > kMaxStats) return;
-    DeviceStats& known = stats_[device];
+    auto at = stats_.find(device);
+    if (at == stats_.end()) at = stats_.emplace(device, DeviceStats{}).first;
+    DeviceStats& known = at->second;
     if (!ReadNames(device, count, known)) return;
     values_.assign(sizeof(ethtool_stats) + size_t{count} * sizeof(uint64_t), '\0');
     ethtool_stats header{ETHTOOL_GSTATS, count};
@@ -252,7 +252,7 @@ class EthtoolCollector final : public Collector {
     }
   }
 
-  bool ReadNames(const std::string& device, uint32_t count, DeviceStats& known) {
+  bool ReadNames(std::string_view device, uint32_t count, DeviceStats& known) {
     names_.assign(sizeof(ethtool_gstrings) + size_t{count} * ETH_GSTRING_LEN, '\0');
     const ethtool_gstrings header{ETHTOOL_GSTRINGS, ETH_SS_STATS, count};
     std::memcpy(names_.data(), &header, sizeof header);
@@ -293,7 +293,7 @@ class EthtoolCollector final : public Collector {
                     MetricType::kUnknown, {"device"});
   }
 
-  const std::string class_net_;
+  Directory class_net_;
   RememberingFilter filter_;
   Pattern metrics_;
   FamilySet& out_;
@@ -303,7 +303,7 @@ class EthtoolCollector final : public Collector {
   Capabilities supported_;
   Capabilities advertised_;
   Ethtool ethtool_;
-  std::map<std::string, DeviceStats> stats_;
+  std::map<std::string, DeviceStats, std::less<>> stats_;
   std::string names_;
   std::string values_;
 };

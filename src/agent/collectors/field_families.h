@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,7 +20,7 @@ class FieldFamilies {
   template <typename Make>
   Family* Find(std::string_view field, Make make) {
     if (next_ < order_.size() && order_[next_]->first == field) return order_[next_++]->second;
-    auto at = known_.find(std::string(field));
+    auto at = known_.find(field);
     if (at == known_.end()) at = known_.emplace(std::string(field), make(field)).first;
     order_.resize(next_);
     order_.push_back(&*at);
@@ -28,7 +29,12 @@ class FieldFamilies {
   }
 
  private:
-  std::unordered_map<std::string, Family*> known_;
+  // Looked up by a view, without a string of its own.
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  std::unordered_map<std::string, Family*, Hash, std::equal_to<>> known_;
   std::vector<const std::pair<const std::string, Family*>*> order_;
   size_t next_ = 0;
 };

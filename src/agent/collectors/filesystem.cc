@@ -10,6 +10,7 @@
 #include "agent/collectors/mountinfo.h"
 #include "agent/crew.h"
 #include "agent/pattern.h"
+#include "agent/progress.h"
 #include "agent/scan.h"
 #include "base/log.h"
 
@@ -37,11 +38,20 @@ struct MountState {
   std::string line;   // as mountinfo had it; mount's views point into it
   std::string shown;  // the mount point without the rootfs prefix
   std::shared_ptr<MountProbe> probe;
+  bool in_memory = false;
   bool answered = false;  // `last` is from an answer
   struct statfs last {};
   int last_error = 0;
   bool reported_stuck = false;
 };
+
+// File systems whose kernel has sizes at hand, and asks no disk and no server for them: they are
+// asked without a thread of their own.
+bool SizesAreInMemory(std::string_view fs_type) {
+  constexpr std::string_view kTypes[] = {"ext2",  "ext3",     "ext4",     "xfs",   "tmpfs",
+                                         "ramfs", "devtmpfs", "efivarfs", "rootfs"};
+  return std::find(std::begin(kTypes), std::end(kTypes), fs_type) != std::end(kTypes);
+}
 
 // Messages as Go words errno: "no such file or directory".
 std::string ErrorText(int error) {
@@ -83,8 +93,10 @@ class Filesystem final : public Collector {
   Result<void> Update() override {
     TRY(ReadMounts());
     probes_.clear();
-    for (const auto& state : mounts_) probes_.push_back(state->probe);
-    crew_.Run(probes_);
+    for (const auto& state : mounts_) {
+      if (!state->in_memory) probes_.push_back(state->probe);
+    }
+    if (!probes_.empty()) crew_.Run(probes_);
     for (const auto& state : mounts_) SetMount(*state);
     return {};
   }
@@ -143,11 +155,16 @@ class Filesystem final : public Collector {
       return nullptr;
     }
     state->probe = std::make_shared<MountProbe>(rootfs_ + state->shown);
+    state->in_memory = SizesAreInMemory(state->mount.fs_type);
     return state;
   }
 
   void SetMount(MountState& state) {
-    const bool answered = state.probe->finished();
+    if (state.in_memory) {
+      NotePath(state.probe->path);
+      state.probe->Run();
+    }
+    const bool answered = state.in_memory || state.probe->finished();
     if (answered) {
       state.answered = true;
       state.last = state.probe->sizes;

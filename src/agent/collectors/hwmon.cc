@@ -9,6 +9,7 @@
 #include "agent/attr_file.h"
 #include "agent/collectors/collectors.h"
 #include "agent/collectors/hwmon_names.h"
+#include "agent/directory.h"
 #include "agent/pattern.h"
 #include "base/strings.h"
 
@@ -52,8 +53,9 @@ class Hwmon final : public Collector {
                                MetricType::kGauge, {"chip", "label", "sensor"})) {}
 
   Result<void> Update() override {
-    auto names = TRY(base::ListDirectory(directory_));
-    if (names != names_) Discover(std::move(names));
+    const auto names = TRY(listed_.List());
+    if (!std::equal(names.begin(), names.end(), names_.begin(), names_.end()))
+      Discover({names.begin(), names.end()});
     for (Chip& chip : chips_) {
       if (!chip.human_name.empty()) names_family_.Set({chip.name, chip.human_name}, 1);
       for (const auto& [sensor, label] : chip.labels) {
@@ -125,6 +127,7 @@ class Hwmon final : public Collector {
   }
 
   const std::string directory_;
+  Directory listed_{directory_};
   DeviceFilter chip_filter_;
   DeviceFilter sensor_filter_;
   FamilySet& out_;

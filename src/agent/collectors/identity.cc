@@ -1,7 +1,10 @@
 // Collectors that say what machine and system this is: dmi and os.
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <map>
+#include <optional>
 
 #include "agent/attr_file.h"
 #include "agent/collectors/collectors.h"
@@ -40,7 +43,8 @@ class Dmi final : public Collector {
 
   Result<void> Update() override {
     if (!found_) return Fail(ErrorCode::kNotFound, "no DMI on this machine");
-    const std::vector<std::string_view> values(texts_.begin(), texts_.end());
+    std::array<std::string_view, std::size(kDmi)> values;
+    std::copy(texts_.begin(), texts_.end(), values.begin());
     info_.Set(values.data(), values.size(), 1);
     return {};
   }
@@ -102,6 +106,7 @@ class Os final : public Collector {
     if (now != text_) {
       text_ = now;
       facts_ = ParseOsRelease(text_);
+      end_ = SupportEnd();
     }
     Set();
     return {};
@@ -118,8 +123,8 @@ class Os final : public Collector {
   }
 
   void Set() {
-    std::vector<std::string_view> values;
-    for (const std::string_view label : kOs) values.push_back(Fact(label));
+    std::array<std::string_view, std::size(kOs)> values;
+    for (size_t i = 0; i < values.size(); ++i) values[i] = Fact(kOs[i]);
     info_.Set(values.data(), values.size(), 1);
     // "22.04.3" is 22.04.
     std::string_view version = Fact("version_id");
@@ -128,7 +133,7 @@ class Os final : public Collector {
     if (const auto number = base::ParseFloat(version)) {
       version_.Set({Fact("id"), Fact("id_like"), Fact("name")}, *number);
     }
-    if (const auto end = SupportEnd()) support_end_.Set(*end);
+    if (end_) support_end_.Set(*end_);
   }
 
   // SUPPORT_END=2028-06-30, as seconds of its first moment in UTC.
@@ -154,6 +159,7 @@ class Os final : public Collector {
   Family& support_end_;
   std::string text_;
   std::map<std::string, std::string, std::less<>> facts_;
+  std::optional<double> end_;
 };
 
 }  // namespace

@@ -60,7 +60,8 @@ class Interrupts final : public Collector {
     }
     const std::string_view devices = info.empty() ? std::string_view() : words_;
     if (info.empty()) info = words_;
-    key_ = base::StrCat(type, ";", info, ";", devices);
+    key_.clear();
+    base::StrAppend(key_, type, ";", info, ";", devices);
     if (filter_.Ignored(key_)) return;
     for (size_t i = 0; i < counts_.size(); ++i) {
       if (zeros_ || counts_[i] != 0) total_.Set({cpus_[i], devices, info, type}, counts_[i]);

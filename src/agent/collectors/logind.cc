@@ -1,6 +1,6 @@
 #include <algorithm>
-#include <map>
-#include <tuple>
+#include <optional>
+#include <vector>
 
 #include "agent/collectors/collectors.h"
 #include "agent/collectors/dbus.h"
@@ -28,101 +28,123 @@ std::string_view KnownOrOther(std::string_view value, const std::string_view (&k
 struct Session {
   std::string seat;
   std::string path;
+  // As far as it said so before it ended.
+  std::optional<bool> remote;
+  std::string_view type;   // one of kTypes
+  std::string_view klass;  // one of kClasses
 };
 
 // ListSeats: a(so). The empty seat is that of remote sessions.
-Result<std::vector<std::string>> ParseSeats(const DBusMessage& answer) {
-  std::vector<std::string> seats;
+Result<void> ParseSeats(const DBusMessage& answer, std::vector<std::string>& seats) {
   DBusReader reader(answer.body);
   const size_t end = reader.ArrayEnd(8);
-  while (!reader.AtEnd(end)) {
+  size_t n = 0;
+  for (; !reader.AtEnd(end); ++n) {
     reader.Align(8);
-    seats.emplace_back(reader.String());
+    if (n == seats.size()) seats.emplace_back();
+    seats[n] = reader.String();
     reader.String();
   }
   if (!reader.ok()) return Fail(ErrorCode::kCorruption, "logind: malformed list of seats");
-  seats.emplace_back();
-  return seats;
+  seats.resize(n + 1);
+  seats[n].clear();
+  return {};
 }
 
 // ListSessions: a(susso)
-Result<std::vector<Session>> ParseSessions(const DBusMessage& answer) {
-  std::vector<Session> sessions;
+Result<void> ParseSessions(const DBusMessage& answer, std::vector<Session>& sessions) {
   DBusReader reader(answer.body);
   const size_t end = reader.ArrayEnd(8);
-  while (!reader.AtEnd(end)) {
+  size_t n = 0;
+  for (; !reader.AtEnd(end); ++n) {
     reader.Align(8);
+    if (n == sessions.size()) sessions.emplace_back();
+    Session& session = sessions[n];
     reader.String();
     reader.Uint32();
     reader.String();
-    Session session;
     session.seat = reader.String();
     session.path = reader.String();
-    sessions.push_back(std::move(session));
+    session.remote.reset();
+    session.type = {};
+    session.klass = {};
   }
   if (!reader.ok()) return Fail(ErrorCode::kCorruption, "logind: malformed list of sessions");
-  return sessions;
+  sessions.resize(n);
+  return {};
 }
 
 class Logind final : public Collector {
  public:
   explicit Logind(FamilySet& out)
-      : sessions_(out.Get("node_logind_sessions", "Number of sessions registered in logind.",
-                          MetricType::kGauge, {"class", "remote", "seat", "type"})) {}
+      : family_(out.Get("node_logind_sessions", "Number of sessions registered in logind.",
+                        MetricType::kGauge, {"class", "remote", "seat", "type"})),
+        bus_(SystemBusAddress(), "", kPatience) {}
 
   Result<void> Update() override {
-    auto bus = TRY_CONTEXT(DBusConnection::Open(SystemBusAddress(), true, kPatience),
-                           "unable to connect to dbus");
-    const auto ask = [&](std::string_view member) {
-      return bus.Invoke({kService, kPath, kManager, member, {}});
-    };
-    const DBusMessage seat_list = TRY_CONTEXT(ask("ListSeats"), "unable to get seats");
-    const DBusMessage session_list = TRY_CONTEXT(ask("ListSessions"), "unable to get sessions");
-    const auto seats = TRY(ParseSeats(seat_list));
-    const auto sessions = TRY(ParseSessions(session_list));
-    TRY(Count(bus, sessions));
-    for (const std::string_view remote : {"true", "false"}) {
+    return bus_.Talk([&](DBusConnection& bus) { return Read(bus); });
+  }
+
+ private:
+  Result<void> Read(DBusConnection& bus) {
+    const DBusMessage seats =
+        TRY_CONTEXT(bus.Invoke({kService, kPath, kManager, "ListSeats"}), "unable to get seats");
+    TRY(ParseSeats(seats, seats_));
+    const DBusMessage sessions = TRY_CONTEXT(
+        bus.Invoke({kService, kPath, kManager, "ListSessions"}), "unable to get sessions");
+    TRY(ParseSessions(sessions, sessions_));
+    TRY(ReadSessions(bus));
+    for (const bool remote : {true, false}) {
       for (const std::string_view type : kTypes) {
         for (const std::string_view klass : kClasses) {
-          for (const std::string& seat : seats)
-            sessions_.Set({klass, remote, seat, type}, counts_[{seat, remote, type, klass}]);
+          for (const std::string& seat : seats_) {
+            family_.Set({klass, remote ? "true" : "false", seat, type},
+                        static_cast<double>(Count(seat, remote, type, klass)));
+          }
         }
       }
     }
     return {};
   }
 
- private:
-  Result<void> Count(DBusConnection& bus, const std::vector<Session>& sessions) {
-    counts_.clear();
-    std::vector<DBusConnection::Call> calls;
-    for (const Session& session : sessions) {
-      for (const std::string_view property : {"Remote", "Type", "Class"})
-        calls.push_back({kService,
-                         session.path,
-                         "org.freedesktop.DBus.Properties",
-                         "Get",
-                         {kSession, property}});
-    }
-    const auto answers = TRY(bus.InvokeAll(calls));
-    for (size_t i = 0; i < sessions.size(); ++i) {
-      std::optional<DBusValue> values[3];
-      for (size_t k = 0; k < 3; ++k) {
-        DBusReader reader(answers[3 * i + k].body);
-        if (answers[3 * i + k].signature == "v") values[k] = ReadVariant(reader);
+  Result<void> ReadSessions(DBusConnection& bus) {
+    constexpr std::string_view kAsked[] = {"Remote", "Type", "Class"};
+    calls_.clear();
+    for (const Session& session : sessions_) {
+      for (const std::string_view property : kAsked) {
+        calls_.push_back({kService,
+                          session.path,
+                          "org.freedesktop.DBus.Properties",
+                          "Get",
+                          {kSession, property}});
       }
-      // One that ended since it was listed.
-      if (!values[0] || !values[1] || !values[2]) continue;
-      ++counts_[{sessions[i].seat, values[0]->number.value_or(0) != 0 ? "true" : "false",
-                 KnownOrOther(values[1]->text, kTypes), KnownOrOther(values[2]->text, kClasses)}];
     }
-    return {};
+    return bus.InvokeAll(calls_, [&](size_t i, const DBusMessage& answer) {
+      Session& session = sessions_[i / std::size(kAsked)];
+      DBusReader reader(answer.body);
+      const auto value = answer.signature == "v" ? ReadVariant(reader) : std::nullopt;
+      if (!value) return;
+      const size_t which = i % std::size(kAsked);
+      if (which == 0) session.remote = value->number.value_or(0) != 0;
+      if (which == 1) session.type = KnownOrOther(value->text, kTypes);
+      if (which == 2) session.klass = KnownOrOther(value->text, kClasses);
+    });
   }
 
-  Family& sessions_;
-  // By seat, remote, type and class.
-  std::map<std::tuple<std::string, std::string_view, std::string_view, std::string_view>, int>
-      counts_;
+  long Count(std::string_view seat, bool remote, std::string_view type,
+             std::string_view klass) const {
+    return std::count_if(sessions_.begin(), sessions_.end(), [&](const Session& session) {
+      return session.remote == remote && session.type == type && session.klass == klass &&
+             session.seat == seat;
+    });
+  }
+
+  Family& family_;
+  DBusClient bus_;
+  // Kept for their memory.
+  std::vector<std::string> seats_;
+  std::vector<Session> sessions_;
+  std::vector<DBusConnection::Call> calls_;
 };
 
 }  // namespace

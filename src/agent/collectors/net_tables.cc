@@ -1,6 +1,8 @@
 // Collectors that count the lines of tables of /proc/net: arp and udp_queues.
 
-#include <map>
+#include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "agent/collectors/collectors.h"
 #include "agent/pattern.h"
@@ -26,17 +28,27 @@ class Arp final : public Collector {
       // The device is the sixth and last field.
       std::string_view device;
       for (int i = 0; i < 6; ++i) device = NextField(line);
-      if (!device.empty() && !filter_.Ignored(device)) ++counts_[device];
+      if (!device.empty() && !filter_.Ignored(device)) Count(device);
     }
     for (const auto& [device, count] : counts_) entries_.Set({device}, static_cast<double>(count));
     return {};
   }
 
  private:
+  void Count(std::string_view device) {
+    const auto at = std::find_if(counts_.begin(), counts_.end(),
+                                 [&](const auto& entry) { return entry.first == device; });
+    if (at != counts_.end()) {
+      ++at->second;
+    } else {
+      counts_.emplace_back(device, 1);
+    }
+  }
+
   ProcFile file_;
   RememberingFilter filter_;
   Family& entries_;
-  std::map<std::string_view, uint64_t> counts_;
+  std::vector<std::pair<std::string_view, uint64_t>> counts_;  // few devices
 };
 
 class UdpQueues final : public Collector {
@@ -49,7 +61,7 @@ class UdpQueues final : public Collector {
                         MetricType::kGauge, {"ip", "queue"})) {}
 
   Result<void> Update() override {
-    const Result<void> v4 = Set(v4_, "v4");
+    Result<void> v4 = Set(v4_, "v4");
     const Result<void> v6 = Set(v6_, "v6");
     if (!v4 && !v6) return v4;
     return {};

@@ -96,7 +96,7 @@ class Netclass final : public Collector {
     if (speed && (*speed >= 0 || !ignore_invalid_speed_)) {
       speed_.Set({name}, *speed * kBytesPerMbit);
     }
-    const std::string operstate = device.operstate.Text();
+    const std::string& operstate = device.operstate.Text();
     up_.Set({name}, operstate == "up" ? 1 : 0);
     const bool admin_up = (static_cast<uint64_t>(*flags) & 1) != 0;
     info_.Set({device.address.Text(), admin_up ? "up" : "down", device.broadcast.Text(), name,

@@ -29,7 +29,7 @@ Result<void> CheckEnd(const nlmsghdr& header, std::string_view body) {
 }  // namespace
 
 Result<bool> ParseNetlink(std::string_view datagram, uint32_t sequence,
-                          const NetlinkSocket::Visit& visit) {
+                          NetlinkSocket::Visit visit) {
   bool ended = false;
   while (datagram.size() >= sizeof(nlmsghdr)) {
     const auto header = CopyPrefix<nlmsghdr>(datagram);
@@ -49,7 +49,7 @@ Result<bool> ParseNetlink(std::string_view datagram, uint32_t sequence,
 }
 
 Result<void> ForEachAttribute(std::string_view attributes,
-                              const std::function<void(uint16_t, std::string_view)>& use) {
+                              base::FunctionRef<void(uint16_t, std::string_view)> use) {
   while (attributes.size() >= sizeof(nlattr)) {
     const auto header = CopyPrefix<nlattr>(attributes);
     if (header.nla_len < sizeof header || header.nla_len > attributes.size())
@@ -88,7 +88,7 @@ Result<void> NetlinkSocket::Send(uint16_t type, uint16_t flags, std::string_view
   return {};
 }
 
-Result<void> NetlinkSocket::Receive(const Visit& visit) {
+Result<void> NetlinkSocket::Receive(Visit visit) {
   for (;;) {
     const ssize_t n = ::recv(socket_.fd(), buffer_.data(), buffer_.size(), 0);
     if (n < 0 && errno == EINTR) continue;
@@ -98,7 +98,7 @@ Result<void> NetlinkSocket::Receive(const Visit& visit) {
 }
 
 Result<void> NetlinkSocket::Exchange(uint16_t type, uint16_t flags, std::string_view payload,
-                                     const Visit& visit) {
+                                     Visit visit) {
   if (!socket_.is_open()) TRY(Open());
   auto done = Send(type, flags, payload);
   if (done) done = Receive(visit);
@@ -107,11 +107,11 @@ Result<void> NetlinkSocket::Exchange(uint16_t type, uint16_t flags, std::string_
   return done;
 }
 
-Result<void> NetlinkSocket::Dump(uint16_t type, std::string_view payload, const Visit& visit) {
+Result<void> NetlinkSocket::Dump(uint16_t type, std::string_view payload, Visit visit) {
   return Exchange(type, NLM_F_DUMP, payload, visit);
 }
 
-Result<void> NetlinkSocket::Ask(uint16_t type, std::string_view payload, const Visit& visit) {
+Result<void> NetlinkSocket::Ask(uint16_t type, std::string_view payload, Visit visit) {
   return Exchange(type, 0, payload, visit);
 }
 

@@ -4,11 +4,11 @@
 
 #include <cstdint>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <string_view>
 
 #include "base/file.h"
+#include "base/function_ref.h"
 #include "base/result.h"
 
 namespace slurmscope::agent {
@@ -21,22 +21,21 @@ using base::Result;
 class NetlinkSocket {
  public:
   // Called for each message of the answer with its type and what follows its header.
-  using Visit = std::function<Result<void>(uint16_t type, std::string_view body)>;
+  using Visit = base::FunctionRef<Result<void>(uint16_t type, std::string_view body)>;
 
   explicit NetlinkSocket(int protocol) : protocol_(protocol) {}
 
   // NLM_F_DUMP: the list that `type` names. `payload` follows the header, at most 256 bytes. Gives
   // up after one second without an answer.
-  Result<void> Dump(uint16_t type, std::string_view payload, const Visit& visit);
+  Result<void> Dump(uint16_t type, std::string_view payload, Visit visit);
   // A question with one answer.
-  Result<void> Ask(uint16_t type, std::string_view payload, const Visit& visit);
+  Result<void> Ask(uint16_t type, std::string_view payload, Visit visit);
 
  private:
-  Result<void> Exchange(uint16_t type, uint16_t flags, std::string_view payload,
-                        const Visit& visit);
+  Result<void> Exchange(uint16_t type, uint16_t flags, std::string_view payload, Visit visit);
   Result<void> Open();
   Result<void> Send(uint16_t type, uint16_t flags, std::string_view payload);
-  Result<void> Receive(const Visit& visit);
+  Result<void> Receive(Visit visit);
 
   const int protocol_;
   base::File socket_;
@@ -46,13 +45,12 @@ class NetlinkSocket {
 
 // Goes over the messages of one datagram; true when the answer has ended. Messages of another
 // `sequence` belong to an answer that was given up. Malformed lengths are an error.
-Result<bool> ParseNetlink(std::string_view datagram, uint32_t sequence,
-                          const NetlinkSocket::Visit& visit);
+Result<bool> ParseNetlink(std::string_view datagram, uint32_t sequence, NetlinkSocket::Visit visit);
 
 // Calls `use(type, value)` for each attribute (type without the flag bits); an error on a malformed
 // length.
 Result<void> ForEachAttribute(std::string_view attributes,
-                              const std::function<void(uint16_t, std::string_view)>& use);
+                              base::FunctionRef<void(uint16_t, std::string_view)> use);
 
 // Copies the start of `data` into a T; what `data` lacks is zero, as with structs that grew from
 // kernel to kernel.

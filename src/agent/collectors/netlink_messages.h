@@ -43,10 +43,18 @@ struct Route {
   uint8_t protocol = 0;
   std::vector<Hop> hops;
 };
-Result<std::optional<Route>> ParseRoute(std::string_view body);
+// Gives whether it is such a route; `route` is one from before, for its memory.
+Result<bool> ParseRoute(std::string_view body, Route* route);
 
 // Four or sixteen bytes of an address as text; empty for others.
-std::string AddressText(std::string_view bytes);
+class AddressText {
+ public:
+  explicit AddressText(std::string_view bytes);
+  std::string_view text() const { return text_; }
+
+ private:
+  char text_[48] = "";
+};
 
 // linux/nl80211.h
 struct WifiInterface {

@@ -25,26 +25,45 @@ class Netstat final : public Collector {
 
   Result<void> Update() override {
     fields_.Begin();
-    TRY(SetTwoLines(netstat_));
-    TRY(SetTwoLines(snmp_));
+    TRY(SetTwoLines(netstat_, netstat_columns_));
+    TRY(SetTwoLines(snmp_, snmp_columns_));
     return SetSnmp6();
   }
 
  private:
+  // What the columns of a pair of lines are: nullptr for those left out. Names are the same until
+  // the next boot.
+  struct Columns {
+    std::string names;
+    std::vector<Family*> families;
+  };
+
   // Pairs of lines: "Tcp: names" then "Tcp: values".
-  Result<void> SetTwoLines(ProcFile& file) {
+  Result<void> SetTwoLines(ProcFile& file, std::vector<Columns>& known) {
     std::string_view text = TRY(file.Read());
-    for (std::string_view names, values; NextLine(text, names) && NextLine(text, values);) {
-      std::string_view protocol = NextField(names);
+    size_t pair = 0;
+    for (std::string_view names, values; NextLine(text, names) && NextLine(text, values); ++pair) {
+      if (pair == known.size()) known.emplace_back();
+      if (known[pair].names != names) known[pair] = FindColumns(names);
+      const std::string_view protocol = NextField(names);
       if (NextField(values) != protocol || !protocol.ends_with(':')) {
         return Fail(ErrorCode::kCorruption, file.path() + ": names and values do not pair up");
       }
-      protocol.remove_suffix(1);
-      for (std::string_view name; !(name = NextField(names)).empty();) {
-        Set(protocol, name, NextField(values));
+      for (Family* family : known[pair].families) {
+        const std::string_view field = NextField(values);
+        if (family != nullptr) SetNumber(*family, field);
       }
     }
     return {};
+  }
+
+  Columns FindColumns(std::string_view names) {
+    Columns columns{std::string(names), {}};
+    std::string_view protocol = NextField(names);
+    if (protocol.ends_with(':')) protocol.remove_suffix(1);
+    for (std::string_view name; !(name = NextField(names)).empty();)
+      columns.families.push_back(Find(protocol, name));
+    return columns;
   }
 
   Result<void> SetSnmp6() {
@@ -53,22 +72,25 @@ class Netstat final : public Collector {
     std::string_view text = TRY(std::move(read));
     for (std::string_view line; NextLine(text, line);) {
       const auto [protocol, name] = SplitSnmp6(NextField(line));
-      if (!protocol.empty()) Set(protocol, name, NextField(line));
+      Family* family = protocol.empty() ? nullptr : Find(protocol, name);
+      if (family != nullptr) SetNumber(*family, NextField(line));
     }
     return {};
   }
 
-  void Set(std::string_view protocol, std::string_view name, std::string_view text) {
+  Family* Find(std::string_view protocol, std::string_view name) {
     key_.assign(protocol);
     key_ += '_';
     key_ += name;
-    Family* family = fields_.Find(key_, [&](std::string_view key) -> Family* {
+    return fields_.Find(key_, [&](std::string_view key) -> Family* {
       if (!wanted_.FoundIn(key)) return nullptr;
       return &out_.Get(base::StrCat("node_netstat_", key),
                        base::StrCat("Statistic ", protocol, name, "."), MetricType::kUnknown);
     });
-    if (family == nullptr) return;
-    if (const auto value = base::ParseFloat(text)) family->Set(*value);
+  }
+
+  static void SetNumber(Family& family, std::string_view text) {
+    if (const auto value = base::ParseFloat(text)) family.Set(*value);
   }
 
   ProcFile netstat_;
@@ -77,6 +99,8 @@ class Netstat final : public Collector {
   Pattern wanted_;
   FamilySet& out_;
   FieldFamilies fields_;
+  std::vector<Columns> netstat_columns_;
+  std::vector<Columns> snmp_columns_;
   std::string key_;
 };
 

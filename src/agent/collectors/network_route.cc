@@ -92,32 +92,38 @@ class NetworkRoute final : public Collector {
                         {"device"})) {}
 
   Result<void> Update() override {
-    std::map<std::string, int, std::less<>> by_device;
+    for (auto& [device, routes] : by_device_) routes = 0;
     const auto count = [&](uint16_t type, std::string_view body) -> Result<void> {
-      if (type != RTM_NEWROUTE) return {};
-      const auto route = TRY(ParseRoute(body));
-      if (!route) return {};
-      for (const Route::Hop& hop : route->hops) {
-        const std::string device(names_.Name(hop.interface));
-        ++by_device[device];
-        SetInfo(*route, hop, device);
-      }
+      if (type == RTM_NEWROUTE && TRY(ParseRoute(body, &route_))) Count(route_);
       return {};
     };
     TRY(socket_.Dump(RTM_GETROUTE, BytesOf(rtmsg{}), count));
-    for (const auto& [device, routes] : by_device) routes_.Set({device}, routes);
+    std::erase_if(by_device_, [](const auto& entry) { return entry.second == 0; });
+    for (const auto& [device, routes] : by_device_) routes_.Set({device}, routes);
     return {};
   }
 
  private:
-  void SetInfo(const Route& route, const Route::Hop& hop, const std::string& device) {
-    const std::string destination =
-        route.destination.empty()
-            ? "default"
-            : base::StrCat(AddressText(route.destination), "/", route.prefix_length);
-    info_.Set({destination, device, AddressText(hop.gateway), base::StrCat(route.priority),
-               ProtocolName(route.protocol), AddressText(route.source),
-               hop.weight == 0 ? "" : base::StrCat(hop.weight)},
+  void Count(const Route& route) {
+    for (const Route::Hop& hop : route.hops) {
+      const std::string_view device = names_.Name(hop.interface);
+      auto at = by_device_.find(device);
+      if (at == by_device_.end()) at = by_device_.emplace(device, 0).first;
+      ++at->second;
+      SetInfo(route, hop, device);
+    }
+  }
+
+  void SetInfo(const Route& route, const Route::Hop& hop, std::string_view device) {
+    const AddressText address(route.destination);
+    destination_.assign(route.destination.empty() ? "default" : address.text());
+    if (!route.destination.empty()) base::StrAppend(destination_, "/", route.prefix_length);
+    weight_.clear();
+    if (hop.weight != 0) base::StrAppend(weight_, hop.weight);
+    priority_.clear();
+    base::StrAppend(priority_, route.priority);
+    info_.Set({destination_, device, AddressText(hop.gateway).text(), priority_,
+               ProtocolName(route.protocol), AddressText(route.source).text(), weight_},
               1);
   }
 
@@ -125,39 +131,45 @@ class NetworkRoute final : public Collector {
   Family& routes_;
   NetlinkSocket socket_{NETLINK_ROUTE};
   InterfaceNames names_;
+  std::map<std::string, int, std::less<>> by_device_;
+  // Kept for their memory.
+  Route route_;
+  std::string destination_;
+  std::string weight_;
+  std::string priority_;
 };
 
 }  // namespace
 
-Result<std::optional<Route>> ParseRoute(std::string_view body) {
+Result<bool> ParseRoute(std::string_view body, Route* route) {
   rtmsg header{};
-  if (!TakeStruct(body, &header) || header.rtm_type != RTN_UNICAST) return std::nullopt;
-  Route route;
-  route.prefix_length = header.rtm_dst_len;
-  route.protocol = header.rtm_protocol;
+  if (!TakeStruct(body, &header) || header.rtm_type != RTN_UNICAST) return false;
+  route->destination = route->source = {};
+  route->priority = 0;
+  route->prefix_length = header.rtm_dst_len;
+  route->protocol = header.rtm_protocol;
+  route->hops.clear();
   Route::Hop only;
   std::string_view multipath;
   TRY(ForEachAttribute(body, [&](uint16_t type, std::string_view value) {
-    if (type == RTA_DST) route.destination = value;
-    if (type == RTA_PREFSRC) route.source = value;
-    if (type == RTA_PRIORITY) route.priority = CopyPrefix<uint32_t>(value);
+    if (type == RTA_DST) route->destination = value;
+    if (type == RTA_PREFSRC) route->source = value;
+    if (type == RTA_PRIORITY) route->priority = CopyPrefix<uint32_t>(value);
     if (type == RTA_GATEWAY) only.gateway = value;
     if (type == RTA_OIF) only.interface = CopyPrefix<int>(value);
     if (type == RTA_MULTIPATH) multipath = value;
   }));
   if (multipath.empty()) {
-    route.hops.push_back(only);
+    route->hops.push_back(only);
   } else {
-    TRY(ParseHops(multipath, &route.hops));
+    TRY(ParseHops(multipath, &route->hops));
   }
-  return route;
+  return true;
 }
 
-std::string AddressText(std::string_view bytes) {
-  char text[INET6_ADDRSTRLEN] = "";
-  if (bytes.size() == 4) ::inet_ntop(AF_INET, bytes.data(), text, sizeof text);
-  if (bytes.size() == 16) ::inet_ntop(AF_INET6, bytes.data(), text, sizeof text);
-  return text;
+AddressText::AddressText(std::string_view bytes) {
+  if (bytes.size() == 4) ::inet_ntop(AF_INET, bytes.data(), text_, sizeof text_);
+  if (bytes.size() == 16) ::inet_ntop(AF_INET6, bytes.data(), text_, sizeof text_);
 }
 
 Result<std::unique_ptr<Collector>> MakeNetworkRoute(const Machine&, const FlagValues&,

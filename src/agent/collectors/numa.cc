@@ -195,22 +195,26 @@ class Zoneinfo final : public Collector {
   // "protection: (0, 2039, 31932)"
   void SetProtection(std::string_view list, std::string_view node, std::string_view zone) {
     unsigned i = 0;
-    for (std::string_view word; !(word = NextField(list)).empty(); ++i) {
+    constexpr unsigned kMostZones = 64;
+    for (std::string_view word; i < kMostZones && !(word = NextField(list)).empty(); ++i) {
       while (!word.empty() && std::isdigit(static_cast<unsigned char>(word.front())) == 0) {
         word.remove_prefix(1);
       }
       const auto value = ParseUint(word.substr(0, word.find_first_of(",)")));
       if (!value) return;
-      out_.Get(base::StrCat("node_zoneinfo_protection_", i),
-               base::StrCat("Protection array ", i, ". field"), MetricType::kGauge,
-               {"node", "zone"})
-          .Set({node, zone}, static_cast<double>(*value));
+      if (i == protection_.size()) {
+        protection_.push_back(&out_.Get(base::StrCat("node_zoneinfo_protection_", i),
+                                        base::StrCat("Protection array ", i, ". field"),
+                                        MetricType::kGauge, {"node", "zone"}));
+      }
+      protection_[i]->Set({node, zone}, static_cast<double>(*value));
     }
   }
 
   ProcFile file_;
   FamilySet& out_;
   FieldFamilies fields_;
+  std::vector<Family*> protection_;  // by the place in the list
 };
 
 }  // namespace

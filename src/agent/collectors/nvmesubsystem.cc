@@ -103,10 +103,10 @@ class NvmeSubsystem final : public Collector {
         return;
       }
       ++paths;
-      const std::string text = member.path->state.Text();
+      const std::string& text = member.path->state.Text();
       const std::string_view state = KnownState(text);
       if (state == "live") ++live;
-      const std::string transport = member.path->transport.Text();
+      const std::string& transport = member.path->transport.Text();
       for (const std::string_view one : kStates)
         state_.Set({entry, one, name, transport}, one == state ? 1 : 0);
     });

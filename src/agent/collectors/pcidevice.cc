@@ -130,7 +130,7 @@ class Pci final : public Collector {
     if (const auto node = device.numa_node.Number(); node && *node >= 0) {
       numa_node_.Set({bus, slot, function, segment}, *node);
     }
-    const std::string now = device.power_state.Text();
+    const std::string& now = device.power_state.Text();
     if (now.empty()) return;
     for (const std::string_view state : kPowerStates) {
       power_state_.Set({bus, slot, function, segment, state}, state == now ? 1 : 0);

@@ -88,7 +88,8 @@ class Schedstat final : public Collector {
       const auto running = NextUint(line);
       const auto waiting = NextUint(line);
       const auto slices = NextUint(line);
-      if (!running || !waiting || !slices) continue;
+      if (!running || !waiting || !slices)
+        return Fail(ErrorCode::kCorruption, file_.path() + ": malformed line");
       running_.Set({cpu}, static_cast<double>(*running) / 1e9);
       waiting_.Set({cpu}, static_cast<double>(*waiting) / 1e9);
       timeslices_.Set({cpu}, static_cast<double>(*slices));

@@ -103,11 +103,10 @@ class PowerSupply final : public Collector {
 
  private:
   void SetInfo(Supply& supply, std::string_view name) {
-    std::string texts[kInfoLabels];
     std::string_view values[kInfoLabels];
     for (size_t i = 0; i < kInfoLabels; ++i) {
-      texts[i] = kInfo[i] == "power_supply" ? std::string(name) : supply.texts[i].Text();
-      values[i] = texts[i].empty() ? kNoLabel : std::string_view(texts[i]);
+      values[i] = kInfo[i] == "power_supply" ? name : std::string_view(supply.texts[i].Text());
+      if (values[i].empty()) values[i] = kNoLabel;
     }
     info_.Set(values, kInfoLabels, 1);
   }

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "agent/attr_file.h"
 #include "agent/collectors/collectors.h"
 #include "agent/scan.h"
 
@@ -44,9 +45,9 @@ class Pressure final : public Collector {
   Result<void> Update() override {
     bool any = false;
     size_t i = 0;
-    for (ProcFile& file : files_) {
+    for (AttrFile& file : files_) {
       const std::string_view name = kSources[i].file;
-      const auto text = file.Read();
+      const auto text = file.Raw();
       // Old kernels have no irq file, and a kernel started with psi=0 refuses to read.
       for (; i < kSources.size() && kSources[i].file == name; ++i) {
         if (text) any |= SetLine(*text, i);
@@ -70,7 +71,7 @@ class Pressure final : public Collector {
     return false;
   }
 
-  std::vector<ProcFile> files_;
+  std::vector<AttrFile> files_;
   std::array<Family*, kSources.size()> families_{};
 };
 

@@ -36,7 +36,7 @@ rtnl_link_stats64 Widen(const rtnl_link_stats& s) {
 
 }  // namespace
 
-Result<void> VisitLink(std::string_view body, const LinkList::Visit& visit) {
+Result<void> VisitLink(std::string_view body, LinkList::Visit visit) {
   ifinfomsg link{};
   if (!TakeStruct(body, &link)) return {};
   std::string_view name;
@@ -56,7 +56,7 @@ Result<void> VisitLink(std::string_view body, const LinkList::Visit& visit) {
   return {};
 }
 
-Result<void> LinkList::Read(const Visit& visit) {
+Result<void> LinkList::Read(Visit visit) {
   return socket_.Dump(RTM_GETLINK, BytesOf(ifinfomsg{}),
                       [&](uint16_t type, std::string_view body) -> Result<void> {
                         if (type != RTM_NEWLINK) return {};

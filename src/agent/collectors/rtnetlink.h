@@ -2,7 +2,6 @@
 
 #include <linux/if_link.h>
 
-#include <functional>
 #include <string_view>
 
 #include "agent/collectors/netlink.h"
@@ -13,16 +12,16 @@ namespace slurmscope::agent {
 // 64-bit counters. Not thread-safe.
 class LinkList {
  public:
-  using Visit = std::function<void(std::string_view name, const rtnl_link_stats64& stats)>;
+  using Visit = base::FunctionRef<void(std::string_view name, const rtnl_link_stats64& stats)>;
 
   // Calls `visit` for each interface that has counters.
-  Result<void> Read(const Visit& visit);
+  Result<void> Read(Visit visit);
 
  private:
   NetlinkSocket socket_{NETLINK_ROUTE};
 };
 
 // One RTM_NEWLINK message, without its header.
-Result<void> VisitLink(std::string_view body, const LinkList::Visit& visit);
+Result<void> VisitLink(std::string_view body, LinkList::Visit visit);
 
 }  // namespace slurmscope::agent

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "agent/collectors/collectors.h"
 #include "agent/collectors/dbus.h"
@@ -26,36 +26,66 @@ constexpr double kMicro = 1e6;
 
 struct Unit {
   std::string name;
-  std::string load_state;
-  std::string active_state;
   std::string path;
+  std::string active_state;
+  bool loaded = false;
+  bool wanted = false;      // by the flags
+  bool knows_type = false;  // `type` was asked for in this state
+  std::string type;
 
   bool Is(std::string_view kind) const { return name.ends_with(kind); }
 };
 
-// ListUnits: a(ssssssouso)
-Result<std::vector<Unit>> ParseUnits(const DBusMessage& answer) {
-  std::vector<Unit> units;
-  DBusReader reader(answer.body);
-  const size_t end = reader.ArrayEnd(8);
-  while (!reader.AtEnd(end)) {
-    reader.Align(8);
-    Unit unit;
-    unit.name = reader.String();
+// The list of units, kept from scrape to scrape: units come in the same order as long as none comes
+// or goes.
+class UnitList {
+ public:
+  UnitList(Pattern include, Pattern exclude)
+      : include_(std::move(include)), exclude_(std::move(exclude)) {}
+
+  // ListUnits: a(ssssssouso)
+  Result<void> Read(const DBusMessage& answer) {
+    DBusReader reader(answer.body);
+    const size_t end = reader.ArrayEnd(8);
+    size_t n = 0;
+    for (; !reader.AtEnd(end); ++n) {
+      reader.Align(8);
+      if (n == units_.size()) units_.emplace_back();
+      ReadUnit(reader, units_[n]);
+    }
+    units_.resize(n);
+    if (!reader.ok()) return Fail(ErrorCode::kCorruption, "systemd: malformed list of units");
+    return {};
+  }
+
+  std::vector<Unit>& units() { return units_; }
+
+ private:
+  void ReadUnit(DBusReader& reader, Unit& unit) {
+    const std::string_view name = reader.String();
     reader.String();  // description
-    unit.load_state = reader.String();
-    unit.active_state = reader.String();
+    unit.loaded = reader.String() == "loaded";
+    const std::string_view active = reader.String();
     reader.String();  // sub state
     reader.String();  // unit followed
-    unit.path = reader.String();
+    const std::string_view path = reader.String();
     reader.Uint32();  // its job, if any: number, type, path
     reader.String();
     reader.String();
-    units.push_back(std::move(unit));
+    if (unit.name != name) {
+      unit.name = name;
+      unit.wanted = include_.FoundIn(name) && !exclude_.FoundIn(name);
+      unit.knows_type = false;
+    }
+    if (unit.active_state != active) unit.knows_type = false;
+    unit.active_state = active;
+    unit.path = path;
   }
-  if (!reader.ok()) return Fail(ErrorCode::kCorruption, "systemd: malformed list of units");
-  return units;
-}
+
+  Pattern include_;
+  Pattern exclude_;
+  std::vector<Unit> units_;
+};
 
 // The first number of at least three digits, with a fraction: "252 (252.38-1)" is 252.
 double VersionNumber(std::string_view text) {
@@ -96,13 +126,11 @@ struct SystemdOptions {
 class Systemd final : public Collector {
  public:
   Systemd(Pattern include, Pattern exclude, SystemdOptions options, FamilySet& out)
-      : include_(std::move(include)),
-        exclude_(std::move(exclude)),
-        options_(options),
+      : options_(options),
         state_(out.Get("node_systemd_unit_state", "Systemd unit", MetricType::kGauge,
                        {"name", "state", "type"})),
-        units_(out.Get("node_systemd_units", "Summary of systemd unit states", MetricType::kGauge,
-                       {"state"})),
+        summary_(out.Get("node_systemd_units", "Summary of systemd unit states", MetricType::kGauge,
+                         {"state"})),
         running_(out.Get("node_systemd_system_running",
                          "Whether the system is operational (see 'systemctl is-system-running')",
                          MetricType::kGauge)),
@@ -110,16 +138,16 @@ class Systemd final : public Collector {
                          {"version"})),
         virtualization_(out.Get("node_systemd_virtualization_info",
                                 "Detected virtualization technology", MetricType::kGauge,
-                                {"virtualization_type"})) {
+                                {"virtualization_type"})),
+        units_(std::move(include), std::move(exclude)),
+        bus_(options.private_socket ? "" : SystemBusAddress(), "unix:path=/run/systemd/private",
+             kPatience) {
     AddProperties(out);
+    for (const std::string_view state : kStates) counts_.emplace(state, 0);
   }
 
   Result<void> Update() override {
-    const bool kept = connection_.has_value();
-    auto done = Read();
-    // A bus that was restarted since closes the old connection.
-    if (!done && kept) done = Read();
-    return done;
+    return bus_.Talk([&](DBusConnection& connection) { return Read(connection); });
   }
 
  private:
@@ -143,10 +171,11 @@ class Systemd final : public Collector {
         {".timer", "Timer", "LastTriggerUSec",
          family("timer_last_trigger_seconds", "Seconds since epoch of last trigger.", kGauge),
          kMicro}};
-    if (options_.restarts)
+    if (options_.restarts) {
       properties_.push_back(
           {".service", "Service", "NRestarts",
            family("service_restart_total", "Service unit count of Restart triggers", kCounter)});
+    }
     if (options_.tasks) {
       properties_.push_back(
           {".service", "Service", "TasksCurrent",
@@ -155,116 +184,100 @@ class Systemd final : public Collector {
           {".service", "Service", "TasksMax",
            family("unit_tasks_max", "Maximum number of tasks per Systemd unit", kGauge)});
     }
-    if (options_.start_time)
+    if (options_.start_time) {
       properties_.push_back({"", "Unit", "ActiveEnterTimestamp",
                              family("unit_start_time_seconds",
                                     "Start time of the unit since unix epoch in seconds.", kGauge),
                              kMicro, true});
-  }
-
-  Result<void> Connect() {
-    if (connection_) return {};
-    constexpr const char* kPrivate = "unix:path=/run/systemd/private";
-    auto bus = options_.private_socket ? DBusConnection::Open(kPrivate, false, kPatience)
-                                       : DBusConnection::Open(SystemBusAddress(), true, kPatience);
-    // A small machine may run systemd without a bus.
-    if (!bus && !options_.private_socket) {
-      if (auto direct = DBusConnection::Open(kPrivate, false, kPatience)) bus = std::move(direct);
     }
-    connection_ = TRY_CONTEXT(std::move(bus), "couldn't get dbus connection");
-    return {};
   }
 
-  Result<void> Read() {
-    TRY(Connect());
-    auto done = ReadConnected();
-    if (!done) connection_.reset();
-    return done;
+  Result<void> Read(DBusConnection& bus) {
+    TRY(ReadManager(bus));
+    const DBusMessage list = TRY_CONTEXT(
+        bus.Invoke({kService, kManagerPath, kManager, "ListUnits"}), "couldn't get units");
+    TRY(units_.Read(list));
+    Summarize();
+    return ReadUnits(bus);
   }
 
-  Result<void> ReadConnected() {
-    TRY(ReadManager());
-    const DBusMessage list =
-        TRY_CONTEXT(connection_->Invoke({kService, kManagerPath, kManager, "ListUnits", {}}),
-                    "couldn't get units");
-    auto units = TRY(ParseUnits(list));
-    Summarize(units);
-    std::erase_if(units, [&](const Unit& unit) {
-      return unit.load_state != "loaded" || !include_.FoundIn(unit.name) ||
-             exclude_.FoundIn(unit.name);
+  Result<void> ReadManager(DBusConnection& bus) {
+    constexpr std::string_view kAsked[] = {"Version", "Virtualization", "SystemState"};
+    DBusConnection::Call calls[std::size(kAsked)];
+    for (size_t i = 0; i < std::size(kAsked); ++i)
+      calls[i] = {kService, kManagerPath, kProperties, "Get", {kManager, kAsked[i]}};
+    return bus.InvokeAll(calls, [&](size_t i, const DBusMessage& answer) {
+      DBusReader reader(answer.body);
+      const auto value = answer.signature == "v" ? ReadVariant(reader) : std::nullopt;
+      const std::string_view text = value ? value->text : "";
+      if (i == 0) {
+        const double number = VersionNumber(text);
+        version_.Set({number > 0 ? text : ""}, number);
+      } else if (i == 1) {
+        virtualization_.Set({!value ? "unknown" : text.empty() ? "none" : text}, 1);
+      } else if (value) {
+        running_.Set(text == "running" ? 1 : 0);
+      }
     });
-    return ReadUnits(units);
   }
 
-  Result<void> ReadManager() {
-    std::vector<DBusConnection::Call> calls;
-    for (const std::string_view property : {"Version", "Virtualization", "SystemState"})
-      calls.push_back({kService, kManagerPath, kProperties, "Get", {kManager, property}});
-    const auto answers = TRY(connection_->InvokeAll(calls));
-    const auto text = [&](size_t i) -> std::optional<std::string> {
-      DBusReader reader(answers[i].body);
-      if (answers[i].signature != "v") return std::nullopt;
-      const auto value = ReadVariant(reader);
-      return value ? std::optional(value->text) : std::nullopt;
-    };
-    const auto version = text(0);
-    const double number = version ? VersionNumber(*version) : 0;
-    version_.Set({number > 0 ? *version : ""}, number);
-    const auto virtualization = text(1);
-    virtualization_.Set({!virtualization           ? "unknown"
-                         : virtualization->empty() ? "none"
-                                                   : *virtualization},
-                        1);
-    if (const auto state = text(2)) running_.Set(*state == "running" ? 1 : 0);
-    return {};
-  }
-
-  void Summarize(const std::vector<Unit>& units) {
-    std::map<std::string_view, int> counts;
-    for (const std::string_view state : kStates) counts[state] = 0;
-    for (const Unit& unit : units) ++counts[unit.active_state];
-    for (const auto& [state, count] : counts) units_.Set({state}, count);
-  }
-
-  Result<void> ReadUnits(const std::vector<Unit>& units) {
-    struct Question {
-      const Unit* unit;
-      const UnitProperty* property;
-    };
-    std::vector<Question> questions;
-    std::vector<DBusConnection::Call> calls;
-    for (const Unit& unit : units) {
-      for (const UnitProperty& property : properties_) {
-        if (!unit.Is(property.kind)) continue;
-        if (property.active_only && unit.active_state != "active") {
-          property.family->Set({unit.name}, 0);
-          continue;
-        }
-        questions.push_back({&unit, &property});
-        calls.push_back(
-            {kService, unit.path, kProperties, "Get", {Interface(property), property.property}});
-      }
+  void Summarize() {
+    for (auto& [state, count] : counts_) count = 0;
+    for (const Unit& unit : units_.units()) ++counts_[unit.active_state];
+    for (const auto& [state, count] : counts_) {
+      const auto at = std::find(std::begin(kStates), std::end(kStates), state);
+      if (at != std::end(kStates) || count > 0) summary_.Set({state}, count);
     }
-    const auto answers = TRY(connection_->InvokeAll(calls));
-    std::map<const Unit*, std::string> types;
-    for (size_t i = 0; i < answers.size(); ++i) {
-      if (answers[i].signature != "v") continue;  // older systemd lacks some of them
-      DBusReader reader(answers[i].body);
-      const auto value = ReadVariant(reader);
-      if (!value) continue;
-      const auto& [unit, property] = questions[i];
-      if (property->family == nullptr) {
-        types[unit] = value->text;
-      } else if (value->number && *value->number != UINT64_MAX) {  // all ones: no limit, unknown
-        property->family->Set({unit->name},
-                              static_cast<double>(*value->number) / property->divisor);
-      }
+  }
+
+  // All questions about units at once. The type of a unit is asked for anew when its state changed,
+  // and now and then: it is in a file that can be edited.
+  Result<void> ReadUnits(DBusConnection& bus) {
+    constexpr unsigned kUpdatesBetweenTypes = 64;
+    const bool all_types = ++updates_ % kUpdatesBetweenTypes == 0;
+    questions_.clear();
+    calls_.clear();
+    for (Unit& unit : units_.units()) {
+      if (!unit.loaded || !unit.wanted) continue;
+      if (all_types) unit.knows_type = false;
+      for (const UnitProperty& property : properties_) Ask(unit, property);
     }
-    for (const Unit& unit : units) {
+    TRY(bus.InvokeAll(calls_, [&](size_t i, const DBusMessage& answer) {
+      DBusReader reader(answer.body);
+      // Older systemd lacks some of them.
+      const auto value = answer.signature == "v" ? ReadVariant(reader) : std::nullopt;
+      Take(*questions_[i].unit, *questions_[i].property, value);
+    }));
+    for (const Unit& unit : units_.units()) {
+      if (!unit.loaded || !unit.wanted) continue;
+      const std::string_view type = unit.knows_type ? std::string_view(unit.type) : "";
       for (const std::string_view state : kStates)
-        state_.Set({unit.name, state, types[&unit]}, state == unit.active_state ? 1 : 0);
+        state_.Set({unit.name, state, type}, state == unit.active_state ? 1 : 0);
     }
     return {};
+  }
+
+  void Ask(Unit& unit, const UnitProperty& property) {
+    if (!unit.Is(property.kind)) return;
+    if (property.family == nullptr && unit.knows_type) return;
+    if (property.active_only && unit.active_state != "active") {
+      property.family->Set({unit.name}, 0);
+      return;
+    }
+    questions_.push_back({&unit, &property});
+    calls_.push_back(
+        {kService, unit.path, kProperties, "Get", {Interface(property), property.property}});
+  }
+
+  static void Take(Unit& unit, const UnitProperty& property,
+                   const std::optional<DBusValue>& value) {
+    if (!value) return;
+    if (property.family == nullptr) {
+      unit.type = value->text;
+      unit.knows_type = true;
+    } else if (value->number && *value->number != UINT64_MAX) {  // all ones: no limit, unknown
+      property.family->Set({unit.name}, static_cast<double>(*value->number) / property.divisor);
+    }
   }
 
   std::string_view Interface(const UnitProperty& property) {
@@ -273,25 +286,35 @@ class Systemd final : public Collector {
     return name;
   }
 
-  Pattern include_;
-  Pattern exclude_;
+  struct Question {
+    Unit* unit;
+    const UnitProperty* property;
+  };
+
   const SystemdOptions options_;
   Family& state_;
-  Family& units_;
+  Family& summary_;
   Family& running_;
   Family& version_;
   Family& virtualization_;
   std::vector<UnitProperty> properties_;
   std::map<std::string_view, std::string> interfaces_;
-  std::optional<DBusConnection> connection_;
+  UnitList units_;
+  std::map<std::string, int> counts_;
+  unsigned updates_ = 0;
+  // Kept for their memory.
+  std::vector<Question> questions_;
+  std::vector<DBusConnection::Call> calls_;
+  DBusClient bus_;
 };
 
 // A flag that must match the whole name of a unit.
 Result<Pattern> WholeName(const FlagValues& flags, std::string_view name, std::string_view old) {
   std::string pattern = flags.String(name);
-  if (flags.IsGiven(old) && flags.IsGiven(name))
+  if (flags.IsGiven(old) && flags.IsGiven(name)) {
     return Fail(ErrorCode::kInvalidArgument,
                 base::StrCat("--", old, " and --", name, " are mutually exclusive"));
+  }
   if (flags.IsGiven(old)) pattern = flags.String(old);
   return Pattern::Compile(name, base::StrCat("^(?:", pattern, ")$"));
 }

@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <map>
+#include <set>
 
 #include "agent/collectors/collectors.h"
 #include "agent/collectors/prom_file.h"
@@ -51,6 +52,7 @@ class Textfile final : public Collector {
 
  private:
   static std::vector<std::string> Directories(const std::string& pattern) {
+    NotePath(pattern);
     glob_t found{};
     std::vector<std::string> out;
     if (::glob(pattern.c_str(), 0, nullptr, &found) == 0) {
@@ -68,6 +70,7 @@ class Textfile final : public Collector {
   bool List(const std::string& pattern, std::map<std::string, File>& now) {
     bool changed = false;
     for (const std::string& directory : Directories(pattern)) {
+      NotePath(directory);
       const auto names = base::ListDirectory(directory);
       if (!names) {
         error_ = true;
@@ -82,6 +85,7 @@ class Textfile final : public Collector {
   }
 
   bool Look(const std::string& path, std::map<std::string, File>& now) {
+    NotePath(path);
     struct stat status {};
     Stamp stamp;
     if (::stat(path.c_str(), &status) == 0) {
@@ -111,13 +115,14 @@ class Textfile final : public Collector {
   }
 
   // A family with no help of its own tells where it comes from.
-  std::string HelpOf(const std::string& family) const {
+  std::string HelpOf(const PromFamily& family) const {
+    if (!family.help.empty()) return family.help;
     std::string help = "Metric read from ";
     const char* separator = "";
     for (const auto& [path, file] : files_) {
       if (!file.families) continue;
       for (const PromFamily& other : *file.families) {
-        if (other.name != family) continue;
+        if (other.name != family.name) continue;
         base::StrAppend(help, separator, path);
         separator = ", ";
       }
@@ -129,24 +134,47 @@ class Textfile final : public Collector {
     out_.Clear();
     plan_.clear();
     inconsistent_ = false;
-    struct Known {
-      std::string help;
-      MetricType type;
-    };
-    std::map<std::string, Known> known;
+    std::map<std::string, const PromFamily*> first;
+    std::set<std::string_view> series;
     for (const auto& [path, file] : files_) {
       if (!file.families) continue;
       for (const PromFamily& family : *file.families) {
-        const std::string help = family.help.empty() ? HelpOf(family.name) : family.help;
-        const auto [at, fresh] = known.try_emplace(family.name, Known{help, family.type});
-        if (!fresh && (at->second.help != help || at->second.type != family.type)) {
-          base::LogError("a metric differs in help or type between files, left out",
-                         {{"file", path}, {"metric", family.name}});
+        const std::string_view problem =
+            Problem(family, *first.emplace(family.name, &family).first->second);
+        if (!problem.empty()) {
+          base::LogError(problem, {{"file", path}, {"metric", family.name}});
           inconsistent_ = true;
           continue;
         }
-        plan_.emplace_back(&out_.Get(family.name, help, family.type), &family);
+        LookForDuplicates(path, family, series);
+        plan_.emplace_back(&out_.Get(family.name, HelpOf(family), family.type), &family);
       }
+    }
+    mtime_ =
+        &out_.Get("node_textfile_mtime_seconds", "Unixtime mtime of textfiles successfully read.",
+                  MetricType::kGauge, {"file"});
+    scrape_error_ = &out_.Get("node_textfile_scrape_error",
+                              "1 if there was an error opening or reading a file, 0 otherwise",
+                              MetricType::kGauge);
+  }
+
+  // Why a family is left out; empty when it is not. `first` is the first one of that name.
+  std::string_view Problem(const PromFamily& family, const PromFamily& first) const {
+    if (family.name.starts_with("node_textfile_"))
+      return "a metric has a name of this collector's own, left out";
+    if (HelpOf(family) != HelpOf(first) || family.type != first.type)
+      return "a metric differs in help or type between files, left out";
+    return {};
+  }
+
+  // The first value of a series counts; a family drops the others.
+  void LookForDuplicates(const std::string& path, const PromFamily& family,
+                         std::set<std::string_view>& series) {
+    for (const PromFamily::Sample& sample : family.samples) {
+      if (series.insert(sample.series).second) continue;
+      base::LogError("a series is there a second time, left out",
+                     {{"file", path}, {"series", sample.series}});
+      inconsistent_ = true;
     }
   }
 
@@ -156,23 +184,20 @@ class Textfile final : public Collector {
         family->SetSeries(sample.series, sample.value);
       }
     }
-    Family& mtime =
-        out_.Get("node_textfile_mtime_seconds", "Unixtime mtime of textfiles successfully read.",
-                 MetricType::kGauge, {"file"});
     for (const auto& [path, file] : files_) {
       if (!file.families) continue;
-      mtime.Set({path}, static_cast<double>(file.stamp.seconds) +
-                            static_cast<double>(file.stamp.nanoseconds) / 1e9);
+      mtime_->Set({path}, static_cast<double>(file.stamp.seconds) +
+                              static_cast<double>(file.stamp.nanoseconds) / 1e9);
     }
-    out_.Get("node_textfile_scrape_error",
-             "1 if there was an error opening or reading a file, 0 otherwise", MetricType::kGauge)
-        .Set(error_ || inconsistent_ ? 1 : 0);
+    scrape_error_->Set(error_ || inconsistent_ ? 1 : 0);
   }
 
   const std::vector<std::string> directories_;
   FamilySet& out_;
   std::map<std::string, File> files_;
   std::vector<std::pair<Family*, const PromFamily*>> plan_;  // points into files_
+  Family* mtime_ = nullptr;
+  Family* scrape_error_ = nullptr;
   bool first_ = true;
   bool error_ = false;
   bool inconsistent_ = false;

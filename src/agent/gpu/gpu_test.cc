@@ -149,7 +149,8 @@ TEST_F(GpuTest, FewCallsAScrape) {
   PageWith("DCGM_FI_DEV_GPU_TEMP");
   Reset();
   for (int i = 0; i < 10; ++i) Page();
-  // On a busy machine the reading of the start may still be under way: two GPUs, ten pages and that.
+  // On a busy machine the reading of the start may still be under way: two GPUs, ten pages and
+  // that.
   EXPECT_LE(Calls("nvmlDeviceGetFieldValues"), 2u * 11);
   EXPECT_LE(Calls("nvmlDeviceGetTemperatureThreshold"), 2u * 4) << "rarely changes";
   EXPECT_LE(Calls("nvmlDeviceGetUUID"), 2u);

@@ -60,9 +60,9 @@ void JobDirectory::Update() {
 void JobDirectory::Read(const std::string& file, Key key) {
   const auto opened = base::File::Open(file, O_RDONLY | O_NONBLOCK);
   if (!opened) return;  // the job ended between listing and reading
-  static thread_local char buffer[kMaxFileBytes];
-  const auto size = opened->ReadAt(buffer, sizeof buffer, 0);
-  if (size) ParseJobFile({buffer, *size}, jobs_[key]);
+  buffer_.resize(kMaxFileBytes);
+  const auto size = opened->ReadAt(buffer_.data(), buffer_.size(), 0);
+  if (size) ParseJobFile(std::string_view(buffer_).substr(0, *size), jobs_[key]);
 }
 
 const std::vector<std::string>& JobDirectory::JobsOf(const GpuEntity& entity) const {

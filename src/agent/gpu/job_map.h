@@ -36,6 +36,7 @@ class JobDirectory final : public GpuJobs {
 
   const std::string path_;
   bool warned_ = false;
+  std::string buffer_;
   std::map<Key, std::vector<std::string>> jobs_;
 };
 

@@ -18,9 +18,9 @@ void* Open(const char* path) { return ::dlopen(path, RTLD_NOW | RTLD_LOCAL); }
 
 Result<std::shared_ptr<Nvml>> Nvml::Load(const std::string& path) {
   std::string reason;
-  const auto attempt = [&](const char* name) -> std::shared_ptr<Nvml> {
-    void* handle = Open(name);
-    if (handle != nullptr) return std::shared_ptr<Nvml>(new Nvml(handle, name));
+  const auto attempt = [&](const char* place) -> std::shared_ptr<Nvml> {
+    void* handle = Open(place);
+    if (handle != nullptr) return std::shared_ptr<Nvml>(new Nvml(handle, place));
     if (const char* why = ::dlerror(); reason.empty() && why != nullptr) reason = why;
     return nullptr;
   };

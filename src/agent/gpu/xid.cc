@@ -257,8 +257,8 @@ void XidLog::Collect(PciKey pci, uint32_t instance, int64_t now_ms, int64_t wind
         std::lower_bound(record.times.begin(), record.times.end(), now_ms - window_ms);
     const Entry entry{xid, static_cast<double>(std::max(record.from_driver, record.from_kernel)),
                       record.last_ms, static_cast<size_t>(record.times.end() - recent)};
-    const auto same =
-        std::find_if(out.begin(), out.end(), [&](const Entry& other) { return other.xid == xid; });
+    const auto same = std::find_if(out.begin(), out.end(),
+                                   [&](const Entry& other) { return other.xid == entry.xid; });
     if (same == out.end()) {
       out.push_back(entry);
       continue;

@@ -56,7 +56,7 @@ JobCollector::JobCollector(const Machine& machine, FamilySet& out)
 
 Result<void> JobCollector::Update() {
   if (machine_.jobs == nullptr) return Fail(ErrorCode::kNotFound, "no cgroups");
-  if (!machine_.jobs->Scrape(set_jobs_)) return Fail(ErrorCode::kNotFound, "no cgroups of Slurm");
+  if (!machine_.jobs->Scrape(set_jobs_)) return Fail(ErrorCode::kNotFound, "no Slurm here");
   SetGpus();
   return {};
 }
