@@ -10,7 +10,7 @@ find_package(simdjson REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED)
 foreach(pair re2:RE2 libmicrohttpd:MICROHTTPD gnutls:GNUTLS libcrypt:CRYPT libcurl:CURL snappy:SNAPPY libzstd:ZSTD libdeflate:DEFLATE zlib:ZLIB
-        sqlite3:SQLITE libargon2:ARGON2 libxxhash:XXHASH)
+        sqlite3:SQLITE libargon2:ARGON2 libxxhash:XXHASH libcares:CARES)
   string(REPLACE ":" ";" pair ${pair})
   list(GET pair 0 module)
   list(GET pair 1 name)

@@ -8,7 +8,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 SRC = ROOT / "src"
 PUBLIC = ("tl/expected", "protozero/")  # whose wrapper is a header
 WRAPPED = {  # third-party header prefix -> rooms that may include it
-    "microhttpd": {"http"}, "gnutls/": {"http"}, "crypt.h": {"http"}, "curl/": {"http"}, "libdeflate": {"http"}, "zlib.h": {"http"},
+    "microhttpd": {"http"}, "gnutls/": {"http"}, "crypt.h": {"http"}, "curl/": {"http"}, "ares.h": {"discovery"}, "libdeflate": {"http"}, "zlib.h": {"http"},
     "yaml-cpp/": {"config"}, "simdjson": {"dashboards"},
     "snappy": {"tsdb", "remote"}, "zstd": {"http", "tsdb"}, "sqlite3": {"dashboards"}, "argon2": {"dashboards"},
     "re2/": {"model", "agent"}, "xxhash": {"base"}, "spdlog/": {"base"}, "tl/expected": {"base"}, "protozero/": {"base"},

@@ -57,7 +57,7 @@ int UnknownVerb(std::string_view verb) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> args(argv + 1, argv + argc);
-  if (BaseName(argv[0]) == "prometheus") return slurmscope::app::RunServe(args);
+  if (BaseName(argv[0]) == "prometheus") return slurmscope::app::RunServe(args, true);
   if (args.empty()) {
     std::fwrite(kUsage.data(), 1, kUsage.size(), stderr);
     return 1;

@@ -77,8 +77,8 @@ class Signals {
 
 }  // namespace
 
-int RunServe(const std::vector<std::string>& args) {
-  ServeFlagsOutcome outcome = ParseServeFlags(args);
+int RunServe(const std::vector<std::string>& args, bool as_prometheus) {
+  ServeFlagsOutcome outcome = ParseServeFlags(args, as_prometheus);
   if (outcome.exit) return outcome.exit_code;
   if (auto logging = base::InitLogging(outcome.flags.log_level, outcome.flags.log_format);
       !logging) {

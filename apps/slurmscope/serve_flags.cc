@@ -7,6 +7,7 @@
 #include "base/duration.h"
 #include "base/strings.h"
 #include "base/version.h"
+#include "foreign_flags.h"
 
 namespace slurmscope::app {
 namespace {
@@ -14,68 +15,14 @@ namespace {
 using base::Result;
 using base::StrCat;
 
-// Flags of Prometheus 3.14 that a site's unit file may carry and that change nothing here, with the
-// reason.
-struct InertFlag {
-  const char* name;
-  bool is_switch;
-  const char* reason;
-};
-constexpr const char* kOneBinary = "the pages are built into the program";
-constexpr const char* kNoGo = "this program has no Go runtime";
-constexpr const char* kBlocksFixed = "how blocks are written is built in";
-constexpr const char* kNoAgentMode = "agent mode is not in this version";
-constexpr const char* kScrapeFixed = "its default is built in";
-constexpr InertFlag kInertFlags[] = {
-    {"config.auto-reload", true, "reload with SIGHUP or /-/reload"},
-    {"config.auto-reload-interval", false, "reload with SIGHUP or /-/reload"},
-    {"auto-gomaxprocs", true, kNoGo},
-    {"auto-gomemlimit", true, kNoGo},
-    {"auto-gomemlimit.ratio", false, kNoGo},
-    {"auto-gomemlimit.refresh-interval", false, kNoGo},
-    {"web.max-notifications-subscribers", false, "there are no notifications in this version"},
-    {"web.user-assets", false, kOneBinary},
-    {"web.console.templates", false, kOneBinary},
-    {"web.console.libraries", false, kOneBinary},
-    {"web.page-title", false, kOneBinary},
-    {"web.search.max-limit", false, "there is no search API in this version"},
-    {"storage.tsdb.max-block-chunk-segment-size", false, kBlocksFixed},
-    {"storage.tsdb.allow-overlapping-compaction", true, kBlocksFixed},
-    {"storage.tsdb.delayed-compaction.max-percent", false, kBlocksFixed},
-    {"storage.tsdb.delay-compact-file.path", false, kBlocksFixed},
-    {"storage.tsdb.head-chunks-write-queue-size", false, "full chunks are written once a second"},
-    {"storage.tsdb.samples-per-chunk", false, "chunks hold 120 samples"},
-    {"storage.agent.path", false, kNoAgentMode},
-    {"storage.agent.wal-compression", true, kNoAgentMode},
-    {"storage.agent.wal-compression-type", false, kNoAgentMode},
-    {"storage.agent.wal-segment-size", false, kNoAgentMode},
-    {"storage.agent.wal-truncate-frequency", false, kNoAgentMode},
-    {"storage.agent.retention.min-time", false, kNoAgentMode},
-    {"storage.agent.retention.max-time", false, kNoAgentMode},
-    {"storage.agent.checkpoint-from-in-memory-series", true, kNoAgentMode},
-    {"storage.agent.checkpoint-batch-size", false, kNoAgentMode},
-    {"storage.agent.no-lockfile", true, kNoAgentMode},
-    {"scrape.adjust-timestamps", true, kScrapeFixed},
-    {"scrape.timestamp-tolerance", false, kScrapeFixed},
-    {"scrape.discovery-reload-interval", false, kScrapeFixed},
-};
-
-// Flags whose silent loss would expose a site or answer otherwise than it expects.
-struct RefusedFlag {
-  const char* name;
-  bool is_switch;
-  const char* reason;
-};
-constexpr RefusedFlag kRefusedFlags[] = {
-    {"agent", true, kNoAgentMode},
-};
-
 const std::set<std::string, std::less<>> kFeatures = {
     "promql-experimental-functions", "promql-extended-range-selectors",
     "promql-delayed-name-removal", "promql-binop-fill-modifiers", "exemplar-storage",
-    "metadata-wal-records", "concurrent-rule-eval",
+    "metadata-wal-records", "concurrent-rule-eval", "created-timestamp-zero-ingestion",
+    "auto-reload-config", "extra-scrape-metrics",
     // Always on.
-    "native-histograms", "promql-per-step-stats"};
+    "native-histograms", "promql-per-step-stats", "promql-at-modifier", "promql-negative-offset",
+    "promql-duration-expr"};
 
 constexpr const char* kFooter = R"(
 9090 and 3000 listen on 127.0.0.1 unless an address is given. Another address for 9090 wants a --web.config.file with
@@ -185,6 +132,10 @@ void AddWebFlags(CLI::App& app, ServeFlags& flags) {
                  "Most requests of one address under way, queries among them (0: 256, no limit for "
                  "this machine)")
       ->check(CLI::Range(uint64_t{0}, uint64_t{100'000}))
+      ->capture_default_str();
+  app.add_option("--web.max-notifications-subscribers", flags.max_notification_subscribers,
+                 "Most clients that follow /api/v1/notifications/live")
+      ->check(CLI::Range(size_t{0}, size_t{10'000}))
       ->capture_default_str();
   AddSwitch(app, "web.enable-lifecycle", flags.enable_lifecycle,
             "Take reload and shutdown by HTTP");
@@ -322,32 +273,6 @@ void AddLogFlags(CLI::App& app, ServeFlags& flags) {
       ->capture_default_str();
 }
 
-// Flags without effect are not in --help: that would only hide those that have one.
-void AddForeignFlags(CLI::App& app, ServeFlags& flags) {
-  app.option_defaults()->group("");
-  for (const InertFlag& inert : kInertFlags) {
-    std::string name = inert.name;
-    auto note = [&flags, inert] {
-      flags.notes.push_back(StrCat("--", inert.name, " has no effect here: ", inert.reason));
-    };
-    if (inert.is_switch) {
-      app.add_flag_function(StrCat("--", name, ",!--no-", name), [note](int64_t) { note(); });
-    } else {
-      app.add_option_function<std::vector<std::string>>("--" + name,
-                                                        [note](const auto&) { note(); });
-    }
-  }
-  for (const RefusedFlag& refused : kRefusedFlags) {
-    std::string name = refused.name;
-    auto refuse = [name, refused] { throw CLI::ValidationError("--" + name, refused.reason); };
-    if (refused.is_switch) {
-      app.add_flag_function("--" + name, [refuse](int64_t) { refuse(); });
-    } else {
-      app.add_option_function<std::string>("--" + name, [refuse](const std::string&) { refuse(); });
-    }
-  }
-}
-
 std::string NearestFlag(const CLI::App& app, const std::string& unknown) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
@@ -410,7 +335,7 @@ std::vector<std::string> ForCli11(const std::vector<std::string>& args) {
 
 }  // namespace
 
-ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
+ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args, bool as_prometheus) {
   ServeFlagsOutcome outcome;
   ServeFlags& flags = outcome.flags;
   CLI::App app(
@@ -423,6 +348,10 @@ ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
   app.option_defaults()->group("Configuration");
   app.add_option("--config.file", flags.config_file, "Configuration, in Prometheus' format")
       ->capture_default_str();
+  AddSwitch(app, "config.auto-reload", flags.auto_reload,
+            "Read the configuration again when it, or a file of rules or jobs, has changed");
+  AddParsed(app, "config.auto-reload-interval", flags.auto_reload_interval_ms, ParseReloadMs,
+            "How often to look for changes", "30s");
   AddWebFlags(app, flags);
   AddStorageFlags(app, flags);
   AddQueryFlags(app, flags);
@@ -441,7 +370,13 @@ ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args) {
     outcome.exit_code = PrintParseError(app, error);
     return outcome;
   }
+  if (as_prometheus) {
+    flags.ui_optional = app.count("--ui.listen-address") == 0;
+    if (app.count("--ui.state-path") == 0)
+      flags.ui_state_path = StrCat(flags.tsdb_path, "/slurmscope-ui");
+  }
   RecordAll(app, flags);
+  if (as_prometheus) flags.all["ui.state-path"] = flags.ui_state_path;
   flags.route_prefix = RoutePrefix(
       app.count("--web.route-prefix") > 0 ? flags.route_prefix : PathOfUrl(flags.external_url));
   return outcome;

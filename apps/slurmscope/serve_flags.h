@@ -25,7 +25,10 @@ struct ServeFlags {
   bool insecure = false;     // open addresses without TLS and users are meant
   std::string cors_origin;   // regular expression; empty: none
   std::string route_prefix;  // "/a/b"; empty: none
+  size_t max_notification_subscribers = 16;
   bool enable_lifecycle = false;
+  bool auto_reload = false;
+  int64_t auto_reload_interval_ms = 30'000;
   bool enable_admin_api = false;
   bool enable_write_receiver = false;
   bool accept_write_v1 = true;
@@ -65,6 +68,7 @@ struct ServeFlags {
   std::string ui_listen_address = "127.0.0.1:3000";  // empty: no UI
   std::string ui_state_path = "slurmscope-ui/";
   std::string ui_dashboards_path;  // empty: no provisioned dashboards
+  bool ui_optional = false;        // without its port the server starts all the same
 
   base::LogLevel log_level = base::LogLevel::kInfo;
   std::string log_format = "logfmt";
@@ -83,7 +87,9 @@ struct ServeFlagsOutcome {
   ServeFlags flags;
 };
 
-// Reads the arguments; prints help, version and errors itself.
-ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args);
+// Reads the arguments; prints help, version and errors itself. `as_prometheus`: the program runs
+// under that name, in the place of Prometheus: beside a Grafana that may have the UI's port, and
+// with no directory to write to but that of the data.
+ServeFlagsOutcome ParseServeFlags(const std::vector<std::string>& args, bool as_prometheus = false);
 
 }  // namespace slurmscope::app

@@ -149,5 +149,26 @@ TEST(ServeFlags, HelpAndVersionExitWell) {
   }
 }
 
+TEST(ServeFlags, UnderTheNamePrometheusTheUiKeepsOutOfTheWay) {
+  ServeFlags flags = ParseServeFlags({"--storage.tsdb.path=/d"}, true).flags;
+  EXPECT_EQ(flags.ui_state_path, "/d/slurmscope-ui");
+  EXPECT_TRUE(flags.ui_optional);
+  EXPECT_EQ(flags.all.at("ui.state-path"), "/d/slurmscope-ui");
+  flags = ParseServeFlags({"--ui.state-path=/s", "--ui.listen-address=:3000"}, true).flags;
+  EXPECT_EQ(flags.ui_state_path, "/s");
+  EXPECT_FALSE(flags.ui_optional);
+  EXPECT_FALSE(ParseServeFlags({}).flags.ui_optional);
+}
+
+TEST(ServeFlags, ReloadsByItselfWhenTold) {
+  EXPECT_FALSE(ParseServeFlags({}).flags.auto_reload);
+  ServeFlags flags =
+      ParseServeFlags({"--config.auto-reload", "--config.auto-reload-interval=5s"}).flags;
+  EXPECT_TRUE(flags.auto_reload);
+  EXPECT_EQ(flags.auto_reload_interval_ms, 5000);
+  EXPECT_TRUE(ParseServeFlags({"--config.auto-reload-interval=10ms"}).exit);
+  EXPECT_TRUE(ParseServeFlags({"--enable-feature=auto-reload-config"}).flags.notes.empty());
+}
+
 }  // namespace
 }  // namespace slurmscope::app

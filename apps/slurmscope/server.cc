@@ -59,7 +59,6 @@ promql::ParserOptions ParserOptionsOf(const ServeFlags& flags) {
   options.fill_modifiers = flags.Enabled("promql-binop-fill-modifiers");
   return options;
 }
-
 void LogReplay(const tsdb::ReplayReport& report) {
   base::LogInfo("write-ahead log replayed", {{"segments", report.segments},
                                              {"series", report.series},
@@ -78,9 +77,16 @@ Server::Server(ServeFlags flags, config::PrometheusConfig config, std::function<
       quit_(std::move(quit)),
       start_time_ms_(base::SystemClock().NowMs()),
       config_(std::move(config)),
-      last_reload_ms_(start_time_ms_) {}
+      last_reload_ms_(start_time_ms_),
+      notifications_(flags_.max_notification_subscribers) {
+  notifications_.Add(api::kStartingUp);
+  notifications_.Register(early_router_);
+  api::RegisterWalReplay(early_router_, replay_progress_);
+}
 
 Server::~Server() {
+  config_watch_.reset();  // calls Reload
+  notifications_.Add(api::kShuttingDown);
   // The servers first: their handlers use everything else.
   if (ui_server_) ui_server_->Stop(kStopGraceSeconds);
   if (api_server_) api_server_->Stop(kStopGraceSeconds);
@@ -91,7 +97,7 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<void()> quit,
                                               const std::atomic<bool>& stop) {
-  auto config = TRY(config::LoadPrometheusConfig(flags.config_file));
+  auto config = TRY(LoadConfig(flags));
   for (const std::string& warning : config.warnings) base::LogWarn(warning);
   auto groups = TRY(rules::LoadRules(config.rule_files, ParserOptionsOf(flags)));
   std::unique_ptr<Server> server(new Server(std::move(flags), std::move(config), std::move(quit)));
@@ -104,6 +110,8 @@ Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<vo
   server->StartRemoteWrite();
   server->AddApiRoutes();
   if (!server->flags_.ui_listen_address.empty()) TRY(server->OpenUi());
+  server->WatchConfig();
+  server->notifications_.Remove(api::kStartingUp);
   server->ready_ = true;
   base::LogInfo("server is ready to receive web requests");
   return server;
@@ -131,6 +139,7 @@ Result<void> Server::OpenStorage(const std::atomic<bool>& stop) {
   tsdb::DbOptions options;
   options.path = flags_.tsdb_path;
   options.stop_opening = &stop;
+  options.progress = &replay_progress_;
   options.wal_segment_bytes = flags_.wal_segment_bytes;
   options.wal_compression = !flags_.wal_compression ? tsdb::WalCompression::kNone
                             : flags_.wal_zstd       ? tsdb::WalCompression::kZstd
@@ -168,10 +177,12 @@ Result<void> Server::StartScraping() {
   scrape::ManagerOptions options;
   options.user_agent = client_options.user_agent;
   options.offset_seed = static_cast<int64_t>(std::hash<std::string>{}(Hostname()));
+  options.start_times = flags_.Enabled("created-timestamp-zero-ingestion");
   scrape_ = std::make_unique<scrape::Manager>(options, *db_, *client_);
   scrape_->Apply(config_.scrape_configs);
   discovery_ = std::make_unique<discovery::Manager>(
-      [this](const discovery::TargetGroups& groups) { scrape_->Update(groups); });
+      [this](const discovery::TargetGroups& groups) { scrape_->Update(groups); },
+      discovery::DiscoveryOptions{.client = client_.get()});
   discovery_->Apply(config_.scrape_configs);
   return {};
 }
@@ -213,48 +224,6 @@ void Server::ProvisionDashboards() {
                 {{"directory", flags_.ui_dashboards_path}, {"count", *count}});
 }
 
-Result<void> Server::Reload() {
-  std::lock_guard one_at_a_time(reload_mutex_);
-  auto refuse = [this](const base::Error& error) {
-    {
-      std::lock_guard lock(config_mutex_);
-      reload_ok_ = false;
-    }
-    base::LogError("configuration not taken, the running one stays", {{"error", error}});
-    return Fail(error);
-  };
-  auto config = config::LoadPrometheusConfig(flags_.config_file);
-  if (!config) return refuse(config.error());
-  auto groups = rules::LoadRules(config->rule_files, engine_->options().parser);
-  if (!groups) return refuse(groups.error());
-  // Opened anew in any case, so that it can be rotated.
-  auto log = engine_->log().Open(config->global.query_log_file);
-  if (!log) return refuse(log.error());
-  for (const std::string& warning : config->warnings) base::LogWarn(warning);
-  engine_->SetDefaultSubqueryStep(config->global.evaluation_interval_ms);
-  db_->SetOooWindow(config->storage.out_of_order_window_ms);
-  scrape_->Apply(config->scrape_configs);
-  discovery_->Apply(config->scrape_configs);
-  ApplyRules(*config, *groups);
-  if (otlp_receiver_) otlp_receiver_->Apply(config->otlp);
-  queried_->Apply(config->remote_read, config->global.external_labels);
-  remote_write_->Apply(config->remote_write, config->global.external_labels);
-  {
-    std::lock_guard lock(config_mutex_);  // not while the rest is applied: /metrics needs it
-    reload_ok_ = true;
-    config_ = *std::move(config);
-    last_reload_ms_ = base::SystemClock().NowMs();
-  }
-  ProvisionDashboards();
-  base::LogInfo("configuration loaded", {{"file", flags_.config_file}});
-  return {};
-}
-
-api::RuntimeState Server::Runtime() const {
-  std::lock_guard lock(config_mutex_);
-  return {config_.text, reload_ok_, last_reload_ms_};
-}
-
 void Server::AddApiRoutes() {
   api::Dependencies dependencies{*engine_,
                                  *db_,
@@ -270,10 +239,22 @@ void Server::AddApiRoutes() {
                                  rules_.get(),
                                  notify_.get(),
                                  queried_.get()};
+  dependencies.parts.features = {flags_.features.begin(), flags_.features.end()};
+  dependencies.parts.lifecycle = flags_.enable_lifecycle;
+  dependencies.parts.write_receiver = flags_.enable_write_receiver;
+  dependencies.parts.otlp_receiver = flags_.enable_otlp_receiver;
+  dependencies.self_metrics = [this] { return SelfMetricsPage(); };
+  dependencies.route_prefix = flags_.route_prefix;
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
   AddRemoteRoutes();
-  router_.Add("GET", "/metrics", [this](const http::Request&) { return SelfMetrics(); });
+  notifications_.Register(router_);
+  api::RegisterWalReplay(router_, replay_progress_);
+  router_.Add("GET", "/metrics", [this](const http::Request&) {
+    http::Response response = http::Response::Text(200, SelfMetricsPage());
+    response.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    return response;
+  });
   router_.Add("GET", "/-/ready", [this](const http::Request&) {
     std::string problem = db_->problem();
     if (!problem.empty()) return http::Response::Text(503, StrCat("Not ready: ", problem, ".\n"));
@@ -291,18 +272,29 @@ void Server::AddApiRoutes() {
     quit_();
     return http::Response::Text(200, "Requesting termination... Goodbye!");
   });
+  AddProfileRoutes();
   AddUiPages();
 }
 
-http::Response Server::SelfMetrics() const {
+std::string Server::SelfMetricsPage() const {
   api::RuntimeState runtime = Runtime();
-  http::Response response = http::Response::Text(
-      200,
-      api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
-                             runtime.reload_ok, runtime.last_reload_ms, rules_.get(), notify_.get(),
-                             write_receiver_.get(), remote_write_.get(), otlp_receiver_.get()}));
-  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  return response;
+  api::SelfMetricsSources sources{*engine_,
+                                  *db_,
+                                  *scrape_,
+                                  http_metrics_,
+                                  discovery_->stats(),
+                                  runtime.reload_ok,
+                                  runtime.last_reload_ms};
+  sources.rules = rules_.get();
+  sources.notify = notify_.get();
+  sources.write_receiver = write_receiver_.get();
+  sources.remote_write = remote_write_.get();
+  sources.otlp = otlp_receiver_.get();
+  sources.notifications = notifications_.stats();
+  sources.retention_ms = retention_.retention_ms;
+  sources.retention_bytes = retention_.retention_bytes;
+  sources.federation_errors = api_->federation_errors();
+  return api::WriteSelfMetrics(sources);
 }
 
 }  // namespace slurmscope::app

@@ -9,8 +9,10 @@
 
 #include "api/api.h"
 #include "api/http_metrics.h"
+#include "api/notifications.h"
 #include "base/result.h"
 #include "config/prometheus.h"
+#include "config_watch.h"
 #include "dashboards/ui_server.h"
 #include "discovery/discovery.h"
 #include "http/access.h"
@@ -48,6 +50,7 @@ class Server {
 
  private:
   Server(ServeFlags flags, config::PrometheusConfig config, std::function<void()> quit);
+  static Result<config::PrometheusConfig> LoadConfig(const ServeFlags& flags);
   Result<void> OpenAccess();
   Result<void> Listen();
   struct Retention {
@@ -63,6 +66,8 @@ class Server {
   void ApplyRules(const config::PrometheusConfig& config,
                   const std::vector<config::RuleGroupConfig>& groups);
   void AddApiRoutes();
+  void AddProfileRoutes();
+  void WatchConfig();
   void AddUiPages();
   void AddRemoteRoutes();
   void AddReceiverRoutes();
@@ -75,7 +80,7 @@ class Server {
   http::Response HandleApi(const http::Request& request);
   http::Response HandleUiApi(const http::Request& request);
   http::Response HandleUi(const http::Request& request);
-  http::Response SelfMetrics() const;
+  std::string SelfMetricsPage() const;
   http::Response RedirectToUi(const http::Request& request) const;
   api::RuntimeState Runtime() const;
 
@@ -110,12 +115,16 @@ class Server {
   std::unique_ptr<remote::WriteReceiver> write_receiver_;
   std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;
   std::unique_ptr<remote::ReadHandler> read_handler_;
+  api::Notifications notifications_;
+  tsdb::ReplayProgress replay_progress_;
   http::Router router_;
+  http::Router early_router_;  // what is there before the log is read
   api::HttpMetrics http_metrics_;
   std::shared_ptr<http::Access> access_;  // null: plain HTTP for everyone
   std::optional<model::Regex> cors_origin_;
   std::unique_ptr<http::Server> api_server_;
   std::unique_ptr<http::Server> ui_server_;
+  std::unique_ptr<ConfigWatch> config_watch_;
 };
 
 }  // namespace slurmscope::app

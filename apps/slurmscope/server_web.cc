@@ -99,8 +99,15 @@ Result<void> Server::Listen() {
   options.listen_addresses = {flags_.ui_listen_address};
   options.path_prefix.clear();
   options.check_users = false;  // the UI has its own
-  ui_server_ = TRY(http::Server::Start(
-      options, [this](const http::Request& request) { return HandleUi(request); }));
+  auto ui = http::Server::Start(options,
+                                [this](const http::Request& request) { return HandleUi(request); });
+  if (!ui && flags_.ui_optional) {
+    base::LogWarn("no web UI: its port is taken, by a Grafana perhaps (--ui.listen-address)",
+                  {{"error", ui.error()}});
+    flags_.ui_listen_address.clear();
+    return {};
+  }
+  ui_server_ = TRY(std::move(ui));
   for (const std::string& address : ui_server_->addresses()) {
     base::LogInfo("web UI listens", {{"address", address}});
   }
@@ -142,8 +149,9 @@ http::Response Server::HandleApiPort(const http::Request& request) {
 http::Response Server::HandleApi(const http::Request& request) {
   if (request.path == "/-/healthy")
     return http::Response::Text(200, "Prometheus Server is Healthy.\n");
-  if (!ready_) return NotReady();
-  return http_metrics_.Serve(router_, request);
+  if (ready_) return http_metrics_.Serve(router_, request);
+  if (!early_router_.PatternOf(request).empty()) return early_router_.Handle(request);
+  return NotReady();
 }
 
 // What every user may ask for; deleting and writing data is not among it.

@@ -9,7 +9,7 @@
 namespace slurmscope::app {
 
 // One function per verb: arguments after the verb, exit code. They print errors themselves.
-int RunServe(const std::vector<std::string>& args);
+int RunServe(const std::vector<std::string>& args, bool as_prometheus = false);
 int RunCheck(const std::vector<std::string>& args);
 int RunTest(const std::vector<std::string>& args);
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -20,6 +22,15 @@ struct RuntimeState {
   std::string config_yaml;
   bool reload_ok = true;
   int64_t last_reload_ms = 0;
+  std::map<std::string, std::string> external_labels = {};
+};
+
+// What the program was told to do; /features says so.
+struct EnabledParts {
+  std::set<std::string> features;  // of --enable-feature
+  bool lifecycle = false;
+  bool write_receiver = false;
+  bool otlp_receiver = false;
 };
 
 // What the API answers from. The references must outlive the Api.
@@ -38,6 +49,10 @@ struct Dependencies {
   const rules::Manager* rules = nullptr;    // null: there are no rules
   const notify::Manager* notify = nullptr;  // null: there are no Alertmanagers
   model::Queryable* queried = nullptr;      // what queries read; null: the db
+  EnabledParts parts = {};
+  // The program's own /metrics.
+  std::function<std::string()> self_metrics = [] { return std::string(); };
+  std::string route_prefix = {};  // that all paths lie below
 
   model::Queryable& storage() const { return queried != nullptr ? *queried : db; }
 };
@@ -51,8 +66,11 @@ class Api {
   Api(const Api&) = delete;
   Api& operator=(const Api&) = delete;
 
-  // Adds the routes below /api/v1. The Api must outlive the router.
+  // Adds the routes below /api/v1, and /federate. The Api must outlive the router.
   void Register(http::Router& router);
+
+  // Answers of /federate that failed.
+  uint64_t federation_errors() const { return federation_errors_; }
 
  private:
   using Method = http::Response (Api::*)(const http::Request&) const;
@@ -77,19 +95,31 @@ class Api {
   http::Response Targets(const http::Request& request) const;
   http::Response TargetsMetadata(const http::Request& request) const;
   http::Response ScrapePools(const http::Request& request) const;
+  http::Response ScrapePoolConfig(const http::Request& request) const;
+  http::Response RelabelSteps(const http::Request& request) const;
 
   http::Response StatusConfig(const http::Request& request) const;
   http::Response StatusFlags(const http::Request& request) const;
   http::Response StatusBuildinfo(const http::Request& request) const;
+  http::Response VersionPage(const http::Request& request) const;
   http::Response StatusRuntimeinfo(const http::Request& request) const;
   http::Response StatusTsdb(const http::Request& request) const;
-  http::Response StatusWalReplay(const http::Request& request) const;
+  http::Response StatusTsdbBlocks(const http::Request& request) const;
+  http::Response StatusSelfMetrics(const http::Request& request) const;
+  http::Response Features(const http::Request& request) const;
+  http::Response OpenApi(const http::Request& request) const;
+  http::Response Federate(const http::Request& request) const;
 
   http::Response Rules(const http::Request& request) const;
   http::Response Alerts(const http::Request& request) const;
   http::Response Alertmanagers(const http::Request& request) const;
 
   Dependencies deps_;
+  mutable std::atomic<uint64_t> federation_errors_{0};
 };
+
+// GET /status/walreplay, which is there before the rest of the API is. `progress` must outlive the
+// router.
+void RegisterWalReplay(http::Router& router, const tsdb::ReplayProgress& progress);
 
 }  // namespace slurmscope::api

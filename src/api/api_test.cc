@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "http/form.h"
+#include "model/sample.h"
 #include "tsdb/test_support.h"
 
 namespace slurmscope::api {
@@ -17,6 +18,7 @@ class ApiTest : public testing::Test {
     tsdb::DbOptions options;
     options.path = directory_.path();
     options.max_exemplars = 100;
+    options.progress = &progress_;
     db_ = std::move(*tsdb::Db::Open(options));
     client_ = http::Client::Start({}).value();
     scrape_ = std::make_unique<scrape::Manager>(scrape::ManagerOptions{}, *db_, *client_);
@@ -32,6 +34,7 @@ class ApiTest : public testing::Test {
                                                 return RuntimeState{"global: {}\n", true, kNowMs};
                                               }});
     api_->Register(router_);
+    RegisterWalReplay(router_, progress_);
     for (int64_t i = 0; i < 5; ++i) {
       int64_t t = kNowMs - 60'000 + i * 15'000;
       Add({{"__name__", "up"}, {"instance", "n1"}, {"job", "a"}}, t, 1);
@@ -71,6 +74,7 @@ class ApiTest : public testing::Test {
   tsdb::TestDirectory directory_;
   base::FakeClock clock_{kNowMs};
   promql::Engine engine_{promql::EngineOptions{}};
+  tsdb::ReplayProgress progress_;
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<http::Client> client_;
   std::unique_ptr<scrape::Manager> scrape_;
@@ -309,6 +313,32 @@ TEST_F(ApiTest, SeriesAreDeletedAndSnapshotsMade) {
   ASSERT_TRUE(copy);
   EXPECT_EQ(tsdb::DumpDb(*copy).size(), 2u);
   std::swap(router, router_);
+}
+
+TEST_F(ApiTest, FederationGivesTheNewestSamples) {
+  const auto federate = [&](const std::string& query) {
+    http::Request request;
+    request.method = "GET";
+    request.path = "/federate";
+    EXPECT_TRUE(http::ParseForm(query, 100, request.params));
+    return router_.Handle(request);
+  };
+  EXPECT_EQ(federate("").body, "");
+  EXPECT_EQ(federate("match[]=up{").status, 400);
+  EXPECT_EQ(federate("match[]=up&match[]=up{instance=\"n1\"}").body,
+            "# TYPE up untyped\nup{instance=\"n1\",job=\"a\"} 1 1700000000000\n"
+            "up{instance=\"n2\",job=\"a\"} 0 1700000000000\n");
+  Add({{"__name__", "up"}, {"instance", "n2"}, {"job", "a"}}, kNowMs + 1, model::StaleNan());
+  clock_.Advance(1);
+  EXPECT_EQ(federate("match[]=up").body,
+            "# TYPE up untyped\nup{instance=\"n1\",job=\"a\"} 1 1700000000000\n")
+      << "what has ended is left out";
+  clock_.Advance(301'000);
+  EXPECT_EQ(federate("match[]=up").body, "") << "too old";
+}
+
+TEST_F(ApiTest, BlocksAsTheirMetaJson) {
+  EXPECT_EQ(Get("/status/tsdb/blocks"), Success(R"({"blocks":[]})"));
 }
 
 }  // namespace

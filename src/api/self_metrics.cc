@@ -2,38 +2,20 @@
 
 #include <limits>
 
+#include "api/metrics_page.h"
 #include "api/remote_metrics.h"
 #include "api/rule_metrics.h"
+#include "api/scrape_metrics.h"
 #include "base/process_stats.h"
 #include "base/version.h"
 #include "exposition/text_writer.h"
+#include "tsdb/exemplar_store.h"
 
 namespace slurmscope::api {
 namespace {
 
 using model::MetricType;
-
-class Page {
- public:
-  explicit Page(std::string& out) : text_(out) {}
-
-  template <typename T>
-  void Counter(std::string_view name, std::string_view help, T value) {
-    Write(name, help, MetricType::kCounter, static_cast<double>(value));
-  }
-  template <typename T>
-  void Gauge(std::string_view name, std::string_view help, T value) {
-    Write(name, help, MetricType::kGauge, static_cast<double>(value));
-  }
-  exposition::TextWriter& text() { return text_; }
-
- private:
-  void Write(std::string_view name, std::string_view help, MetricType type, double value) {
-    text_.Family(name, help, type);
-    text_.Sample(name, value);
-  }
-  exposition::TextWriter text_;
-};
+using Page = MetricsPage;
 
 void WriteBuild(Page& page) {
   constexpr std::string_view kName = "prometheus_build_info";
@@ -62,6 +44,11 @@ void WriteEngine(Page& page, const promql::Engine& engine) {
              engine.log().enabled() ? 1 : 0);
   page.Counter("prometheus_engine_query_log_failures_total",
                "Queries that could not be written to the log.", engine.log().failures());
+  constexpr std::string_view kDurations = "prometheus_engine_query_duration_seconds";
+  static const std::vector<double> ranks = {0.5, 0.9, 0.99};
+  page.text().Family(kDurations, "Durations of the parts of queries.", MetricType::kSummary);
+  for (const promql::Engine::Slice& slice : engine.slices(ranks))
+    page.Summary(kDurations, "slice", slice.name, ranks, slice.durations);
 }
 
 void WriteByType(Page& page, std::string_view name, std::string_view help, uint64_t samples,
@@ -69,6 +56,10 @@ void WriteByType(Page& page, std::string_view name, std::string_view help, uint6
   page.text().Family(name, help, MetricType::kCounter);
   page.text().Sample(name, {{"type", "float"}}, static_cast<double>(samples - histograms));
   page.text().Sample(name, {{"type", "histogram"}}, static_cast<double>(histograms));
+}
+
+double Seconds(const tsdb::HeadStats& head, int64_t time_ms) {
+  return head.min_time <= head.max_time ? static_cast<double>(time_ms) / 1000 : 0;
 }
 
 void WriteStorage(Page& page, const tsdb::HeadStats& head) {
@@ -84,19 +75,27 @@ void WriteStorage(Page& page, const tsdb::HeadStats& head) {
     page.Gauge("prometheus_tsdb_head_max_time",
                "Time of the newest sample in the head, in milliseconds.", head.max_time);
   }
+  page.Gauge("prometheus_tsdb_head_min_time_seconds",
+             "Time of the oldest sample in the head, in seconds (0: there is none).",
+             Seconds(head, head.min_time));
+  page.Gauge("prometheus_tsdb_head_max_time_seconds",
+             "Time of the newest sample in the head, in seconds (0: there is none).",
+             Seconds(head, head.max_time));
   WriteByType(page, "prometheus_tsdb_head_samples_appended_total",
               "Samples appended to the head since start.", head.samples_appended,
               head.histograms_appended);
   WriteByType(page, "prometheus_tsdb_head_out_of_order_samples_appended_total",
               "Samples appended to the head since start that came out of order.", head.ooo_samples,
               head.ooo_histograms);
-  page.Counter("prometheus_tsdb_out_of_order_samples_total",
-               "Samples refused because they were out of order.", head.out_of_order);
-  page.Counter("prometheus_tsdb_out_of_bound_samples_total",
-               "Samples refused because they were too old.", head.out_of_bounds);
-  page.Counter("prometheus_tsdb_too_old_samples_total",
-               "Samples refused because they were older than the window for samples out of order.",
-               head.too_old);
+  WriteByType(page, "prometheus_tsdb_out_of_order_samples_total",
+              "Samples refused because they were out of order.", head.out_of_order,
+              head.out_of_order_histograms);
+  WriteByType(page, "prometheus_tsdb_out_of_bound_samples_total",
+              "Samples refused because they were too old.", head.out_of_bounds,
+              head.out_of_bounds_histograms);
+  WriteByType(page, "prometheus_tsdb_too_old_samples_total",
+              "Samples refused because they were older than the window for samples out of order.",
+              head.too_old, head.too_old_histograms);
   page.Gauge("prometheus_tsdb_out_of_order_wbl_storage_size_bytes",
              "Size of the log of samples out of order on disk.", head.wbl_bytes);
   page.Gauge("prometheus_tsdb_out_of_order_wbl_segment_current",
@@ -159,6 +158,56 @@ void WriteBlocks(Page& page, const tsdb::StorageStats& storage) {
                storage.size_retentions);
 }
 
+void WriteUpkeep(Page& page, const SelfMetricsSources& sources, const tsdb::StorageStats& storage) {
+  page.Counter("prometheus_tsdb_reloads_total", "Times that the blocks on disk were looked at.",
+               storage.reloads);
+  page.Counter("prometheus_tsdb_reloads_failures_total",
+               "Times that the blocks on disk could not be looked at.", storage.reloads_failed);
+  page.Gauge("prometheus_tsdb_clean_start",
+             "Whether the run before came to its end (-1: the directory is not locked).",
+             storage.clean_start);
+  page.Gauge("prometheus_tsdb_retention_limit_bytes",
+             "Size from which on the oldest blocks are deleted (0: none).",
+             sources.retention_bytes);
+  page.Gauge("prometheus_tsdb_retention_limit_seconds",
+             "Age from which on blocks are deleted (0: none).",
+             static_cast<double>(sources.retention_ms) / 1000);
+  page.Gauge("prometheus_tsdb_data_replay_duration_seconds",
+             "Time that reading the log took at the start.", sources.db.replay().seconds);
+}
+
+void WriteExemplars(Page& page, const tsdb::ExemplarStore* store) {
+  const tsdb::ExemplarStats stats = store == nullptr ? tsdb::ExemplarStats() : store->stats();
+  page.Counter("prometheus_tsdb_exemplar_exemplars_appended_total", "Exemplars stored.",
+               stats.appended);
+  page.Gauge("prometheus_tsdb_exemplar_exemplars_in_storage", "Exemplars that are there.",
+             stats.stored);
+  page.Gauge("prometheus_tsdb_exemplar_series_with_exemplars_in_storage",
+             "Series that have exemplars.", stats.series);
+  page.Gauge("prometheus_tsdb_exemplar_last_exemplars_timestamp_seconds",
+             "Time of the oldest exemplar that is there.",
+             static_cast<double>(stats.oldest_time) / 1000);
+  page.Gauge("prometheus_tsdb_exemplar_max_exemplars", "Exemplars that there is room for.",
+             stats.capacity);
+  page.Counter("prometheus_tsdb_exemplar_out_of_order_exemplars_total",
+               "Exemplars refused because they were out of order.", stats.out_of_order);
+}
+
+void WriteWeb(Page& page, const SelfMetricsSources& sources) {
+  page.Gauge("prometheus_ready", "Whether the server is ready.", 1);
+  page.Counter("prometheus_web_federation_errors_total", "Answers of /federate that failed.",
+               sources.federation_errors);
+  page.Counter("prometheus_web_federation_warnings_total", "Warnings while answering /federate.",
+               0);
+  const NotificationStats& stats = sources.notifications;
+  page.Gauge("prometheus_api_notification_active_subscribers",
+             "Clients that follow the notifications.", stats.subscribers);
+  page.Counter("prometheus_api_notification_updates_sent_total",
+               "Notifications told to those who follow them.", stats.sent);
+  page.Counter("prometheus_api_notification_updates_dropped_total",
+               "Notifications that a client was too slow for.", stats.dropped);
+}
+
 void WriteReceiver(Page& page, const remote::ReceiverStats& stats) {
   page.Counter("slurmscope_remote_write_requests_total", "Remote write requests received.",
                stats.requests);
@@ -184,56 +233,6 @@ void WriteOtlp(Page& page, const remote::OtlpStats& stats) {
                "Data points of OTLP that could not be taken.", stats.rejected);
 }
 
-void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
-  page.Gauge("prometheus_target_scrape_pools", "Scrape pools (one for each scrape job).",
-             stats.pools);
-  page.Gauge("slurmscope_scrape_targets", "Targets being scraped.", stats.targets);
-  page.Counter("slurmscope_scrapes_total", "Scrapes made.", stats.scrapes);
-  page.Counter("slurmscope_scrapes_failed_total", "Scrapes that failed.", stats.scrapes_failed);
-  page.Counter("slurmscope_scrape_samples_appended_total", "Samples taken from scrapes.",
-               stats.samples_appended);
-  page.Counter("prometheus_target_scrapes_sample_out_of_order_total",
-               "Scraped samples refused because they were out of order.", stats.out_of_order);
-  page.Counter("prometheus_target_scrapes_sample_duplicate_timestamp_total",
-               "Scraped samples refused because another value has the same timestamp.",
-               stats.duplicate_timestamp);
-  page.Counter("prometheus_target_scrapes_sample_out_of_bounds_total",
-               "Scraped samples refused because they were too old or too new.",
-               stats.out_of_bounds);
-  page.Counter("prometheus_target_scrapes_exemplar_out_of_order_total",
-               "Scraped exemplars refused because they were out of order.",
-               stats.exemplar_out_of_order);
-  page.Counter("prometheus_target_scrapes_exceeded_sample_limit_total",
-               "Scrapes that hit sample_limit and were dropped.", stats.exceeded_sample_limit);
-  page.Counter("prometheus_target_scrapes_exceeded_body_size_limit_total",
-               "Scrapes that hit body_size_limit and were dropped.",
-               stats.exceeded_body_size_limit);
-  page.Counter("prometheus_target_scrape_pool_exceeded_target_limit_total",
-               "Times that a pool hit target_limit.", stats.exceeded_target_limit);
-  page.Counter("prometheus_target_scrape_pool_exceeded_label_limits_total",
-               "Scrapes that hit one of the label limits.", stats.exceeded_label_limits);
-  page.Gauge("slurmscope_scrape_cache_entries", "Series remembered from the last scrapes.",
-             stats.cache_entries);
-  page.Gauge("slurmscope_scrape_metadata_entries", "Metric families whose metadata is remembered.",
-             stats.metadata_entries);
-}
-
-void WriteDiscovery(Page& page, const discovery::DiscoveryStats& scrape,
-                    const discovery::DiscoveryStats& notify) {
-  constexpr std::string_view kTargets = "prometheus_sd_discovered_targets";
-  page.text().Family(kTargets, "Targets found now, by scrape job or Alertmanagers' entry.",
-                     MetricType::kGauge);
-  auto write = [&](std::string_view name, const discovery::DiscoveryStats& stats) {
-    for (const auto& [job, count] : stats.discovered_targets)
-      page.text().Sample(kTargets, {{"config", job}, {"name", name}}, static_cast<double>(count));
-  };
-  write("scrape", scrape);
-  write("notify", notify);
-  page.Counter("prometheus_sd_file_read_errors_total",
-               "File discovery files that could not be read.",
-               scrape.file_read_errors + notify.file_read_errors);
-}
-
 void WriteProcess(Page& page) {
   base::ProcessStats process = base::ReadProcessStats();
   page.Counter("process_cpu_seconds_total", "User and system CPU time spent, in seconds.",
@@ -244,6 +243,8 @@ void WriteProcess(Page& page) {
   page.Gauge("process_start_time_seconds", "Start time since the epoch in seconds.",
              process.start_time_seconds);
   page.Gauge("process_virtual_memory_bytes", "Virtual memory in bytes.", process.virtual_bytes);
+  page.Gauge("process_virtual_memory_max_bytes",
+             "Limit of virtual memory in bytes (2^64 - 1: none).", process.max_virtual_bytes);
 }
 
 }  // namespace
@@ -255,15 +256,19 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   WriteConfig(page, sources);
   WriteEngine(page, sources.engine);
   WriteStorage(page, sources.db.head_stats());
-  WriteBlocks(page, sources.db.storage_stats());
-  WriteScrape(page, sources.scrape.stats());
+  const tsdb::StorageStats storage = sources.db.storage_stats();
+  WriteBlocks(page, storage);
+  WriteUpkeep(page, sources, storage);
+  WriteExemplars(page, sources.db.exemplars());
+  WriteWeb(page, sources);
+  WriteScrapeMetrics(sources.scrape.stats(), out);
   if (sources.write_receiver != nullptr) WriteReceiver(page, sources.write_receiver->stats());
   if (sources.otlp != nullptr) WriteOtlp(page, sources.otlp->stats());
   if (sources.remote_write != nullptr)
     WriteRemoteMetrics(sources.remote_write->stats(), sources.db.head_stats(), out);
   notify::NotifyStats notify;
   if (sources.notify != nullptr) notify = sources.notify->stats();
-  WriteDiscovery(page, sources.discovery, notify.discovery);
+  WriteDiscoveryMetrics(sources.discovery, notify.discovery, out);
   if (sources.rules != nullptr) WriteRuleMetrics(*sources.rules, out);
   if (sources.notify != nullptr) WriteNotifyMetrics(notify, out);
   sources.http.Write(out);

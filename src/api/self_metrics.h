@@ -3,6 +3,7 @@
 #include <string>
 
 #include "api/http_metrics.h"
+#include "api/notifications.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
 #include "remote/otlp_receiver.h"
@@ -28,6 +29,10 @@ struct SelfMetricsSources {
   const remote::WriteReceiver* write_receiver = nullptr;
   const remote::WriteManager* remote_write = nullptr;
   const remote::OtlpReceiver* otlp = nullptr;
+  NotificationStats notifications = {};
+  int64_t retention_ms = 0;  // 0: no limit, as below
+  uint64_t retention_bytes = 0;
+  uint64_t federation_errors = 0;
 };
 
 // The page in text format, under the names that Prometheus gives the same figures.

@@ -11,6 +11,7 @@
 #include "base/duration.h"
 #include "base/strings.h"
 #include "base/version.h"
+#include "tsdb/block_meta.h"
 
 namespace slurmscope::api {
 namespace {
@@ -40,6 +41,46 @@ void WriteCounts(base::JsonWriter& json, std::string_view key,
   json.EndArray();
 }
 
+// As the block's meta.json.
+void WriteBlock(base::JsonWriter& json, const tsdb::BlockMeta& meta) {
+  json.BeginObject().Field("ulid", meta.ulid).Field("minTime", meta.min_time);
+  json.Field("maxTime", meta.max_time).Key("stats").BeginObject();
+  const tsdb::BlockStats& stats = meta.stats;
+  for (const auto& [key, value] : {std::pair("numSamples", stats.samples),
+                                   {"numFloatSamples", stats.float_samples},
+                                   {"numHistogramSamples", stats.histogram_samples},
+                                   {"numSeries", stats.series},
+                                   {"numChunks", stats.chunks},
+                                   {"numTombstones", stats.tombstones}}) {
+    if (value > 0) json.Field(key, value);
+  }
+  json.EndObject().Key("compaction").BeginObject().Field("level", meta.level);
+  auto list = [&](std::string_view key, const std::vector<std::string>& texts) {
+    if (texts.empty()) return;
+    json.Key(key).BeginArray();
+    for (const std::string& text : texts) json.String(text);
+    json.EndArray();
+  };
+  list("sources", meta.sources);
+  if (!meta.parents.empty()) {
+    json.Key("parents").BeginArray();
+    for (const tsdb::BlockParent& parent : meta.parents) {
+      json.BeginObject().Field("ulid", parent.ulid).Field("minTime", parent.min_time);
+      json.Field("maxTime", parent.max_time).EndObject();
+    }
+    json.EndArray();
+  }
+  list("hints", meta.hints);
+  json.EndObject().Field("version", 1).EndObject();
+}
+
+void WriteBuildInfo(base::JsonWriter& json) {
+  json.BeginObject().Field("version", kPrometheusVersion).Field("revision", base::Revision());
+  json.Field("branch", base::Branch()).Field("buildUser", "").Field("buildDate", "");
+  json.Field("goVersion", base::CompilerVersion());
+  json.Field("application", "Slurmscope").Field("applicationVersion", base::Version()).EndObject();
+}
+
 }  // namespace
 
 http::Response Api::StatusConfig(const http::Request&) const {
@@ -57,14 +98,15 @@ http::Response Api::StatusFlags(const http::Request&) const {
 }
 
 http::Response Api::StatusBuildinfo(const http::Request&) const {
-  return SuccessResponse([](base::JsonWriter& json) {
-    json.BeginObject().Field("version", kPrometheusVersion).Field("revision", base::Revision());
-    json.Field("branch", base::Branch()).Field("buildUser", "").Field("buildDate", "");
-    json.Field("goVersion", base::CompilerVersion());
-    json.Field("application", "Slurmscope")
-        .Field("applicationVersion", base::Version())
-        .EndObject();
-  });
+  return SuccessResponse(&WriteBuildInfo);
+}
+
+// The same without the frame of the API, as Prometheus has it beside it.
+http::Response Api::VersionPage(const http::Request&) const {
+  std::string body;
+  base::JsonWriter json(body);
+  WriteBuildInfo(json);
+  return http::Response::Json(200, std::move(body));
 }
 
 http::Response Api::StatusRuntimeinfo(const http::Request&) const {
@@ -106,15 +148,21 @@ http::Response Api::StatusTsdb(const http::Request& request) const {
   });
 }
 
-http::Response Api::StatusWalReplay(const http::Request&) const {
-  uint64_t segments = deps_.db.replay().segments;
-  uint64_t last = segments == 0 ? 0 : segments - 1;
+void RegisterWalReplay(http::Router& router, const tsdb::ReplayProgress& progress) {
+  router.Add("GET", "/api/v1/status/walreplay", [&progress](const http::Request&) {
+    return SuccessResponse([&](base::JsonWriter& json) {
+      json.BeginObject().Field("min", progress.first.load());
+      json.Field("max", progress.last.load()).Field("current", progress.current.load());
+      json.EndObject();
+    });
+  });
+}
+
+http::Response Api::StatusTsdbBlocks(const http::Request&) const {
   return SuccessResponse([&](base::JsonWriter& json) {
-    json.BeginObject()
-        .Field("min", uint64_t{0})
-        .Field("max", last)
-        .Field("current", last)
-        .EndObject();
+    json.BeginObject().Key("blocks").BeginArray();
+    for (const tsdb::BlockMeta& meta : deps_.db.blocks()) WriteBlock(json, meta);
+    json.EndArray().EndObject();
   });
 }
 

@@ -1,4 +1,4 @@
-// /targets, /targets/metadata, /scrape_pools
+// /targets, /targets/metadata
 #include <map>
 
 #include "api/api.h"
@@ -86,17 +86,14 @@ http::Response Api::Targets(const http::Request& request) const {
       }
     }
     json.EndArray().Key("droppedTargets").BeginArray();
-    std::map<std::string, uint64_t> dropped_counts;
-    for (const std::string& name : deps_.scrape.pools()) dropped_counts[name] = 0;
     for (const scrape::DroppedTarget& target : deps_.scrape.dropped_targets()) {
-      ++dropped_counts[target.scrape_pool];
       if (!show_dropped || (!pool.empty() && target.scrape_pool != pool)) continue;
       json.BeginObject().Key("discoveredLabels");
       WriteMap(json, target.discovered_labels);
       json.Field("scrapePool", target.scrape_pool).EndObject();
     }
     json.EndArray().Key("droppedTargetCounts").BeginObject();
-    for (const auto& [name, count] : dropped_counts) json.Field(name, count);
+    for (const auto& [name, count] : deps_.scrape.dropped_counts()) json.Field(name, count);
     json.EndObject().EndObject();
   });
 }
@@ -122,14 +119,6 @@ http::Response Api::TargetsMetadata(const http::Request& request) const {
       json.Field("unit", entry.metadata.unit).EndObject();
     }
     json.EndArray();
-  });
-}
-
-http::Response Api::ScrapePools(const http::Request&) const {
-  return SuccessResponse([&](base::JsonWriter& json) {
-    json.BeginObject().Key("scrapePools").BeginArray();
-    for (const std::string& pool : deps_.scrape.pools()) json.String(pool);
-    json.EndArray().EndObject();
   });
 }
 

@@ -85,6 +85,7 @@ ProcessStats ReadProcessStats() {
   stats.open_fds = CountOpenFiles();
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0) stats.max_fds = limit.rlim_cur;
+  if (getrlimit(RLIMIT_AS, &limit) == 0) stats.max_virtual_bytes = limit.rlim_cur;
   return stats;
 }
 

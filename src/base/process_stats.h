@@ -12,6 +12,7 @@ struct ProcessStats {
   uint64_t virtual_bytes = 0;
   uint64_t open_fds = 0;
   uint64_t max_fds = 0;
+  uint64_t max_virtual_bytes = 0;  // UINT64_MAX: no limit
 };
 ProcessStats ReadProcessStats();
 

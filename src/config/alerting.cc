@@ -28,7 +28,7 @@ AlertmanagerConfig ReadAlertmanager(const Node& node, const std::string& path, R
   config.static_configs = ReadStaticConfigs(&reader);
   config.file_sd_configs = ReadFileSdConfigs(&reader);
   reader.RefuseIfSet("sigv4", "this version cannot do that; alerts would not be taken");
-  RefuseOtherDiscovery(&reader);
+  config.sd = ReadSdConfigs(&reader);
   reader.Finish();
   return config;
 }

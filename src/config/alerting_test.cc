@@ -62,7 +62,7 @@ alerting:
     api_version: v1
     timeout: 0s
     sigv4: {}
-    consul_sd_configs: []
+    nomad_sd_configs: []
     bearer_token: x
     basic_auth: {username: u, password: a, password_file: b}
 )"),
@@ -71,7 +71,7 @@ alerting:
 /etc/p/prometheus.yml:6:18: alerting.alertmanagers[0].api_version: expected Alertmanager api version to be one of [v2] but got v1
 /etc/p/prometheus.yml:7:14: alerting.alertmanagers[0].timeout: must be more than 0
 /etc/p/prometheus.yml:8:12: alerting.alertmanagers[0].sigv4: this version cannot do that; alerts would not be taken
-/etc/p/prometheus.yml:9:24: alerting.alertmanagers[0].consul_sd_configs: this version finds targets by static_configs and file_sd_configs only; write the targets to a file that file_sd_configs names
+/etc/p/prometheus.yml:9:23: alerting.alertmanagers[0].nomad_sd_configs: this version does not know that kind of discovery; let a small program answer with the targets and name it under http_sd_configs (url), or have it write a file that file_sd_configs names
 /etc/p/prometheus.yml:10:19: alerting.alertmanagers[0].bearer_token: at most one of basic_auth, oauth2, authorization and bearer_token may be given
 /etc/p/prometheus.yml:11:59: alerting.alertmanagers[0].basic_auth.password_file: at most one of password and password_file may be given)");
 }

@@ -32,6 +32,7 @@ void ReadProtocols(MappingReader* reader, NegotiationConfig* config) {
   constexpr std::string_view kKey = "scrape_protocols";
   std::vector<std::string> names;
   if (!reader->StringList(kKey, &names)) return;
+  config->protocols_given = true;
   config->protocols.clear();
   if (names.empty()) reader->Error(kKey, "at least one protocol is required");
   for (const std::string& name : names) {
@@ -67,6 +68,13 @@ void ReadNames(MappingReader* reader, NegotiationConfig* config) {
   config->escaping = escaping;
 }
 
+// Of the formats only protobuf has native histograms.
+void PreferProtobuf(NegotiationConfig* config) {
+  config->protocols = NegotiationConfig().protocols;
+  if (!config->native_histograms) return;
+  config->protocols.insert(config->protocols.begin(), ScrapeProtocol::kPrometheusProto);
+}
+
 }  // namespace
 
 NegotiationConfig ReadNegotiation(MappingReader* reader, const NegotiationConfig& defaults) {
@@ -74,6 +82,10 @@ NegotiationConfig ReadNegotiation(MappingReader* reader, const NegotiationConfig
   ReadProtocols(reader, &config);
   ReadNames(reader, &config);
   reader->Bool("extra_scrape_metrics", &config.extra_metrics);
+  reader->Bool("scrape_native_histograms", &config.native_histograms);
+  reader->Bool("always_scrape_classic_histograms", &config.always_classic_histograms);
+  reader->Bool("convert_classic_histograms_to_nhcb", &config.convert_to_nhcb);
+  if (!config.protocols_given) PreferProtobuf(&config);
   return config;
 }
 

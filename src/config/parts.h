@@ -20,6 +20,7 @@ struct LimitConfig {
   uint64_t label_limit = 0;
   uint64_t label_name_length_limit = 0;
   uint64_t label_value_length_limit = 0;
+  uint64_t keep_dropped_targets = 0;
 };
 LimitConfig ReadLimits(MappingReader* reader);
 
@@ -37,8 +38,8 @@ TargetGroup ReadTargetGroup(const Node& node, const std::string& path, Report* r
 std::vector<TargetGroup> ReadStaticConfigs(MappingReader* reader);
 std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader);
 
-// Refuses discovery of kinds other than those two.
-void RefuseOtherDiscovery(MappingReader* reader);
+// The kinds that are asked by network; refuses those that Prometheus has besides all these.
+SdConfigs ReadSdConfigs(MappingReader* reader);
 
 // `text_key` or `file_key`, not both; the file becomes absolute.
 void ReadTextOrFile(MappingReader* reader, std::string_view text_key, std::string_view file_key,

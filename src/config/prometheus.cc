@@ -126,9 +126,10 @@ void ReadGlobal(const Node& node, PrometheusConfig* config, LimitConfig* limits,
   }
   *limits = ReadLimits(&reader);
   config->global.negotiation = ReadNegotiation(&reader, {});
-  WarnOfIdleKeys(&reader,
-                 {"scrape_failure_log_file", "keep_dropped_targets", "scrape_native_histograms",
-                  "convert_classic_histograms_to_nhcb", "always_scrape_classic_histograms"});
+  if (reader.String("scrape_failure_log_file", &config->global.scrape_failure_log_file)) {
+    config->global.scrape_failure_log_file =
+        Absolute(config->global.scrape_failure_log_file, report->file());
+  }
   ReadMisplacedGlobalKeys(&reader, &config->storage);
   reader.Finish();
 }
@@ -156,10 +157,13 @@ void ReadStorage(const Node& node, StorageConfig* storage, Report* report) {
   reader.Finish();
 }
 
-void ReadScrapeConfigs(MappingReader* reader, const LimitConfig& limits, PrometheusConfig* config) {
+// Where a job of each name is.
+using JobPlaces = std::map<std::string, std::string>;
+
+void ReadScrapeConfigs(MappingReader* reader, const LimitConfig& limits, JobPlaces* places,
+                       PrometheusConfig* config) {
   const Node* list = reader->TakeList("scrape_configs");
   if (list == nullptr) return;
-  std::map<std::string, int> lines;
   for (size_t i = 0; i < list->items.size(); ++i) {
     const Node& node = list->items[i];
     std::string path = StrCat("scrape_configs[", i, "]");
@@ -168,11 +172,12 @@ void ReadScrapeConfigs(MappingReader* reader, const LimitConfig& limits, Prometh
       continue;
     }
     ScrapeConfig job = ReadScrapeConfig(node, path, config->global, limits, &reader->report());
-    auto [it, fresh] = lines.emplace(job.job_name, node.line);
+    std::string place = StrCat("line ", node.line, " of ", reader->report().file());
+    auto [it, fresh] = places->emplace(job.job_name, std::move(place));
     if (!fresh && !job.job_name.empty()) {
       reader->report().Error(
           *node.Find("job_name"), StrCat(path, ".job_name"),
-          StrCat("job name ", Quote(job.job_name), " is taken by the job of line ", it->second));
+          StrCat("job name ", Quote(job.job_name), " is taken by the job in ", it->second));
     }
     config->scrape_configs.push_back(std::move(job));
   }
@@ -200,8 +205,6 @@ void ReadRuleFiles(MappingReader* reader, PrometheusConfig* config) {
 }
 
 void HandleOtherTopKeys(MappingReader* reader) {
-  reader->RefuseIfSet("scrape_config_files",
-                      "this version reads no further files; put the jobs under scrape_configs");
   WarnOfIdleKeys(reader, {"runtime", "tracing"});
   reader->WarnIfSet("tls_config",
                     "no key of Prometheus at this place and has no effect; the server's TLS is "
@@ -209,6 +212,36 @@ void HandleOtherTopKeys(MappingReader* reader) {
   reader->WarnIfSet("basic_auth_config",
                     "no key of Prometheus and has no effect; users of the server are "
                     "basic_auth_users in the file of --web.config.file");
+}
+
+constexpr size_t kMaxScrapeConfigFiles = 10'000;
+
+// One of scrape_config_files: a mapping with nothing but scrape_configs.
+Result<void> ReadScrapeConfigFile(const std::string& path, const LimitConfig& limits,
+                                  JobPlaces* places, PrometheusConfig* config) {
+  std::string text = TRY(base::ReadFile(path, kMaxFileBytes));
+  Node root = TRY(ParseYaml(text, path));
+  Report report(path);
+  MappingReader reader(root, "", &report);
+  ReadScrapeConfigs(&reader, limits, places, config);
+  reader.Finish();
+  if (!report.ok()) return base::Fail(report.TakeError());
+  for (std::string& warning : report.TakeWarnings()) config->warnings.push_back(std::move(warning));
+  return {};
+}
+
+// All of them are read, so that all problems are told.
+Result<void> ReadScrapeConfigFiles(const LimitConfig& limits, JobPlaces* places,
+                                   PrometheusConfig* config) {
+  std::string problems;
+  for (const std::string& glob : config->scrape_config_files) {
+    for (const std::string& path : base::Glob(glob, kMaxScrapeConfigFiles)) {
+      auto read = ReadScrapeConfigFile(path, limits, places, config);
+      if (!read) base::StrAppend(problems, problems.empty() ? "" : "\n", read.error().message());
+    }
+  }
+  if (problems.empty()) return {};
+  return base::Fail(ErrorCode::kInvalidArgument, std::move(problems));
 }
 
 // "x.yaml" for "x.yml" and the other way round; empty for other names.
@@ -229,7 +262,10 @@ Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std:
   const Node* global = reader.TakeMapping("global");
   const Node none;
   ReadGlobal(global == nullptr ? none : *global, &config, &limits, &report);
-  ReadScrapeConfigs(&reader, limits, &config);
+  JobPlaces places;
+  ReadScrapeConfigs(&reader, limits, &places, &config);
+  reader.StringList("scrape_config_files", &config.scrape_config_files);
+  for (std::string& file : config.scrape_config_files) file = Absolute(file, path);
   ReadRuleFiles(&reader, &config);
   if (const Node* storage = reader.TakeMapping("storage"))
     ReadStorage(*storage, &config.storage, &report);
@@ -243,6 +279,7 @@ Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std:
   if (!report.ok()) return base::Fail(report.TakeError());
   config.text = ToRedactedYaml(root);
   config.warnings = report.TakeWarnings();
+  TRY(ReadScrapeConfigFiles(limits, &places, &config));
   return config;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "config/discovery.h"
 #include "config/http_client.h"
 #include "config/relabel.h"
 #include "config/remote.h"
@@ -43,12 +44,17 @@ struct NegotiationConfig {
   std::vector<ScrapeProtocol> protocols = {  // the one liked best first
       ScrapeProtocol::kOpenMetricsText100, ScrapeProtocol::kOpenMetricsText001,
       ScrapeProtocol::kPrometheusText100, ScrapeProtocol::kPrometheusText004};
+  bool protocols_given = false;            // by the configuration, and not by default
   std::optional<ScrapeProtocol> fallback;  // for pages of no type or of an unknown one
   bool utf8_names = true;                  // false: a page with other names than the old ones fails
   std::string escaping = "allow-utf-8";    // what targets are asked to do with such names
+  bool native_histograms = false;          // taken where a page has them
+  bool always_classic_histograms = false;  // series of buckets, even so
+  bool convert_to_nhcb = false;            // series of buckets become a native histogram
   bool extra_metrics = false;  // scrape_timeout_seconds, _sample_limit and _body_size_bytes
 };
 
+// Where targets come from and how they are scraped, and what is made of them.
 struct ScrapeConfig {
   std::string job_name;
   int64_t scrape_interval_ms = 0;  // after loading never 0: the global value is filled in
@@ -72,6 +78,12 @@ struct ScrapeConfig {
   std::vector<RelabelConfig> metric_relabel_configs;
   std::vector<TargetGroup> static_configs;
   std::vector<FileSdConfig> file_sd_configs;
+  SdConfigs sd;
+  uint64_t keep_dropped_targets = 0;  // how many to remember; 0: as many as there is room for
+  uint64_t native_histogram_bucket_limit = 0;     // 0: none
+  double native_histogram_min_bucket_factor = 0;  // 0: none
+  std::string scrape_failure_log_file;            // empty: none
+  std::string text;                               // as /api/v1/scrape_pools/config shows it
 };
 
 // Alertmanagers that alerts are told to.
@@ -84,6 +96,7 @@ struct AlertmanagerConfig {
   std::vector<RelabelConfig> alert_relabel_configs;  // of the alerts
   std::vector<TargetGroup> static_configs;
   std::vector<FileSdConfig> file_sd_configs;
+  SdConfigs sd;
 };
 struct AlertingConfig {
   std::vector<RelabelConfig> alert_relabel_configs;
@@ -97,6 +110,7 @@ struct GlobalConfig {
   int64_t rule_query_offset_ms = 0;
   std::map<std::string, std::string> external_labels;
   std::string query_log_file;
+  std::string scrape_failure_log_file;
   NegotiationConfig negotiation;
 };
 
@@ -113,6 +127,8 @@ struct PrometheusConfig {
   GlobalConfig global;
   StorageConfig storage;
   std::vector<std::string> rule_files;  // globs, absolute
+  std::vector<std::string>
+      scrape_config_files;  // globs, absolute; their jobs are in scrape_configs
   AlertingConfig alerting;
   std::vector<ScrapeConfig> scrape_configs;
   std::vector<RemoteWriteConfig> remote_write;
@@ -134,5 +150,8 @@ Result<PrometheusConfig> ParsePrometheusConfig(std::string_view text, const std:
 // A file_sd file, YAML or, if its name ends in .json, JSON: a list of {targets, labels}. Same form
 // of errors. Targets are taken as they are: a bad one must not hide the good ones.
 Result<std::vector<TargetGroup>> ParseTargetGroups(std::string_view text, const std::string& path);
+// The same of JSON, as http_sd gives it; `name` stands for it in errors and sources.
+Result<std::vector<TargetGroup>> ParseJsonTargetGroups(std::string_view text,
+                                                       const std::string& name);
 
 }  // namespace slurmscope::config

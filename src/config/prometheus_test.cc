@@ -163,7 +163,8 @@ TEST(PrometheusConfig, TellsAllProblemsAtOnceInOrder) {
 
 TEST(PrometheusConfig, Refuses) {
   EXPECT_EQ(Problem("scrape_configs:\n- job_name: a\n- job_name: a\n"),
-            "p.yml:3:13: scrape_configs[1].job_name: job name \"a\" is taken by the job of line 2");
+            "p.yml:3:13: scrape_configs[1].job_name: job name \"a\" is taken by the job in line 2 "
+            "of p.yml");
   EXPECT_TRUE(
       Contains(Problem("global: {}\nglobal: {}\n"), "p.yml:2:1: key \"global\" is already set"));
   EXPECT_TRUE(Contains(JobProblem("static_configs: [{targets: ['http://x']}]"),
@@ -176,9 +177,8 @@ TEST(PrometheusConfig, Refuses) {
   EXPECT_TRUE(Contains(JobProblem("file_sd_configs: [{files: [a.txt]}]"), "does not end in"));
   EXPECT_TRUE(Contains(JobProblem("file_sd_configs: [{files: [a.yml], refresh_interval: 0s}]"),
                        "more than 0"));
-  EXPECT_TRUE(
-      Contains(JobProblem("consul_sd_configs: [{server: x}]"),
-               "p.yml:3:22: scrape_configs[0].consul_sd_configs: this version finds targets by"));
+  EXPECT_TRUE(Contains(JobProblem("ec2_sd_configs: [{region: x}]"),
+                       "p.yml:3:19: scrape_configs[0].ec2_sd_configs: this version does not know"));
   EXPECT_TRUE(Contains(JobProblem("basic_auth: {username: u, password: hunter2, passwd: x}"),
                        "passwd: unknown key, did you mean \"password\"?"));
   EXPECT_FALSE(

@@ -11,37 +11,30 @@ namespace {
 using base::Quote;
 using base::StrCat;
 
-struct ActionName {
+struct NamedAction {
   std::string_view name;
   RelabelAction action;
 };
-constexpr std::array<ActionName, 11> kActions = {{{"replace", RelabelAction::kReplace},
-                                                  {"keep", RelabelAction::kKeep},
-                                                  {"drop", RelabelAction::kDrop},
-                                                  {"keepequal", RelabelAction::kKeepEqual},
-                                                  {"dropequal", RelabelAction::kDropEqual},
-                                                  {"hashmod", RelabelAction::kHashMod},
-                                                  {"labelmap", RelabelAction::kLabelMap},
-                                                  {"labeldrop", RelabelAction::kLabelDrop},
-                                                  {"labelkeep", RelabelAction::kLabelKeep},
-                                                  {"lowercase", RelabelAction::kLowercase},
-                                                  {"uppercase", RelabelAction::kUppercase}}};
+constexpr std::array<NamedAction, 11> kActions = {{{"replace", RelabelAction::kReplace},
+                                                   {"keep", RelabelAction::kKeep},
+                                                   {"drop", RelabelAction::kDrop},
+                                                   {"keepequal", RelabelAction::kKeepEqual},
+                                                   {"dropequal", RelabelAction::kDropEqual},
+                                                   {"hashmod", RelabelAction::kHashMod},
+                                                   {"labelmap", RelabelAction::kLabelMap},
+                                                   {"labeldrop", RelabelAction::kLabelDrop},
+                                                   {"labelkeep", RelabelAction::kLabelKeep},
+                                                   {"lowercase", RelabelAction::kLowercase},
+                                                   {"uppercase", RelabelAction::kUppercase}}};
 
 std::optional<RelabelAction> ParseAction(std::string_view text) {
   std::string lower(text);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  for (const ActionName& candidate : kActions) {
+  for (const NamedAction& candidate : kActions) {
     if (candidate.name == lower) return candidate.action;
   }
   return std::nullopt;
-}
-
-std::string_view NameOf(RelabelAction action) {
-  for (const ActionName& candidate : kActions) {
-    if (candidate.action == action) return candidate.name;
-  }
-  return "replace";
 }
 
 bool IsOneOf(RelabelAction action, std::initializer_list<RelabelAction> actions) {
@@ -53,7 +46,8 @@ void RefuseKeys(MappingReader* reader, RelabelAction action,
                 std::initializer_list<std::string_view> keys) {
   for (std::string_view key : keys) {
     const Node* value = reader->Take(key);
-    if (value != nullptr) reader->Error(key, StrCat("has no use in a ", NameOf(action), " action"));
+    if (value != nullptr)
+      reader->Error(key, StrCat("has no use in a ", ActionName(action), " action"));
   }
 }
 
@@ -63,7 +57,7 @@ void CheckTargetLabel(MappingReader* reader, const RelabelConfig& config) {
     return;
   if (config.target_label.empty()) {
     reader->report().Error(reader->node(), reader->Path("target_label"),
-                           StrCat("a ", NameOf(config.action), " action requires it"));
+                           StrCat("a ", ActionName(config.action), " action requires it"));
   } else if (!IsLabelName(config.target_label)) {
     reader->Error("target_label", StrCat(Quote(config.target_label), " is not a valid label name"));
   }
@@ -122,6 +116,13 @@ RelabelConfig ReadRelabelConfig(const Node& node, const std::string& path, Repor
 }
 
 }  // namespace
+
+std::string_view ActionName(RelabelAction action) {
+  for (const NamedAction& candidate : kActions) {
+    if (candidate.action == action) return candidate.name;
+  }
+  return "replace";
+}
 
 std::vector<RelabelConfig> ReadRelabelConfigs(MappingReader* reader, std::string_view key) {
   std::vector<RelabelConfig> configs;

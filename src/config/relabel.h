@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/matcher.h"
@@ -21,6 +22,9 @@ enum class RelabelAction {
   kLowercase,
   kUppercase,
 };
+
+// "replace", "labelmap", ...
+std::string_view ActionName(RelabelAction action);
 
 struct RelabelConfig {
   std::vector<std::string> source_labels;

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "base/duration.h"
+#include "base/float_text.h"
 #include "base/strings.h"
 #include "config/parts.h"
 
@@ -11,21 +12,6 @@ namespace {
 
 using base::Quote;
 using base::StrCat;
-
-// Every kind of discovery that Prometheus 3.14 has besides static and file.
-constexpr std::array<std::string_view, 35> kOtherSd = {
-    "aws_sd_configs",          "azure_sd_configs",    "consul_sd_configs",
-    "digitalocean_sd_configs", "dns_sd_configs",      "docker_sd_configs",
-    "dockerswarm_sd_configs",  "ec2_sd_configs",      "ecs_sd_configs",
-    "elasticache_sd_configs",  "eureka_sd_configs",   "gce_sd_configs",
-    "hetzner_sd_configs",      "http_sd_configs",     "ionos_sd_configs",
-    "kubernetes_sd_configs",   "kuma_sd_configs",     "lightsail_sd_configs",
-    "linode_sd_configs",       "marathon_sd_configs", "msk_sd_configs",
-    "nerve_sd_configs",        "nomad_sd_configs",    "oci_sd_configs",
-    "openstack_sd_configs",    "outscale_sd_configs", "ovhcloud_sd_configs",
-    "puppetdb_sd_configs",     "rds_sd_configs",      "scaleway_sd_configs",
-    "serverset_sd_configs",    "stackit_sd_configs",  "triton_sd_configs",
-    "uyuni_sd_configs",        "vultr_sd_configs"};
 
 // The only form of a target is host or host:port.
 void CheckTarget(const Node& at, const std::string& path, const std::string& target,
@@ -111,14 +97,20 @@ void ReadScrapeLimits(MappingReader* reader, const LimitConfig& defaults, Scrape
       pick(own.label_name_length_limit, defaults.label_name_length_limit);
   config->label_value_length_limit =
       pick(own.label_value_length_limit, defaults.label_value_length_limit);
+  config->keep_dropped_targets = pick(own.keep_dropped_targets, defaults.keep_dropped_targets);
 }
 
-void HandleKeysNotTaken(MappingReader* reader) {
-  RefuseOtherDiscovery(reader);
-  WarnOfIdleKeys(reader, {"scrape_native_histograms", "always_scrape_classic_histograms",
-                          "convert_classic_histograms_to_nhcb", "scrape_failure_log_file",
-                          "native_histogram_bucket_limit", "native_histogram_min_bucket_factor",
-                          "keep_dropped_targets"});
+void ReadHistogramLimits(MappingReader* reader, ScrapeConfig* config) {
+  reader->Unsigned("native_histogram_bucket_limit", &config->native_histogram_bucket_limit);
+  constexpr std::string_view kFactor = "native_histogram_min_bucket_factor";
+  std::string factor;
+  if (!reader->String(kFactor, &factor)) return;
+  auto value = base::ParseFloat(factor);
+  if (!value || *value < 0) {
+    reader->Error(kFactor, StrCat(Quote(factor), " is not a number of 0 or more"));
+    return;
+  }
+  config->native_histogram_min_bucket_factor = *value;
 }
 
 }  // namespace
@@ -154,15 +146,6 @@ std::vector<FileSdConfig> ReadFileSdConfigs(MappingReader* reader) {
   return configs;
 }
 
-void RefuseOtherDiscovery(MappingReader* reader) {
-  for (std::string_view key : kOtherSd) {
-    reader->RefuseIfSet(
-        key,
-        "this version finds targets by static_configs and file_sd_configs only; write the "
-        "targets to a file that file_sd_configs names");
-  }
-}
-
 LimitConfig ReadLimits(MappingReader* reader) {
   LimitConfig limits;
   reader->Bytes("body_size_limit", &limits.body_size_limit);
@@ -171,6 +154,7 @@ LimitConfig ReadLimits(MappingReader* reader) {
   reader->Unsigned("label_limit", &limits.label_limit);
   reader->Unsigned("label_name_length_limit", &limits.label_name_length_limit);
   reader->Unsigned("label_value_length_limit", &limits.label_value_length_limit);
+  reader->Unsigned("keep_dropped_targets", &limits.keep_dropped_targets);
   return limits;
 }
 
@@ -192,8 +176,15 @@ ScrapeConfig ReadScrapeConfig(const Node& node, const std::string& path, const G
   config.metric_relabel_configs = ReadRelabelConfigs(&reader, "metric_relabel_configs");
   config.static_configs = ReadStaticConfigs(&reader);
   config.file_sd_configs = ReadFileSdConfigs(&reader);
-  HandleKeysNotTaken(&reader);
+  config.sd = ReadSdConfigs(&reader);
+  ReadHistogramLimits(&reader, &config);
+  if (reader.String("scrape_failure_log_file", &config.scrape_failure_log_file)) {
+    config.scrape_failure_log_file = Absolute(config.scrape_failure_log_file, report->file());
+  } else {
+    config.scrape_failure_log_file = global.scrape_failure_log_file;
+  }
   reader.Finish();
+  config.text = ToRedactedYaml(node);
   return config;
 }
 

@@ -25,9 +25,9 @@ TargetGroup ReadTargetGroup(const Node& node, const std::string& path, Report* r
   return group;
 }
 
-Result<std::vector<TargetGroup>> ParseTargetGroups(std::string_view text, const std::string& path) {
-  bool json = path.ends_with(".json") || path.ends_with(".JSON");
-  Node root = TRY(json ? ParseJson(text, path) : ParseYaml(text, path));
+namespace {
+
+Result<std::vector<TargetGroup>> GroupsOf(const Node& root, const std::string& path) {
   std::vector<TargetGroup> groups;
   if (root.kind == Node::Kind::kNull) return groups;
   Report report(path);
@@ -40,6 +40,18 @@ Result<std::vector<TargetGroup>> ParseTargetGroups(std::string_view text, const 
   }
   if (!report.ok()) return base::Fail(report.TakeError());
   return groups;
+}
+
+}  // namespace
+
+Result<std::vector<TargetGroup>> ParseTargetGroups(std::string_view text, const std::string& path) {
+  if (path.ends_with(".json") || path.ends_with(".JSON")) return ParseJsonTargetGroups(text, path);
+  return GroupsOf(TRY(ParseYaml(text, path)), path);
+}
+
+Result<std::vector<TargetGroup>> ParseJsonTargetGroups(std::string_view text,
+                                                       const std::string& name) {
+  return GroupsOf(TRY(ParseJson(text, name)), name);
 }
 
 }  // namespace slurmscope::config

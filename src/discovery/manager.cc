@@ -13,6 +13,8 @@
 #include "base/strings.h"
 #include "discovery/directory_watch.h"
 #include "discovery/discovery.h"
+#include "discovery/polled_sources.h"
+#include "discovery/source.h"
 #include "discovery/target_files.h"
 
 namespace slurmscope::discovery {
@@ -49,16 +51,21 @@ std::vector<std::string> DirectoriesOf(const std::string& glob) {
 }  // namespace
 
 struct Manager::State {
-  State(OnUpdate callback, int64_t interval)
+  State(OnUpdate callback, const DiscoveryOptions& options)
       : on_update(std::move(callback)),
-        update_interval_ms(interval),
-        wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {}
+        update_interval_ms(options.update_interval_ms),
+        wake(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
+        resolver(Resolver::Create(options.resolver)),
+        counters(std::make_shared<SourceCounters>()),
+        polled({options.client, resolver.get(), counters}, [this] { Wake(); }) {}
 
   void Run();
   void Wake();
   bool TakeOrders();
   void Wait(int64_t until_ms);
   void Scan();
+  void Poll();
+  void NoteChange();
   void SendIfDue();
   TargetGroups Collect() const;
   void UpdateStats(const TargetGroups& groups);
@@ -66,6 +73,8 @@ struct Manager::State {
   const OnUpdate on_update;
   const int64_t update_interval_ms;
   base::File wake;  // an eventfd
+  const std::unique_ptr<Resolver> resolver;
+  const std::shared_ptr<SourceCounters> counters;
 
   mutable std::mutex mutex;
   std::optional<std::vector<config::ScrapeConfig>>
@@ -78,8 +87,11 @@ struct Manager::State {
   std::vector<std::string> globs;
   TargetFiles files;
   DirectoryWatch watch;
+  PolledSources polled;
   TargetGroups found;
   bool unsent = false;
+  uint64_t changes = 0;
+  uint64_t updates = 0;
   int64_t refresh_ms = kNever;
   int64_t next_scan_ms = kNever;
   int64_t next_send_ms = 0;
@@ -108,6 +120,7 @@ bool Manager::State::TakeOrders() {
       refresh_ms = std::min(refresh_ms, std::max(sd.refresh_interval_ms, kMinRefreshMs));
     }
   }
+  polled.Apply(configs);
   next_scan_ms = 0;
   next_send_ms = 0;
   unsent = true;
@@ -139,9 +152,22 @@ void Manager::State::Scan() {
   watch.SetDirectories(directories);
   files.Scan(globs);
   next_scan_ms = refresh_ms == kNever ? kNever : SteadyMs() + refresh_ms;
+  NoteChange();
+}
+
+void Manager::State::Poll() {
+  const PolledSources::Change change = polled.TakeAnswers(SteadyMs());
+  if (change != PolledSources::Change::kNone) NoteChange();
+  if (change == PolledSources::Change::kFirst) next_send_ms = 0;
+  polled.StartDue(SteadyMs());
+}
+
+void Manager::State::NoteChange() {
   TargetGroups now = Collect();
+  bool same = SameGroups(now, found);
+  if (!same) ++changes;
   UpdateStats(now);
-  if (SameGroups(now, found)) return;
+  if (same) return;
   found = std::move(now);
   unsent = true;
 }
@@ -154,6 +180,7 @@ TargetGroups Manager::State::Collect() const {
     for (const config::FileSdConfig& sd : job.file_sd_configs) {
       for (const std::string& glob : sd.files) files.AppendGroups(glob, &groups);
     }
+    polled.AppendGroups(job.job_name, &groups);
   }
   return all;
 }
@@ -165,6 +192,8 @@ void Manager::State::UpdateStats(const TargetGroups& groups) {
     for (const config::TargetGroup& group : list) targets += group.targets.size();
   }
   now.file_read_errors = files.read_errors();
+  now.changes = changes;
+  now.updates = updates;
   std::lock_guard lock(mutex);
   stats = std::move(now);
 }
@@ -173,19 +202,24 @@ void Manager::State::SendIfDue() {
   if (!unsent || SteadyMs() < next_send_ms) return;
   unsent = false;
   next_send_ms = SteadyMs() + update_interval_ms;
+  {
+    std::lock_guard lock(mutex);
+    stats.updates = ++updates;
+  }
   on_update(found);
 }
 
 void Manager::State::Run() {
   while (TakeOrders()) {
     Scan();
+    Poll();
     SendIfDue();
-    Wait(std::min(next_scan_ms, unsent ? next_send_ms : kNever));
+    Wait(std::min({next_scan_ms, polled.next_due_ms(), unsent ? next_send_ms : kNever}));
   }
 }
 
-Manager::Manager(OnUpdate on_update, int64_t update_interval_ms)
-    : state_(std::make_unique<State>(std::move(on_update), update_interval_ms)) {
+Manager::Manager(OnUpdate on_update, const DiscoveryOptions& options)
+    : state_(std::make_unique<State>(std::move(on_update), options)) {
   state_->thread = std::thread([state = state_.get()] { state->Run(); });
 }
 
@@ -207,8 +241,18 @@ void Manager::Apply(const std::vector<config::ScrapeConfig>& configs) {
 }
 
 DiscoveryStats Manager::stats() const {
-  std::lock_guard lock(state_->mutex);
-  return state_->stats;
+  DiscoveryStats stats;
+  {
+    std::lock_guard lock(state_->mutex);
+    stats = state_->stats;
+  }
+  stats.refreshes = state_->polled.stats();
+  const SourceCounters& counters = *state_->counters;
+  stats.http_failures = counters.http_failures;
+  stats.dns_lookups = counters.dns_lookups;
+  stats.dns_failures = counters.dns_failures;
+  stats.consul_failures = counters.consul_failures;
+  return stats;
 }
 
 }  // namespace slurmscope::discovery

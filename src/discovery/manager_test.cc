@@ -84,7 +84,7 @@ bool Eventually(Condition condition) {
 }
 
 TEST_F(ManagerTest, SendsStaticTargetsSoonAfterApply) {
-  Manager manager(Recorder(), 60'000);
+  Manager manager(Recorder(), {.update_interval_ms = 60'000});
   config::ScrapeConfig job;
   job.job_name = "self";
   job.static_configs.push_back({{"a:1", "b:2"}, {{"rack", "7"}}, "0"});
@@ -98,7 +98,7 @@ TEST_F(ManagerTest, SendsStaticTargetsSoonAfterApply) {
 }
 
 TEST_F(ManagerTest, AJobWithoutTargetsIsInThePicture) {
-  Manager manager(Recorder(), 0);
+  Manager manager(Recorder(), {.update_interval_ms = 0});
   manager.Apply({Job(Path("*.yml"))});
   ASSERT_TRUE(WaitFor(""));
   EXPECT_EQ(latest_.count("node"), 1u);
@@ -106,7 +106,7 @@ TEST_F(ManagerTest, AJobWithoutTargetsIsInThePicture) {
 
 TEST_F(ManagerTest, FollowsRenameWriteNewFileAndDelete) {
   WriteInPlace("a.yml", "- targets: [a:1]\n  labels: {x: y}\n");
-  Manager manager(Recorder(), 0);
+  Manager manager(Recorder(), {.update_interval_ms = 0});
   manager.Apply({Job(Path("*.yml"))});
   ASSERT_TRUE(WaitFor("a:1"));
   EXPECT_EQ(latest_["node"][0].labels["__meta_filepath"], Path("a.yml"));
@@ -128,7 +128,7 @@ TEST_F(ManagerTest, FollowsRenameWriteNewFileAndDelete) {
 TEST_F(ManagerTest, ABrokenFileKeepsItsLastGoodTargets) {
   WriteInPlace("a.json", R"([{"targets": ["a:1"]}])");
   WriteInPlace("b.json", R"([{"targets": ["b:1"]}])");
-  Manager manager(Recorder(), 0);
+  Manager manager(Recorder(), {.update_interval_ms = 0});
   manager.Apply({Job(Path("*.json"))});
   ASSERT_TRUE(WaitFor("a:1 b:1"));
   WriteInPlace("a.json", R"([{"targets": ["a:)");
@@ -141,7 +141,7 @@ TEST_F(ManagerTest, ABrokenFileKeepsItsLastGoodTargets) {
 }
 
 TEST_F(ManagerTest, PollsADirectoryThatIsNotThereYet) {
-  Manager manager(Recorder(), 0);
+  Manager manager(Recorder(), {.update_interval_ms = 0});
   manager.Apply({Job(Path("later/*.yml"), 20)});
   ASSERT_TRUE(WaitFor(""));
   ASSERT_TRUE(base::MakeDirectories(Path("later")));
@@ -153,7 +153,7 @@ TEST_F(ManagerTest, MatchesDirectoriesByGlob) {
   ASSERT_TRUE(base::MakeDirectories(Path("rack1")));
   ASSERT_TRUE(base::MakeDirectories(Path("rack2")));
   WriteInPlace("rack1/a.yml", "- targets: [a:1]\n");
-  Manager manager(Recorder(), 0);
+  Manager manager(Recorder(), {.update_interval_ms = 0});
   manager.Apply({Job(Path("rack*/*.yml"))});
   ASSERT_TRUE(WaitFor("a:1"));
   WriteInPlace("rack2/b.yml", "- targets: [b:1]\n");
@@ -162,7 +162,7 @@ TEST_F(ManagerTest, MatchesDirectoriesByGlob) {
 
 TEST_F(ManagerTest, ManyChangesMakeOneUpdate) {
   WriteInPlace("a.yml", "- targets: [a:0]\n");
-  Manager manager(Recorder(), 700);
+  Manager manager(Recorder(), {.update_interval_ms = 700});
   manager.Apply({Job(Path("*.yml"))});
   ASSERT_TRUE(WaitFor("a:0"));
   for (int i = 1; i <= 20; ++i) {
@@ -175,7 +175,7 @@ TEST_F(ManagerTest, ManyChangesMakeOneUpdate) {
 
 TEST_F(ManagerTest, AnUnchangedFileMakesNoUpdate) {
   WriteInPlace("a.yml", "- targets: [a:1]\n");
-  Manager manager(Recorder(), 0);
+  Manager manager(Recorder(), {.update_interval_ms = 0});
   manager.Apply({Job(Path("*.yml"), 20)});
   ASSERT_TRUE(WaitFor("a:1"));
   WriteInPlace("a.yml", "- targets: [a:1]\n");
@@ -184,7 +184,7 @@ TEST_F(ManagerTest, AnUnchangedFileMakesNoUpdate) {
 }
 
 TEST_F(ManagerTest, ApplyFromManyThreads) {
-  Manager manager(Recorder(), 1);
+  Manager manager(Recorder(), {.update_interval_ms = 1});
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {

@@ -20,7 +20,7 @@ struct Connection {
   // For the end of a request, or for the client to take a piece of a long body; 0 while an answer
   // or a piece is being made.
   std::atomic<int64_t> waiting_since_ns = 0;
-  std::atomic<bool> fresh = true;             // no head of a request has come yet
+  std::atomic<bool> fresh = true;  // no head of a request has come yet
   // Of the table: how far a client has got in reading its answer.
   uint64_t read_bytes = 0;
   int64_t read_at_ns = 0;

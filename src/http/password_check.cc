@@ -29,7 +29,9 @@ std::string HashOfNobody(const Users& users) {
   return base::StrCat("$2y$", cost, "$", kNobody);
 }
 
-bool Matches(const std::string& password, const std::string& hash) {
+}  // namespace
+
+bool PasswordCheck::BcryptMatches(const std::string& password, const std::string& hash) {
   const auto data = std::make_unique<crypt_data>();  // 32 KB: not on a stack
   const char* computed = crypt_r(password.c_str(), hash.c_str(), data.get());
   const bool same = computed != nullptr && std::string_view(computed).size() == hash.size() &&
@@ -38,9 +40,8 @@ bool Matches(const std::string& password, const std::string& hash) {
   return same;
 }
 
-}  // namespace
-
-PasswordCheck::PasswordCheck(const base::Clock& clock) : clock_(clock) {
+PasswordCheck::PasswordCheck(const base::Clock& clock, Compare compare)
+    : clock_(clock), compare_(std::move(compare)) {
   // Without randomness there is no safe way to go on.
   if (gnutls_rnd(GNUTLS_RND_KEY, secret_.data(), secret_.size()) != GNUTLS_E_SUCCESS)
     std::terminate();
@@ -111,7 +112,7 @@ PasswordCheck::Verdict PasswordCheck::Check(const Users& users, std::string_view
   if (good_.keys.contains(key)) return Verdict::kGood;
   ++working_;
   lock.unlock();
-  const bool matches = Matches(password, hash);
+  const bool matches = compare_(password, hash);
   const bool good = matches && it != users.end();
   lock.lock();
   --working_;

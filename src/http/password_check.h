@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -28,7 +29,11 @@ class PasswordCheck {
   static constexpr int kMaxWorking = 2;             // hashes computed at once
   static constexpr int kMaxWaiting = 4;
 
-  explicit PasswordCheck(const base::Clock& clock = base::SystemClock());
+  // Whether a password is that of a bcrypt hash; as slow as the hash's cost says.
+  using Compare = std::function<bool(const std::string& password, const std::string& hash)>;
+  explicit PasswordCheck(const base::Clock& clock = base::SystemClock(),
+                         Compare compare = &BcryptMatches);
+  static bool BcryptMatches(const std::string& password, const std::string& hash);
 
   enum class Verdict {
     kGood,
@@ -60,6 +65,7 @@ class PasswordCheck {
   bool WaitForTurn(std::unique_lock<std::mutex>& lock);
 
   const base::Clock& clock_;
+  const Compare compare_;
   std::array<uint8_t, 32> secret_{};
   std::mutex mutex_;  // for all below
   std::condition_variable turn_;

@@ -40,6 +40,8 @@ struct Request {
   std::function<bool()> canceled = [] { return false; };
 };
 
+class EventQueue;  // http/event_queue.h
+
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";
@@ -52,6 +54,8 @@ struct Response {
   // `out`, false when it was the last one. Called on a worker thread, by one at a time, as the
   // client takes what was before; freed when all is sent or the client has gone.
   std::function<bool(std::string& out)> rest;
+  // Instead of `rest`: what follows `body` comes when something happens. `body` must not be empty.
+  std::shared_ptr<EventQueue> events;
   // The body is already gzip (content-encoding is set); otherwise the server compresses when asked
   // and worth it.
   bool gzipped = false;

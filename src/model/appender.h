@@ -63,6 +63,11 @@ class Appender {
                                             const FloatHistogram&) {
     return {AppendStatus::kInvalidHistogram, 0};
   }
+  // Whether a sample at `t` would be the newest one of its series; nothing is added. kOk for a
+  // series that the storage does not know.
+  virtual AppendStatus CheckInOrder(SeriesRef, const Labels&, int64_t /*t*/) {
+    return AppendStatus::kOk;
+  }
   // For a series that the storage knows, this batch included.
   virtual ExemplarStatus AppendExemplar(SeriesRef, const Labels&, const Exemplar&) {
     return ExemplarStatus::kDisabled;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "model/histogram.h"
@@ -10,6 +11,7 @@
 namespace slurmscope::model {
 
 inline void AddTo(double& to, double from) { to += from; }
+inline void AddTo(int64_t& to, int64_t from) { to += from; }
 inline bool IsZero(double count) { return count == 0; }
 
 // Adds neighbours of equal index together; `buckets` are sorted by index.

@@ -46,6 +46,7 @@ std::vector<config::ScrapeConfig> AsJobs(const config::AlertingConfig& config) {
     job.job_name = JobName(i);
     job.static_configs = config.alertmanagers[i].static_configs;
     job.file_sd_configs = config.alertmanagers[i].file_sd_configs;
+    job.sd = config.alertmanagers[i].sd;
   }
   return jobs;
 }
@@ -135,7 +136,8 @@ void Manager::State::Stop() {
 Manager::Manager(ManagerOptions options, http::Client& client, const base::Clock& clock)
     : state_(std::make_unique<State>(options, client, clock)) {
   state_->discovery = std::make_unique<discovery::Manager>(
-      [state = state_.get()](const discovery::TargetGroups& groups) { state->Update(groups); });
+      [state = state_.get()](const discovery::TargetGroups& groups) { state->Update(groups); },
+      discovery::DiscoveryOptions{.client = &client});
 }
 
 Manager::~Manager() { state_->Stop(); }

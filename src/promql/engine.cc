@@ -114,6 +114,21 @@ void FillInstant(QueryResult& result, Value value, int64_t t) {
 
 }  // namespace
 
+// Of the parts of all queries.
+struct SliceTimes {
+  void Observe(const QueryTimings& timings) {
+    int64_t now = base::SystemClock().SteadyNs();
+    queue.Observe(timings.queue, now);
+    prepare.Observe(timings.preparation, now);
+    inner.Observe(timings.inner_eval, now);
+    sort.Observe(timings.result_sort, now);
+  }
+  base::DurationSummary queue;
+  base::DurationSummary prepare;
+  base::DurationSummary inner;
+  base::DurationSummary sort;
+};
+
 struct Engine::State {
   explicit State(EngineOptions given)
       : options(std::move(given)),
@@ -122,6 +137,8 @@ struct Engine::State {
     size_t helpers = HelperThreads(options.threads);
     if (helpers > 0) pool.emplace(helpers, 1024);
   }
+
+  SliceTimes times;
 
   // One query that parsed.
   struct Query {
@@ -156,6 +173,7 @@ Result<QueryResult> Engine::State::Run(const Query& query) {
   QueryStats stats;
   Result<QueryResult> result = Evaluate(query, deadline_ns, &stats);
   stats.timings.total = SecondsSince(query.begin_ns);
+  times.Observe(stats.timings);
   if (log.enabled()) {
     std::string_view error = result ? std::string_view() : result.error().message();
     log.Write({query.text, query.grid.start, query.end, query.instant ? 0 : query.grid.step,
@@ -276,6 +294,15 @@ Result<QueryResult> Engine::Range(model::Queryable& storage, std::string_view qu
 }
 
 const EngineOptions& Engine::options() const { return state_->options; }
+std::vector<Engine::Slice> Engine::slices(const std::vector<double>& ranks) const {
+  int64_t now = base::SystemClock().SteadyNs();
+  const SliceTimes& times = state_->times;
+  return {{"inner_eval", times.inner.Read(ranks, now)},
+          {"prepare_time", times.prepare.Read(ranks, now)},
+          {"queue_time", times.queue.Read(ranks, now)},
+          {"result_sort", times.sort.Read(ranks, now)}};
+}
+
 int Engine::active() const { return state_->gate.active(); }
 QueryLog& Engine::log() { return state_->log; }
 const QueryLog& Engine::log() const { return state_->log; }

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/duration_summary.h"
 #include "base/result.h"
 #include "model/labels.h"
 #include "model/querier.h"
@@ -93,6 +94,12 @@ class Engine {
   const EngineOptions& options() const;
   // Queries running now, for metrics.
   int active() const;
+  // How long the parts of queries took, by Prometheus' names of them.
+  struct Slice {
+    std::string_view name;
+    base::DurationSummary::Values durations;
+  };
+  std::vector<Slice> slices(const std::vector<double>& ranks) const;
   // Closed at first. Gets every query that parses, when it is over.
   QueryLog& log();
   const QueryLog& log() const;

@@ -1,18 +1,13 @@
 #include "promql/query_log.h"
 
-#include <fcntl.h>
-
 #include "base/clock.h"
 #include "base/duration.h"
 #include "base/json_writer.h"
-#include "base/log.h"
 
 namespace slurmscope::promql {
 namespace {
 
 using base::JsonWriter;
-
-constexpr mode_t kMode = 0640;  // queries may tell of things that not everybody should read
 
 void WriteOrigin(JsonWriter& json, const QueryOrigin& origin) {
   if (!origin.path.empty()) {
@@ -87,30 +82,8 @@ std::string Line(const QueryLogEntry& entry) {
 
 }  // namespace
 
-Result<void> QueryLog::Open(const std::string& path) {
-  base::File file;
-  if (!path.empty()) file = TRY(base::File::Open(path, O_WRONLY | O_CREAT | O_APPEND, kMode));
-  const std::lock_guard lock(mutex_);
-  path_ = path;
-  file_ = std::move(file);
-  failing_ = false;
-  enabled_ = file_.is_open();
-  return {};
-}
-
 void QueryLog::Write(const QueryLogEntry& entry) {
-  if (!enabled()) return;
-  const std::string line = Line(entry);
-  const std::lock_guard lock(mutex_);
-  if (!file_.is_open()) return;
-  auto written = file_.WriteAll(line);
-  const bool first = !written && !failing_;
-  failing_ = !written.has_value();
-  if (!written) failures_.fetch_add(1, std::memory_order_relaxed);
-  if (first) {
-    base::LogError("query log cannot be written; further failures are only counted",
-                   {{"file", path_}, {"error", written.error()}});
-  }
+  if (enabled()) log_.Write(Line(entry));
 }
 
 }  // namespace slurmscope::promql

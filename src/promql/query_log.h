@@ -1,12 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <mutex>
 #include <string>
 #include <string_view>
 
-#include "base/file.h"
+#include "base/line_log.h"
 #include "base/result.h"
 #include "promql/query_stats.h"
 
@@ -36,28 +34,19 @@ struct QueryLogEntry {
 
 // The file of global.query_log_file: one line of JSON for each query, in the shape that Prometheus
 // 3 writes (time, level, msg, params, error, stats, httpRequest or ruleGroup; no spanID, as there
-// is no tracing). A line is written with one write(2) to the end of the file and never waits in
-// memory. A line that cannot be written is lost: counted, and logged once until one is written
-// again. Thread-safe.
+// is no tracing). Thread-safe.
 class QueryLog {
  public:
-  // Opens a file, made where it is missing (mode 0640), instead of the one before; "" closes. A
-  // file that was moved away is left behind, so that it may be rotated. On an error the one before
-  // stays.
-  Result<void> Open(const std::string& path);
+  // As base::LineLog's.
+  Result<void> Open(const std::string& path) { return log_.Open(path); }
 
   void Write(const QueryLogEntry& entry);
 
-  bool enabled() const { return enabled_.load(std::memory_order_relaxed); }
-  uint64_t failures() const { return failures_.load(std::memory_order_relaxed); }
+  bool enabled() const { return log_.enabled(); }
+  uint64_t failures() const { return log_.failures(); }
 
  private:
-  std::atomic<bool> enabled_{false};
-  std::atomic<uint64_t> failures_{0};
-  std::mutex mutex_;
-  std::string path_;
-  base::File file_;
-  bool failing_ = false;
+  base::LineLog log_{"query log"};
 };
 
 }  // namespace slurmscope::promql

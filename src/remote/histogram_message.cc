@@ -1,7 +1,7 @@
 #include "remote/histogram_message.h"
 
 #include "base/strings.h"
-#include "model/histogram_spans.h"
+#include "model/bucket_message.h"
 
 namespace slurmscope::remote {
 namespace {
@@ -11,80 +11,15 @@ using base::Fail;
 using base::ProtoReader;
 using model::ResetHint;
 
-// One side of a histogram as sent: where its buckets lie, and their counts: whole ones each as the
-// difference to the one before.
-struct Side {
-  std::vector<model::Span> spans;
-  std::vector<int64_t> deltas;
-  std::vector<double> counts;
-};
-
 struct Parts {
   bool is_float = false;
   uint64_t count = 0;
   double float_count = 0;
   uint64_t zero_count = 0;
   double float_zero_count = 0;
-  Side positive;
-  Side negative;
+  model::BucketSide positive;
+  model::BucketSide negative;
 };
-
-model::Span ReadSpan(ProtoReader message) {
-  model::Span span;
-  while (message.next()) {
-    if (message.tag() == 1) {
-      span.offset = message.get_sint32();
-    } else if (message.tag() == 2) {
-      span.length = message.get_uint32();
-    } else {
-      message.skip();
-    }
-  }
-  return span;
-}
-
-// The index of each of `buckets` buckets.
-Result<std::vector<int32_t>> Indexes(const std::vector<model::Span>& spans, size_t buckets) {
-  std::vector<int32_t> indexes;
-  model::SpanReader reader(buckets, &indexes);
-  for (const model::Span& span : spans) {
-    if (!reader.Add(span.offset, span.length))
-      return Fail(ErrorCode::kInvalidArgument, "histogram spans that ascend not or are too long");
-  }
-  if (indexes.size() == buckets) return indexes;
-  return Fail(ErrorCode::kInvalidArgument, base::StrCat("histogram spans for ", indexes.size(),
-                                                        " buckets, but ", buckets, " buckets"));
-}
-
-Result<void> FillBuckets(const Side& side, std::vector<model::IntHistogramBucket>* out) {
-  std::vector<int32_t> indexes = TRY(Indexes(side.spans, side.deltas.size()));
-  uint64_t count = 0;  // wraps where the sender lies; Validate() finds what is negative
-  for (size_t i = 0; i < indexes.size(); ++i) {
-    count += static_cast<uint64_t>(side.deltas[i]);
-    out->push_back({indexes[i], static_cast<int64_t>(count)});
-  }
-  return {};
-}
-
-Result<void> FillBuckets(const Side& side, std::vector<model::HistogramBucket>* out) {
-  std::vector<int32_t> indexes = TRY(Indexes(side.spans, side.counts.size()));
-  for (size_t i = 0; i < indexes.size(); ++i) out->push_back({indexes[i], side.counts[i]});
-  return {};
-}
-
-// The fields of one side begin at `first`: spans, deltas, counts.
-bool ReadSide(ProtoReader& message, protozero::pbf_tag_type first, Side* side) {
-  if (message.tag() == first) {
-    side->spans.push_back(ReadSpan(message.get_message()));
-  } else if (message.tag() == first + 1) {
-    for (int64_t delta : message.get_packed_sint64()) side->deltas.push_back(delta);
-  } else if (message.tag() == first + 2) {
-    for (double count : message.get_packed_double()) side->counts.push_back(count);
-  } else {
-    return false;
-  }
-  return true;
-}
 
 bool ReadCounts(ProtoReader& message, Parts* parts) {
   switch (message.tag()) {
@@ -102,7 +37,8 @@ bool ReadCounts(ProtoReader& message, Parts* parts) {
       parts->float_zero_count = message.get_double();
       return true;
     default:
-      return ReadSide(message, 8, &parts->negative) || ReadSide(message, 11, &parts->positive);
+      return model::ReadBucketSide(message, 8, &parts->negative) ||
+             model::ReadBucketSide(message, 11, &parts->positive);
   }
 }
 
@@ -145,8 +81,8 @@ Result<model::IntHistogram> WholeHistogram(model::FloatHistogram&& common, const
   h.count = parts.count;
   h.sum = common.sum;
   h.custom_values = std::move(common.custom_values);
-  TRY(FillBuckets(parts.positive, &h.positive));
-  TRY(FillBuckets(parts.negative, &h.negative));
+  TRY(model::FillBuckets(parts.positive, &h.positive));
+  TRY(model::FillBuckets(parts.negative, &h.negative));
   return h;
 }
 
@@ -165,8 +101,8 @@ Result<WriteHistogram> DecodeHistogram(ProtoReader message) {
   }
   common.count = parts.float_count;
   common.zero_count = parts.float_zero_count;
-  TRY(FillBuckets(parts.positive, &common.positive));
-  TRY(FillBuckets(parts.negative, &common.negative));
+  TRY(model::FillBuckets(parts.positive, &common.positive));
+  TRY(model::FillBuckets(parts.negative, &common.negative));
   result.histogram = std::move(common);
   return result;
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "rules/template_value.h"
@@ -35,5 +36,8 @@ std::string QueryEscape(std::string_view text);
 // Where an expression is shown: /graph?g0.expr=...&g0.tab=1
 std::string TableLink(std::string_view expr);
 std::string GraphLink(std::string_view expr);
+
+// The names of Prometheus' own functions, without those that all of Go's templates have.
+std::vector<std::string_view> TemplateFunctionNames();
 
 }  // namespace slurmscope::rules

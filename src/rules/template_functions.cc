@@ -235,6 +235,17 @@ const TemplateFunction* FindTemplateFunction(std::string_view name) {
   return nullptr;
 }
 
+std::vector<std::string_view> TemplateFunctionNames() {
+  // Prometheus' own come behind Go's.
+  std::vector<std::string_view> names;
+  bool own = false;
+  for (const TemplateFunction& function : Table()) {
+    own |= function.name == "query";
+    if (own) names.push_back(function.name);
+  }
+  return names;
+}
+
 std::optional<std::variant<int64_t, double>> GoNumber(const std::string& text) {
   std::string plain = text;
   plain.erase(std::remove(plain.begin(), plain.end(), '_'), plain.end());

@@ -1,5 +1,6 @@
 #include "scrape/config_identity.h"
 
+#include <bit>
 #include <string_view>
 
 #include "base/bytes.h"
@@ -28,7 +29,10 @@ void Put(std::string& out, const config::NegotiationConfig& negotiation) {
     Put(out, static_cast<uint64_t>(protocol));
   Put(out, negotiation.fallback ? static_cast<uint64_t>(*negotiation.fallback) + 1 : 0);
   Put(out, negotiation.escaping);
-  for (bool flag : {negotiation.utf8_names, negotiation.extra_metrics}) Put(out, uint64_t{flag});
+  for (bool flag :
+       {negotiation.utf8_names, negotiation.extra_metrics, negotiation.native_histograms,
+        negotiation.always_classic_histograms, negotiation.convert_to_nhcb})
+    Put(out, uint64_t{flag});
 }
 
 void Put(std::string& out, const std::vector<config::RelabelConfig>& rules) {
@@ -40,7 +44,8 @@ void Put(std::string& out, const std::vector<config::RelabelConfig>& rules) {
 
 std::string ConfigIdentity(const config::ScrapeConfig& config) {
   std::string out;
-  for (const std::string* text : {&config.job_name, &config.metrics_path, &config.scheme})
+  for (const std::string* text :
+       {&config.job_name, &config.metrics_path, &config.scheme, &config.scrape_failure_log_file})
     Put(out, *text);
   for (int64_t duration : {config.scrape_interval_ms, config.scrape_timeout_ms})
     base::PutVarint(out, duration);
@@ -51,7 +56,9 @@ std::string ConfigIdentity(const config::ScrapeConfig& config) {
   Put(out, config.negotiation);
   for (uint64_t limit :
        {config.body_size_limit, config.sample_limit, config.target_limit, config.label_limit,
-        config.label_name_length_limit, config.label_value_length_limit}) {
+        config.label_name_length_limit, config.label_value_length_limit,
+        config.keep_dropped_targets, config.native_histogram_bucket_limit,
+        std::bit_cast<uint64_t>(config.native_histogram_min_bucket_factor)}) {
     Put(out, limit);
   }
   Put(out, config::Identity(config.http));

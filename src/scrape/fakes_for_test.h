@@ -65,6 +65,12 @@ class FakeStorage final : public model::Appendable {
     auto it = refs_.find(series);
     return it == refs_.end() ? std::vector<std::string>() : series_.at(it->second).exemplars;
   }
+  // "histogram@ms" of each committed one.
+  std::vector<std::string> Histograms(const std::string& series) const {
+    std::lock_guard lock(mutex_);
+    auto it = refs_.find(series);
+    return it == refs_.end() ? std::vector<std::string>() : series_.at(it->second).histograms;
+  }
   size_t label_lookups() const {
     std::lock_guard lock(mutex_);
     return label_lookups_;
@@ -75,6 +81,7 @@ class FakeStorage final : public model::Appendable {
   struct Series {
     std::vector<model::Sample> samples;
     std::vector<std::string> exemplars;
+    std::vector<std::string> histograms;
   };
   mutable std::mutex mutex_;
   std::map<std::string, model::SeriesRef> refs_;
@@ -107,6 +114,27 @@ class FakeAppender final : public model::Appender {
     pending_.emplace_back(ref, model::Sample{t, v});
     return {AppendStatus::kOk, ref};
   }
+  model::AppendResult AppendHistogram(model::SeriesRef ref, const model::Labels& labels, int64_t t,
+                                      const model::IntHistogram& h) override {
+    return AppendFloatHistogram(ref, labels, t, h.ToFloat());
+  }
+  model::AppendResult AppendFloatHistogram(model::SeriesRef ref, const model::Labels& labels,
+                                           int64_t t, const model::FloatHistogram& h) override {
+    model::AppendResult result = Append(ref, labels, t, h.count);
+    if (result.status == model::AppendStatus::kOk)
+      pending_histograms_.emplace_back(result.ref, base::StrCat(h.ToString(), "@", t));
+    return result;
+  }
+  model::AppendStatus CheckInOrder(model::SeriesRef ref, const model::Labels& labels,
+                                   int64_t t) override {
+    std::lock_guard lock(storage_.mutex_);
+    auto known = storage_.refs_.find(labels.ToString());
+    if (ref == 0 && known != storage_.refs_.end()) ref = known->second;
+    auto series = storage_.series_.find(ref);
+    bool newer = series == storage_.series_.end() || series->second.samples.empty() ||
+                 t > series->second.samples.back().t;
+    return newer ? model::AppendStatus::kOk : model::AppendStatus::kOutOfOrder;
+  }
   model::ExemplarStatus AppendExemplar(model::SeriesRef ref, const model::Labels&,
                                        const model::Exemplar& exemplar) override {
     std::string text = base::StrCat(base::FormatFloat(exemplar.value, base::FloatStyle::kFixed),
@@ -116,6 +144,8 @@ class FakeAppender final : public model::Appender {
   }
   base::Result<void> Commit() override {
     std::lock_guard lock(storage_.mutex_);
+    for (auto& [ref, text] : pending_histograms_) storage_.series_[ref].histograms.push_back(text);
+    pending_histograms_.clear();
     for (auto& [ref, text] : pending_exemplars_) storage_.series_[ref].exemplars.push_back(text);
     pending_exemplars_.clear();
     for (auto& [ref, sample] : pending_) storage_.series_[ref].samples.push_back(sample);
@@ -125,12 +155,14 @@ class FakeAppender final : public model::Appender {
   void Rollback() override {
     pending_.clear();
     pending_exemplars_.clear();
+    pending_histograms_.clear();
   }
 
  private:
   FakeStorage& storage_;
   std::vector<std::pair<model::SeriesRef, model::Sample>> pending_;
   std::vector<std::pair<model::SeriesRef, std::string>> pending_exemplars_;
+  std::vector<std::pair<model::SeriesRef, std::string>> pending_histograms_;
 };
 
 inline std::unique_ptr<model::Appender> FakeStorage::NewAppender() {

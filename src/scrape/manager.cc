@@ -17,8 +17,9 @@ struct Manager::State {
   void SyncPool(const config::ScrapeConfig& config) {
     auto known = groups.find(config.job_name);
     static const std::vector<config::TargetGroup> kNone;
-    pools.try_emplace(config.job_name, scraper)
-        .first->second.Sync(config, known == groups.end() ? kNone : known->second);
+    auto [pool, made] = pools.try_emplace(config.job_name, scraper);
+    pools_made += made ? 1 : 0;
+    pool->second.Sync(config, known == groups.end() ? kNone : known->second);
   }
 
   template <typename Visit>
@@ -29,9 +30,10 @@ struct Manager::State {
   }
 
   mutable std::mutex mutex;  // for all but the scraper
-  std::map<std::string, config::ScrapeConfig> configs;
+  std::map<std::string, config::ScrapeConfig, std::less<>> configs;
   discovery::TargetGroups groups;
   uint64_t exceeded_target_limit_before = 0;  // of pools that are gone
+  uint64_t pools_made = 0;
   Scraper scraper;
   std::map<std::string, Pool> pools;
 };
@@ -56,6 +58,7 @@ void Manager::Apply(const std::vector<config::ScrapeConfig>& configs) {
     it = state_->pools.erase(it);
   }
   for (const auto& [job, config] : state_->configs) state_->SyncPool(config);
+  state_->scraper.failure_logs().Reopen();
 }
 
 void Manager::Update(const discovery::TargetGroups& groups) {
@@ -84,6 +87,20 @@ std::vector<DroppedTarget> Manager::dropped_targets() const {
   return all;
 }
 
+std::map<std::string, uint64_t> Manager::dropped_counts() const {
+  std::lock_guard lock(state_->mutex);
+  std::map<std::string, uint64_t> counts;
+  for (const auto& [job, pool] : state_->pools) counts[job] = pool.dropped_count();
+  return counts;
+}
+
+std::shared_ptr<const config::ScrapeConfig> Manager::pool_config(std::string_view job) const {
+  std::lock_guard lock(state_->mutex);
+  auto found = state_->configs.find(job);
+  if (found == state_->configs.end()) return nullptr;
+  return std::make_shared<const config::ScrapeConfig>(found->second);
+}
+
 std::vector<std::string> Manager::pools() const {
   std::lock_guard lock(state_->mutex);
   std::vector<std::string> names;
@@ -100,6 +117,11 @@ std::vector<MetadataEntry> Manager::metadata() const {
       all.push_back({family->name, family->metadata, labels});
   });
   return all;
+}
+
+const std::vector<double>& ScrapeRanks() {
+  static const std::vector<double> ranks = {0.01, 0.05, 0.5, 0.9, 0.99};
+  return ranks;
 }
 
 std::function<std::map<std::string, model::Metadata>()> Manager::family_source() const {
@@ -126,15 +148,28 @@ ScrapeStats Manager::stats() const {
   stats.exceeded_sample_limit = counters.exceeded_sample_limit;
   stats.exceeded_body_size_limit = counters.exceeded_body_size_limit;
   stats.exceeded_label_limits = counters.exceeded_label_limits;
+  stats.exceeded_bucket_limit = counters.exceeded_bucket_limit;
   stats.exceeded_target_limit = state_->exceeded_target_limit_before;
+  stats.pools_made = state_->pools_made;
+  const int64_t now = state_->scraper.clock().SteadyNs();
+  stats.intervals = state_->scraper.times().Read(ScrapeRanks(), now);
   for (const auto& [job, pool] : state_->pools) {
-    stats.targets += pool.targets().size();
+    PoolStats& of_job = stats.by_job.emplace_back();
+    of_job.job = job;
+    of_job.targets = pool.targets().size();
+    of_job.target_limit = pool.target_limit();
+    of_job.reloads = pool.reloads();
+    of_job.sync_failed = pool.sync_failed();
+    of_job.sync_lengths = pool.sync_times().Read(ScrapeRanks(), now);
+    for (const auto& [hash, target] : pool.targets()) {
+      stats.cache_entries += target->cache_entries();
+      of_job.metadata_entries += target->metadata().size();
+      of_job.metadata_bytes += target->metadata().bytes();
+    }
+    stats.targets += of_job.targets;
+    stats.metadata_entries += of_job.metadata_entries;
     stats.exceeded_target_limit += pool.exceeded_target_limit();
   }
-  state_->ForEachTarget([&](const ScrapeTarget& target) {
-    stats.cache_entries += target.cache_entries();
-    stats.metadata_entries += target.metadata().size();
-  });
   return stats;
 }
 

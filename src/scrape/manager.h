@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "model/appender.h"
 #include "model/labels.h"
 #include "model/metadata.h"
+#include "scrape/scrape_times.h"
 
 namespace slurmscope::scrape {
 
@@ -43,6 +45,18 @@ struct MetadataEntry {
   model::Labels target;
 };
 
+// Of one job.
+struct PoolStats {
+  std::string job;
+  uint64_t targets = 0;
+  uint64_t target_limit = 0;
+  uint64_t reloads = 0;
+  uint64_t sync_failed = 0;  // targets that could not be made of what was found
+  base::DurationSummary::Values sync_lengths;
+  uint64_t metadata_entries = 0;
+  uint64_t metadata_bytes = 0;
+};
+
 // Figures for the program's own /metrics.
 struct ScrapeStats {
   uint64_t pools = 0;
@@ -59,14 +73,23 @@ struct ScrapeStats {
   uint64_t exceeded_body_size_limit = 0;
   uint64_t exceeded_target_limit = 0;
   uint64_t exceeded_label_limits = 0;
-  uint64_t cache_entries = 0;  // remembered lines of all targets
+  uint64_t exceeded_bucket_limit = 0;  // of native histograms
+  uint64_t cache_entries = 0;          // remembered lines of all targets
   uint64_t metadata_entries = 0;
+  uint64_t pools_made = 0;
+  std::vector<PoolStats> by_job;
+  std::vector<ScrapeTimes::Values> intervals;
 };
+
+// The quantiles of durations in ScrapeStats.
+const std::vector<double>& ScrapeRanks();
 
 struct ManagerOptions {
   uint64_t max_body_bytes = 256ull << 20;  // where body_size_limit says nothing
   std::string user_agent = "Slurmscope";
   int64_t offset_seed = 0;  // spreads the scrapes of several servers over the interval
+  // A counter that says when it began (protobuf does) gets a zero at that time.
+  bool start_times = false;
 };
 
 // Scrapes targets and appends what they say. Each target has its own place in the interval (a hash
@@ -86,7 +109,11 @@ class Manager {
 
   std::vector<TargetStatus> active_targets() const;
   std::vector<DroppedTarget> dropped_targets() const;
+  // How many were dropped, by pool; all are counted, even where not all are remembered.
+  std::map<std::string, uint64_t> dropped_counts() const;
   std::vector<std::string> pools() const;
+  // The settings of a pool; nullptr when there is none of this name.
+  std::shared_ptr<const config::ScrapeConfig> pool_config(std::string_view job) const;
   // What the targets said of their metrics; all targets, or those whose labels satisfy the
   // matchers.
   std::vector<MetadataEntry> metadata() const;

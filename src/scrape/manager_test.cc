@@ -1,11 +1,13 @@
 #include "scrape/manager.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <thread>
 
+#include "base/file.h"
 #include "http/server.h"
 #include "scrape/fakes_for_test.h"
 #include "scrape/negotiation.h"
@@ -325,6 +327,52 @@ TEST(Manager, OverRealConnections) {
     return error_of("small") == "body size limit of 1000 bytes exceeded (body_size_limit)";
   }));
   EXPECT_GE(manager.stats().exceeded_body_size_limit, 1u);
+}
+
+TEST(Manager, NotesFailedScrapesInAFile) {
+  const std::string path = testing::TempDir() + "scrape_failures_" + std::to_string(::getpid());
+  FakeStorage storage;
+  FakeClient client([](const http::ClientRequest&) {
+    return base::Result<http::ClientResponse>(Fail(ErrorCode::kUnavailable, "no \"route\""));
+  });
+  {
+    Manager manager({}, storage, client);
+    config::ScrapeConfig job = Job("j");
+    job.scrape_failure_log_file = path;
+    manager.Apply({job});
+    manager.Update(Groups("j", {"n1:1"}));
+    ASSERT_TRUE(Eventually([&] { return storage.Samples(Series("up", "n1:1")).size() >= 2; }));
+  }
+  auto text = base::ReadFile(path);
+  ASSERT_TRUE(text) << text.error().message();
+  EXPECT_NE(
+      text->find(
+          R"("level":"ERROR","msg":"no \"route\"","job_name":"j","target":"http://n1:1/metrics"})"),
+      std::string::npos)
+      << *text;
+  ASSERT_TRUE(base::RemoveFile(path));
+}
+
+TEST(Manager, CountsAllDroppedTargetsAndRemembersSome) {
+  FakeStorage storage;
+  FakeClient client(Always("a 1\n"));
+  Manager manager({}, storage, client);
+  config::ScrapeConfig job = Job("j");
+  job.keep_dropped_targets = 2;
+  config::RelabelConfig drop;
+  drop.action = config::RelabelAction::kDrop;
+  drop.regex = *model::Regex::Compile("");
+  job.relabel_configs = {drop};
+  manager.Apply({job});
+  manager.Update(Groups("j", {"n1:1", "n2:1", "n3:1"}));
+  EXPECT_EQ(manager.dropped_targets().size(), 2u);
+  EXPECT_EQ(manager.dropped_counts().at("j"), 3u);
+  ASSERT_TRUE(manager.pool_config("j"));
+  EXPECT_EQ(manager.pool_config("j")->keep_dropped_targets, 2u);
+  EXPECT_FALSE(manager.pool_config("k"));
+  const ScrapeStats stats = manager.stats();
+  ASSERT_EQ(stats.by_job.size(), 1u);
+  EXPECT_EQ(stats.by_job[0].sync_lengths.count, 2u);
 }
 
 }  // namespace

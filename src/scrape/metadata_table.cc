@@ -19,6 +19,10 @@ uint64_t HashOf(const Family& family) {
   return base::Hash64(key);
 }
 
+uint64_t TextBytes(const Family& family) {
+  return family.name.size() + family.metadata.help.size() + family.metadata.unit.size();
+}
+
 // Cut at a whole character.
 std::string_view Bounded(std::string_view text) {
   if (text.size() <= MetadataTable::kMaxTextBytes) return text;
@@ -66,6 +70,8 @@ void MetadataTable::Update(const Entry& entry) {
     family.metadata.help = exposition::UnescapeHelp(Bounded(entry.text));
   if (entry.kind == Entry::Kind::kUnit) family.metadata.unit = Bounded(entry.text);
   if (entry.kind == Entry::Kind::kType) family.metadata.type = entry.type;
+  if (it != families_.end()) bytes_ -= TextBytes(*it->second);
+  bytes_ += TextBytes(family);
   std::shared_ptr<const Family> interned = pool_.Intern(std::move(family));
   families_.insert_or_assign(std::string(entry.metric), std::move(interned));
 }
@@ -73,6 +79,7 @@ void MetadataTable::Update(const Entry& entry) {
 void MetadataTable::Clear() {
   std::lock_guard lock(mutex_);
   families_.clear();
+  bytes_ = 0;
 }
 
 model::MetricType MetadataTable::TypeOf(std::string_view metric) const {
@@ -92,6 +99,11 @@ std::vector<std::shared_ptr<const Family>> MetadataTable::families() const {
 size_t MetadataTable::size() const {
   std::lock_guard lock(mutex_);
   return families_.size();
+}
+
+uint64_t MetadataTable::bytes() const {
+  std::lock_guard lock(mutex_);
+  return bytes_;
 }
 
 }  // namespace slurmscope::scrape

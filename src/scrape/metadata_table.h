@@ -48,11 +48,13 @@ class MetadataTable {
   model::MetricType TypeOf(std::string_view metric) const;
   std::vector<std::shared_ptr<const Family>> families() const;
   size_t size() const;
+  uint64_t bytes() const;  // of their texts
 
  private:
   FamilyPool& pool_;
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Family>, std::less<>> families_;
+  uint64_t bytes_ = 0;
 };
 
 }  // namespace slurmscope::scrape

@@ -27,15 +27,30 @@ std::string_view MediaType(ScrapeProtocol protocol) {
     case ScrapeProtocol::kOpenMetricsText100:
       return "application/openmetrics-text;version=1.0.0";
     case ScrapeProtocol::kPrometheusProto:
-      break;
+      return "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
+             "delimited";
   }
   return "";
 }
 
 BodyFormat FormatOf(ScrapeProtocol protocol) {
+  if (protocol == ScrapeProtocol::kPrometheusProto) return BodyFormat::kProtobuf;
   bool openmetrics = protocol == ScrapeProtocol::kOpenMetricsText001 ||
                      protocol == ScrapeProtocol::kOpenMetricsText100;
   return openmetrics ? BodyFormat::kOpenMetrics : BodyFormat::kText;
+}
+
+// Of protobuf messages only the one that is asked for; the order of parameters is free.
+bool IsFamilies(std::string_view content_type, std::string_view type) {
+  if (type != "application/vnd.google.protobuf") return false;
+  bool families = false;
+  bool delimited = false;
+  for (std::string_view part : base::Split(content_type, ';')) {
+    part = base::TrimSpace(part);
+    families |= part == "proto=io.prometheus.client.MetricFamily";
+    delimited |= part == "encoding=delimited";
+  }
+  return families && delimited;
 }
 
 }  // namespace
@@ -45,9 +60,7 @@ std::string AcceptHeader(const config::NegotiationConfig& config) {
   int weight = 6;
   std::string header;
   for (ScrapeProtocol protocol : config.protocols) {
-    std::string_view type = MediaType(protocol);
-    if (type.empty()) continue;
-    base::StrAppend(header, type);
+    base::StrAppend(header, MediaType(protocol));
     if (HasEscaping(protocol)) base::StrAppend(header, ";escaping=", config.escaping);
     base::StrAppend(header, ";q=0.", weight--, ",");
   }
@@ -59,6 +72,7 @@ Result<BodyFormat> FormatOf(std::string_view content_type,
   std::string_view type = base::TrimSpace(content_type.substr(0, content_type.find(';')));
   if (type == "application/openmetrics-text") return BodyFormat::kOpenMetrics;
   if (type == "text/plain") return BodyFormat::kText;
+  if (IsFamilies(content_type, type)) return BodyFormat::kProtobuf;
   if (config.fallback) return FormatOf(*config.fallback);
   if (type.empty()) return BodyFormat::kText;
   return Fail(ErrorCode::kInvalidArgument,

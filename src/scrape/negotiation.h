@@ -10,7 +10,7 @@ namespace slurmscope::scrape {
 using base::Result;
 
 // The grammar of a body.
-enum class BodyFormat { kText, kOpenMetrics };
+enum class BodyFormat { kText, kOpenMetrics, kProtobuf };
 
 // The Accept header that asks for the job's protocols in its order.
 std::string AcceptHeader(const config::NegotiationConfig& config);

@@ -23,6 +23,22 @@ TEST(Negotiation, AsksAsPrometheusDoes) {
   EXPECT_EQ(AcceptHeader(escaped), "text/plain;version=1.0.0;escaping=values;q=0.6,*/*;q=0.5");
 }
 
+TEST(Negotiation, AsksForProtobufAndKnowsIt) {
+  NegotiationConfig config;
+  config.protocols = {ScrapeProtocol::kPrometheusProto, ScrapeProtocol::kPrometheusText004};
+  EXPECT_EQ(AcceptHeader(config),
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding="
+            "delimited;q=0.6,text/plain;version=0.0.4;q=0.5,*/*;q=0.4");
+  EXPECT_EQ(*FormatOf("application/vnd.google.protobuf; encoding=delimited; "
+                      "proto=io.prometheus.client.MetricFamily",
+                      {}),
+            BodyFormat::kProtobuf);
+  EXPECT_FALSE(FormatOf("application/vnd.google.protobuf; proto=x; encoding=delimited", {}));
+  EXPECT_FALSE(FormatOf("application/vnd.google.protobuf", {}));
+  config.fallback = ScrapeProtocol::kPrometheusProto;
+  EXPECT_EQ(*FormatOf("application/octet-stream", config), BodyFormat::kProtobuf);
+}
+
 TEST(Negotiation, TellsTheFormat) {
   EXPECT_EQ(*FormatOf("text/plain; version=0.0.4; charset=utf-8", {}), BodyFormat::kText);
   EXPECT_EQ(*FormatOf("application/openmetrics-text; version=1.0.0", {}), BodyFormat::kOpenMetrics);

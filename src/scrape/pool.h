@@ -14,7 +14,8 @@ namespace slurmscope::scrape {
 // The targets of one job. Not thread-safe.
 class Pool {
  public:
-  static constexpr size_t kMaxDroppedTargets = 1000;
+  // Remembered where keep_dropped_targets does not say how many.
+  static constexpr size_t kMaxDroppedTargets = 10'000;
 
   explicit Pool(Scraper& scraper) : scraper_(scraper) {}
 
@@ -25,6 +26,12 @@ class Pool {
 
   const std::map<uint64_t, std::shared_ptr<ScrapeTarget>>& targets() const { return targets_; }
   const std::vector<DroppedTarget>& dropped() const { return dropped_; }
+  // How long the syncs took, and targets that could not be made of what was found in them.
+  const base::DurationSummary& sync_times() const { return sync_times_; }
+  uint64_t sync_failed() const { return sync_failed_; }
+  uint64_t reloads() const { return reloads_; }  // with other settings than before
+  uint64_t target_limit() const { return config_ ? config_->target_limit : 0; }
+  uint64_t dropped_count() const { return dropped_count_; }
   uint64_t exceeded_target_limit() const { return exceeded_target_limit_; }
 
  private:
@@ -33,13 +40,19 @@ class Pool {
                std::map<uint64_t, TargetSpec>& specs);
   void Place(uint64_t hash, TargetSpec spec);
   void CheckTargetLimit();
+  void TakeConfig(const config::ScrapeConfig& config);
 
   Scraper& scraper_;
   std::shared_ptr<const config::ScrapeConfig> config_;
   std::shared_ptr<edge::ClientAuth> auth_;
+  std::shared_ptr<FailureLog> failures_;
   std::string identity_;
   std::map<uint64_t, std::shared_ptr<ScrapeTarget>> targets_;
   std::vector<DroppedTarget> dropped_;
+  uint64_t dropped_count_ = 0;
+  base::DurationSummary sync_times_;
+  uint64_t sync_failed_ = 0;
+  uint64_t reloads_ = 0;
   uint64_t exceeded_target_limit_ = 0;
 };
 

@@ -130,6 +130,11 @@ void ScrapeTarget::SetForcedError(std::string error) {
   forced_error_ = std::move(error);
 }
 
+void ScrapeTarget::SetFailureLog(std::shared_ptr<FailureLog> log) {
+  std::lock_guard lock(mutex_);
+  failures_ = std::move(log);
+}
+
 std::optional<ScrapeStart> ScrapeTarget::Begin(int64_t due_ms, const base::Clock& clock,
                                                const ManagerOptions& options) {
   std::lock_guard lock(mutex_);
@@ -141,6 +146,10 @@ std::optional<ScrapeStart> ScrapeTarget::Begin(int64_t due_ms, const base::Clock
   start.forced_error = forced_error_;
   start.auth = auth_;
   start.body_limit = BodyLimit(*config_, options);
+  start.start_times = options.start_times;
+  start.interval_ms = spec_.interval_ms;
+  start.since_last_ns = last_start_ns_ == 0 ? 0 : start.steady_ns - last_start_ns_;
+  last_start_ns_ = start.steady_ns;
   return start;
 }
 
@@ -200,6 +209,7 @@ void ScrapeTarget::Finish(const ScrapeStart& start, const Result<http::ClientRes
   counters.exemplar_out_of_order += counts.exemplar_out_of_order;
   counters.exceeded_sample_limit += counts.sample_limit_exceeded ? 1 : 0;
   counters.exceeded_label_limits += counts.label_limit_exceeded ? 1 : 0;
+  counters.exceeded_bucket_limit += counts.bucket_limit_exceeded ? 1 : 0;
   LogRejected(settings, counts);
   cache_entries_ = cache_.size();
   WriteStatus(start, error, seconds);
@@ -210,7 +220,8 @@ Result<void> ScrapeTarget::Append(const http::ClientResponse& response, const Sc
                                   IngestCounts* counts) {
   BodyFormat format = TRY(FormatOf(response.content_type, settings.config->negotiation));
   Result<void> done = cache_.Ingest(
-      response.body, {*settings.config, settings.labels, format, start.time_ms, metadata_},
+      response.body,
+      {*settings.config, settings.labels, format, start.time_ms, metadata_, start.start_times},
       appender, counts);
   done ? cache_.Accept() : cache_.Discard();
   return done;
@@ -249,6 +260,7 @@ void ScrapeTarget::WriteStatus(const ScrapeStart& start, const std::string& erro
     base::LogDebug("Scrape failed",
                    {{"scrape_pool", config_->job_name}, {"target", spec_.url}, {"err", error}});
   }
+  if (!error.empty() && failures_) failures_->Write(config_->job_name, spec_.url, error);
   status_.health = error.empty() ? Health::kUp : Health::kDown;
   status_.last_error = error;
   status_.last_scrape_ms = start.time_ms;

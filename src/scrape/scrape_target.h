@@ -13,6 +13,7 @@
 #include "edge/client_auth.h"
 #include "http/client.h"
 #include "model/appender.h"
+#include "scrape/failure_log.h"
 #include "scrape/manager.h"
 #include "scrape/target_cache.h"
 #include "scrape/target_spec.h"
@@ -31,6 +32,7 @@ struct ScrapeCounters {
   std::atomic<uint64_t> exceeded_sample_limit{0};
   std::atomic<uint64_t> exceeded_body_size_limit{0};
   std::atomic<uint64_t> exceeded_label_limits{0};
+  std::atomic<uint64_t> exceeded_bucket_limit{0};
 };
 
 // up and what else a scrape says of itself.
@@ -43,6 +45,9 @@ struct ScrapeStart {
   std::string forced_error;  // nothing is fetched, the scrape fails with it
   std::shared_ptr<edge::ClientAuth> auth;
   uint64_t body_limit = 0;
+  bool start_times = false;  // see ManagerOptions
+  int64_t interval_ms = 0;
+  int64_t since_last_ns = 0;  // the start of the scrape before; 0: there was none
 };
 
 // A target with all that is remembered of it between scrapes. Begin, Finish and EndScrape follow
@@ -59,6 +64,8 @@ class ScrapeTarget {
   // scrape fail ("" not).
   void Configure(TargetSpec spec, Config config, Auth auth);
   void SetForcedError(std::string error);
+  // Where failed scrapes are noted; null: nowhere.
+  void SetFailureLog(std::shared_ptr<FailureLog> log);
 
   // Starts the scrape due at `due_ms`; nullopt when one is still running or the target is retired.
   std::optional<ScrapeStart> Begin(int64_t due_ms, const base::Clock& clock,
@@ -119,8 +126,10 @@ class ScrapeTarget {
   Config config_;
   Auth auth_;
   std::string forced_error_;
+  std::shared_ptr<FailureLog> failures_;
   TargetStatus status_;
   uint64_t generation_ = 1;
+  int64_t last_start_ns_ = 0;
   std::shared_ptr<const http::ClientRequest> request_;  // made when first needed
   bool running_ = false;
   bool retired_ = false;

@@ -115,6 +115,10 @@ void Scraper::Start(const Timetable::Slot& slot) {
     skipped_ += slot.target->retired() ? 0 : 1;
     return;
   }
+  if (start->since_last_ns > 0) {
+    times_.Observe(start->interval_ms, static_cast<double>(start->since_last_ns) * 1e-9,
+                   start->steady_ns);
+  }
   if (start->forced_error.empty()) return Fetch(slot.target, *std::move(start));
   Result<http::ClientResponse> failed =
       Fail(ErrorCode::kUnavailable, std::string(start->forced_error));

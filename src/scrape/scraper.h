@@ -10,9 +10,11 @@
 #include "base/thread_pool.h"
 #include "http/client.h"
 #include "model/appender.h"
+#include "scrape/failure_log.h"
 #include "scrape/manager.h"
 #include "scrape/metadata_table.h"
 #include "scrape/scrape_target.h"
+#include "scrape/scrape_times.h"
 #include "scrape/timetable.h"
 
 namespace slurmscope::scrape {
@@ -40,6 +42,9 @@ class Scraper {
   ScrapeCounters& counters() { return counters_; }
   FamilyPool& families() { return *families_; }
   std::shared_ptr<const FamilyPool> shared_families() const { return families_; }
+  FailureLogs& failure_logs() { return failure_logs_; }
+  const ScrapeTimes& times() const { return times_; }
+  const base::Clock& clock() const { return clock_; }
   // Due times that passed while the scrape before was still running.
   uint64_t skipped() const { return skipped_; }
 
@@ -85,6 +90,8 @@ class Scraper {
   const base::Clock& clock_;
   ScrapeCounters counters_;
   const std::shared_ptr<FamilyPool> families_ = std::make_shared<FamilyPool>();
+  ScrapeTimes times_;
+  FailureLogs failure_logs_;
   std::atomic<uint64_t> skipped_{0};
 
   std::shared_ptr<Gate> gate_;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -28,6 +29,7 @@ struct IngestCounts {
   uint64_t exemplar_out_of_order = 0;
   bool sample_limit_exceeded = false;
   bool label_limit_exceeded = false;
+  bool bucket_limit_exceeded = false;
 };
 
 // A line of the last body. Instead of its text, a 64-bit hash and the length: two different texts
@@ -53,6 +55,7 @@ class TargetCache {
     BodyFormat format = BodyFormat::kText;
     int64_t time_ms = 0;
     MetadataTable& metadata;
+    bool start_times = false;  // a counter that began gets a zero at that time
   };
 
   // Appends the samples of `body`, and stale markers for the series that it no longer has. After an
@@ -83,6 +86,7 @@ class TargetCache {
   bool forgotten_ = false;
   bool reread_metadata_ = false;
   bool track_explicit_ = false;
+  std::unordered_map<model::SeriesRef, int64_t> starts_;  // the zeros that were appended
 };
 
 }  // namespace slurmscope::scrape

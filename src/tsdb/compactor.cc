@@ -48,7 +48,10 @@ bool Compactor::HeadIsLong() const {
 
 Result<void> Compactor::Run(const std::function<bool()>& stop) {
   std::lock_guard lock(mutex_);
-  TRY(blocks_.Reload());
+  Count(reloads_);
+  auto reloaded = blocks_.Reload();
+  if (!reloaded) Count(reloads_failed_);
+  TRY(std::move(reloaded));
   auto head = CompactHead(stop);
   if (!head) Count(failed_);
   // With the head's blocks, as in Prometheus; what an earlier run began is brought to an end.
@@ -316,6 +319,8 @@ void Compactor::FillStats(StorageStats* stats) const {
   stats->vertical_compactions = get(vertical_);
   stats->time_retentions = get(time_retentions_);
   stats->size_retentions = get(size_retentions_);
+  stats->reloads = get(reloads_);
+  stats->reloads_failed = get(reloads_failed_);
 }
 
 }  // namespace slurmscope::tsdb

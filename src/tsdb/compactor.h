@@ -85,6 +85,8 @@ class Compactor {
   std::atomic<uint64_t> vertical_ = 0;
   std::atomic<uint64_t> time_retentions_ = 0;
   std::atomic<uint64_t> size_retentions_ = 0;
+  std::atomic<uint64_t> reloads_ = 0;
+  std::atomic<uint64_t> reloads_failed_ = 0;
   std::atomic<int64_t> log_bytes_freed_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "tsdb/db.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -39,6 +40,18 @@ void SetDefaults(DbOptions& options) {
   options.max_block_ms = std::max(options.max_block_ms, options.min_block_ms);
 }
 
+// The file of the lock holds the process' number as long as it runs.
+bool LeftClean(const std::string& path) {
+  auto left = base::ReadFile(path + "/lock", 64);
+  return !left || left->empty();
+}
+
+// Only to be called by the holder of the lock.
+void MarkClean(const std::string& path) {
+  auto file = base::File::Open(path + "/lock", O_WRONLY);
+  if (file) (void)file->Truncate(0);
+}
+
 }  // namespace
 
 struct Db::State {
@@ -64,6 +77,7 @@ struct Db::State {
   DbOptions options;
   const base::Clock& clock;
   std::optional<base::DirectoryLock> lock;
+  int clean_start = -1;  // see StorageStats
   BlockSet blocks;
   Head head;
   std::unique_ptr<Wal> wal;
@@ -92,7 +106,9 @@ Db::State::~State() {
   if (sync_thread.joinable()) sync_thread.join();
   if (compaction_thread.joinable()) compaction_thread.join();
   if (chunk_thread.joinable()) chunk_thread.join();
-  if (compactor) WriteChunks();  // else it never opened
+  if (!compactor) return;  // it never opened
+  WriteChunks();
+  if (lock) MarkClean(options.path);
 }
 
 base::Result<void> Db::State::Sync() {
@@ -146,6 +162,7 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   std::string wal_path = path + "/wal";
   TRY_CONTEXT(base::MakeDirectories(path), "data directory");
   if (state->options.lock) {
+    state->clean_start = LeftClean(path) ? 1 : 0;
     state->lock.emplace(TRY_CONTEXT(base::DirectoryLock::Acquire(path), "data directory"));
   }
   TRY_CONTEXT(base::MakeDirectories(wal_path), "data directory");
@@ -158,7 +175,8 @@ Result<std::unique_ptr<Db>> Db::Open(DbOptions options, const base::Clock& clock
   const std::atomic<bool>& stop =
       state->options.stop_opening != nullptr ? *state->options.stop_opening : state->stop_requested;
   state->replay = TRY(Replay(path, state->head, stop,
-                             {.head_chunk_file_bytes = state->options.head_chunk_file_bytes}));
+                             {.head_chunk_file_bytes = state->options.head_chunk_file_bytes,
+                              .progress = state->options.progress}));
   state->head.ooo().KeepChunkFiles(state->head.chunk_files());
   TRY(ReplayWbl(path, state->head, stop, DamageAction::kRepair, &state->replay));
   state->replay.refs = {};
@@ -251,6 +269,7 @@ HeadStats Db::head_stats() const {
 StorageStats Db::storage_stats() const {
   StorageStats stats;
   state_->compactor->FillStats(&stats);
+  stats.clean_start = state_->clean_start;
   stats.blocks = state_->blocks.blocks()->size();
   stats.block_bytes = state_->blocks.bytes();
   stats.unreadable = state_->blocks.unreadable();
@@ -280,6 +299,12 @@ Result<void> Db::Delete(int64_t mint, int64_t maxt, const std::vector<model::Mat
 Result<void> Db::CleanTombstones() {
   return state_->compactor->CleanTombstones(
       [this] { return state_->stop_requested.load(std::memory_order_relaxed); });
+}
+
+std::vector<BlockMeta> Db::blocks() const {
+  std::vector<BlockMeta> metas;
+  for (const BlockPtr& block : *state_->blocks.blocks()) metas.push_back(block->meta());
+  return metas;
 }
 
 CardinalityStats Db::cardinality(size_t limit) const { return state_->head.Cardinality(limit); }

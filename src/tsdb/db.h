@@ -21,6 +21,13 @@ namespace slurmscope::tsdb {
 
 using base::Result;
 
+// How far the start has come in the log, by the numbers of its segments. Thread-safe.
+struct ReplayProgress {
+  std::atomic<uint64_t> first = 0;
+  std::atomic<uint64_t> last = 0;
+  std::atomic<uint64_t> current = 0;
+};
+
 struct DbOptions {
   std::string path;  // made when missing
   uint64_t wal_segment_bytes = 128 << 20;
@@ -55,11 +62,14 @@ struct DbOptions {
   uint64_t head_chunk_file_bytes = 128 << 20;
   // Open() ends soon with kCanceled once this is true.
   const std::atomic<bool>* stop_opening = nullptr;
+  // Told while Open() runs; nullptr: not. Must outlive the call.
+  ReplayProgress* progress = nullptr;
   // How long compaction waits for running queries before it puts the rest off.
   int64_t reader_wait_ms = 120'000;
 };
 
 class ExemplarStore;
+struct BlockMeta;
 
 // A block that did not check out: left on disk, not served.
 struct UnreadableBlock {
@@ -82,6 +92,10 @@ struct StorageStats {
   uint64_t vertical_compactions = 0;  // of blocks that overlapped
   uint64_t time_retentions = 0;       // times that blocks were deleted for their age
   uint64_t size_retentions = 0;
+  uint64_t reloads = 0;  // times that the directory was looked at
+  uint64_t reloads_failed = 0;
+  // Whether the run before came to its end (0: not); -1 when the directory is not locked.
+  int clean_start = 1;
 };
 
 // One row of the top-ten lists of /api/v1/status/tsdb.
@@ -103,7 +117,10 @@ struct HeadStats {
   uint64_t out_of_order = 0;
   uint64_t duplicates = 0;
   uint64_t out_of_bounds = 0;
-  uint64_t too_old = 0;         // older than the window for samples out of order
+  uint64_t too_old = 0;                  // older than the window for samples out of order
+  uint64_t out_of_order_histograms = 0;  // of out_of_order; the next two likewise
+  uint64_t out_of_bounds_histograms = 0;
+  uint64_t too_old_histograms = 0;
   uint64_t ooo_samples = 0;     // of samples_appended, came out of order
   uint64_t ooo_histograms = 0;  // of them
   uint64_t wbl_bytes = 0;       // on disk
@@ -172,6 +189,8 @@ class Db final : public model::Appendable, public model::Queryable {
   HeadStats head_stats() const;
   StorageStats storage_stats() const;
   CardinalityStats cardinality(size_t limit) const;
+  // Of the blocks that are served, by ascending min_time.
+  std::vector<BlockMeta> blocks() const;
   // Writes, merges and deletes blocks as far as there is something to do; also done in the
   // background. Must not be called by a thread that holds a querier.
   Result<void> Compact();

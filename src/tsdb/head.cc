@@ -191,22 +191,21 @@ bool Head::Overlaps(int64_t mint, int64_t maxt) const {
   return in_order || ooo_.Overlaps(mint, maxt);
 }
 
-void Head::CountRefused(model::AppendStatus status) {
+void Head::CountRefused(model::AppendStatus status, bool histogram) {
+  auto count = [histogram](ByKind& of) {
+    of[histogram ? 1 : 0].fetch_add(1, std::memory_order_relaxed);
+  };
   switch (status) {
     case model::AppendStatus::kOutOfOrder:
-      out_of_order_.fetch_add(1, std::memory_order_relaxed);
-      break;
+      return count(out_of_order_);
     case model::AppendStatus::kDuplicate:
-      duplicates_.fetch_add(1, std::memory_order_relaxed);
-      break;
+      return count(duplicates_);
     case model::AppendStatus::kOutOfBounds:
-      out_of_bounds_.fetch_add(1, std::memory_order_relaxed);
-      break;
+      return count(out_of_bounds_);
     case model::AppendStatus::kTooOld:
-      too_old_.fetch_add(1, std::memory_order_relaxed);
-      break;
+      return count(too_old_);
     default:
-      break;
+      return;
   }
 }
 
@@ -221,10 +220,17 @@ void Head::FillStats(HeadStats* stats) const {
       samples_.load(std::memory_order_relaxed) + ooo_samples_.load(std::memory_order_relaxed);
   stats->histograms_appended =
       histograms_.load(std::memory_order_relaxed) + ooo_histograms_.load(std::memory_order_relaxed);
-  stats->out_of_order = out_of_order_.load(std::memory_order_relaxed);
-  stats->duplicates = duplicates_.load(std::memory_order_relaxed);
-  stats->out_of_bounds = out_of_bounds_.load(std::memory_order_relaxed);
-  stats->too_old = too_old_.load(std::memory_order_relaxed);
+  auto histograms = [](const ByKind& of) { return of[1].load(std::memory_order_relaxed); };
+  auto all = [&](const ByKind& of) {
+    return of[0].load(std::memory_order_relaxed) + histograms(of);
+  };
+  stats->out_of_order = all(out_of_order_);
+  stats->duplicates = all(duplicates_);
+  stats->out_of_bounds = all(out_of_bounds_);
+  stats->too_old = all(too_old_);
+  stats->out_of_order_histograms = histograms(out_of_order_);
+  stats->out_of_bounds_histograms = histograms(out_of_bounds_);
+  stats->too_old_histograms = histograms(too_old_);
   stats->ooo_samples = ooo_samples_.load(std::memory_order_relaxed);
   stats->ooo_histograms = ooo_histograms_.load(std::memory_order_relaxed);
   std::shared_lock lock(mutex_);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -158,7 +159,7 @@ class Head {
   // The part of the statistics that is the head's.
   void FillStats(HeadStats* stats) const;
   CardinalityStats Cardinality(size_t limit) const;
-  void CountRefused(model::AppendStatus status);
+  void CountRefused(model::AppendStatus status, bool histogram);
 
  private:
   std::optional<SeriesId> FindLocked(uint64_t hash, LabelViews labels) const;
@@ -201,10 +202,12 @@ class Head {
   std::atomic<uint64_t> samples_ = 0;
   std::atomic<uint64_t> histograms_ = 0;
   std::atomic<uint64_t> chunks_ = 0;
-  std::atomic<uint64_t> out_of_order_ = 0;
-  std::atomic<uint64_t> duplicates_ = 0;
-  std::atomic<uint64_t> out_of_bounds_ = 0;
-  std::atomic<uint64_t> too_old_ = 0;
+  // Samples not taken; of floats and of histograms.
+  using ByKind = std::array<std::atomic<uint64_t>, 2>;
+  ByKind out_of_order_{};
+  ByKind duplicates_{};
+  ByKind out_of_bounds_{};
+  ByKind too_old_{};
   std::atomic<uint64_t> ooo_samples_ = 0;
   std::atomic<uint64_t> ooo_histograms_ = 0;
 };

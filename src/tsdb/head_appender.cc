@@ -124,8 +124,8 @@ bool HeadAppender::TooOld(int64_t t) {
   return t < min_valid_;
 }
 
-AppendResult HeadAppender::Refuse(AppendStatus status, model::SeriesRef ref) {
-  head_.CountRefused(status);
+AppendResult HeadAppender::Refuse(AppendStatus status, model::SeriesRef ref, bool histogram) {
+  head_.CountRefused(status, histogram);
   return {status, ref};
 }
 
@@ -149,15 +149,15 @@ AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& lab
 }
 
 AppendResult HeadAppender::AppendOoo(model::SeriesRef ref, const Series& series, int64_t t,
-                                     const std::function<OooSample()>& make) {
+                                     const std::function<OooSample()>& make, bool histogram) {
   if (TakesOoo(t)) {
     SeriesId id = Head::IdOf(ref);
     NoteIfNew(series, id);
     ooo_.push_back({id, make()});
     return {AppendStatus::kOk, ref};
   }
-  if (ooo_window_ > 0) return Refuse(AppendStatus::kTooOld, ref);
-  return Refuse(TooOld(t) ? AppendStatus::kOutOfBounds : AppendStatus::kOutOfOrder, ref);
+  if (ooo_window_ > 0) return Refuse(AppendStatus::kTooOld, ref, histogram);
+  return Refuse(TooOld(t) ? AppendStatus::kOutOfBounds : AppendStatus::kOutOfOrder, ref, histogram);
 }
 
 void HeadAppender::MakeSeriesRecords(std::vector<StoredRecord>* out) {
@@ -206,11 +206,12 @@ void HeadAppender::ApplyFloats(size_t first, size_t last, Applied* applied) {
 // Another batch was committed since this sample was checked.
 void HeadAppender::ComesLate(const Series& series, OooSample sample) {
   bool wanted = sample.t < series.last_time() && TakesOoo(sample.t);
+  const bool histogram = sample.h != nullptr;
   auto id = wanted ? head_.IdOf(series) : std::nullopt;
   if (id) {
     ooo_.push_back({*id, std::move(sample)});
   } else {
-    head_.CountRefused(AppendStatus::kOutOfOrder);
+    head_.CountRefused(AppendStatus::kOutOfOrder, histogram);
   }
 }
 

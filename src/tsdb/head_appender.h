@@ -34,6 +34,8 @@ class HeadAppender final : public model::Appender {
                                       const model::IntHistogram& h) override;
   model::AppendResult AppendFloatHistogram(model::SeriesRef ref, const model::Labels& labels,
                                            int64_t t, const model::FloatHistogram& h) override;
+  model::AppendStatus CheckInOrder(model::SeriesRef ref, const model::Labels& labels,
+                                   int64_t t) override;
   model::ExemplarStatus AppendExemplar(model::SeriesRef ref, const model::Labels& labels,
                                        const model::Exemplar& exemplar) override;
   model::AppendStatus UpdateMetadata(model::SeriesRef ref, const model::Labels& labels,
@@ -82,8 +84,9 @@ class HeadAppender final : public model::Appender {
   bool TakesOoo(int64_t t) const { return ooo_window_ > 0 && t >= oldest_ooo_; }
   // For a sample that cannot go behind the series' newest one.
   model::AppendResult AppendOoo(model::SeriesRef ref, const Series& series, int64_t t,
-                                const std::function<OooSample()>& make);
-  model::AppendResult Refuse(model::AppendStatus status, model::SeriesRef ref);
+                                const std::function<OooSample()>& make, bool histogram = false);
+  model::AppendResult Refuse(model::AppendStatus status, model::SeriesRef ref,
+                             bool histogram = false);
   bool InBatch(const Series& series) const {
     return series.batch.load(std::memory_order_relaxed) == static_cast<uint16_t>(batch_);
   }

@@ -95,10 +95,10 @@ AppendResult HeadAppender::Append(model::SeriesRef ref, const model::Labels& lab
   Series* series = FindSeries(&ref, labels, &status);
   if (series == nullptr) return {status, 0};
   auto late = [&] { return OooSample::Of(t, h); };
-  if (TooOld(t)) return AppendOoo(ref, *series, t, late);
+  if (TooOld(t)) return AppendOoo(ref, *series, t, late, true);
   SamplePlace place = PlaceIn(*series, t, h);
-  if (place == SamplePlace::kOlder) return AppendOoo(ref, *series, t, late);
-  if (place == SamplePlace::kDuplicate) return Refuse(AppendStatus::kDuplicate, ref);
+  if (place == SamplePlace::kOlder) return AppendOoo(ref, *series, t, late, true);
+  if (place == SamplePlace::kDuplicate) return Refuse(AppendStatus::kDuplicate, ref, true);
   if (place == SamplePlace::kNewer) Add(*series, Head::IdOf(ref), t, h);
   return {AppendStatus::kOk, ref};
 }
@@ -137,6 +137,15 @@ Series* HeadAppender::FindKnown(model::SeriesRef* ref, const model::Labels& labe
   AppendStatus status;
   *ref = 0;
   return FindSeries(ref, labels, &status);
+}
+
+AppendStatus HeadAppender::CheckInOrder(model::SeriesRef ref, const model::Labels& labels,
+                                        int64_t t) {
+  Series* series = FindKnown(&ref, labels);
+  if (TooOld(t)) return AppendStatus::kOutOfBounds;
+  if (series == nullptr) return AppendStatus::kOk;
+  return PlaceIn(*series, t, 0) == SamplePlace::kNewer ? AppendStatus::kOk
+                                                       : AppendStatus::kOutOfOrder;
 }
 
 ExemplarStatus HeadAppender::AppendExemplar(model::SeriesRef ref, const model::Labels& labels,

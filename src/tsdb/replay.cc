@@ -44,13 +44,18 @@ struct Reading {
 };
 
 Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, const std::atomic<bool>& stop,
-                     Reading* reading) {
+                     ReplayProgress* progress, Reading* reading) {
+  if (progress != nullptr && !plan.segments.empty()) {
+    progress->first = progress->current = plan.segments.front().index;
+    progress->last = plan.segments.back().index;
+  }
   for (const std::string& path : plan.checkpoint) {
     reading->checkpoint_damage = TRY(ReadSegment(path, queue, stop, &reading->counts));
     // What follows is still worth having.
     if (reading->checkpoint_damage) break;
   }
   for (size_t i = 0; i < plan.segments.size(); ++i) {
+    if (progress != nullptr) progress->current = plan.segments[i].index;
     reading->damage = TRY(ReadSegment(plan.segments[i].path, queue, stop, &reading->counts));
     if (!reading->damage) continue;
     reading->damaged_segment = i;
@@ -62,11 +67,13 @@ Result<void> ReadAll(const LogFiles& plan, RecordQueue& queue, const std::atomic
 
 // Reads a log in one thread and applies its records in this one.
 Result<Reading> ReadLog(const LogFiles& plan, const std::atomic<bool>& stop,
+                        ReplayProgress* progress,
                         const std::function<Result<void>(const DecodedRecord&)>& apply) {
   RecordQueue queue(kQueuedRecords);
   Reading reading;
   std::thread decoder([&] {
-    if (auto read = ReadAll(plan, queue, stop, &reading); !read) reading.error = read.error();
+    if (auto read = ReadAll(plan, queue, stop, progress, &reading); !read)
+      reading.error = read.error();
     queue.Close();
   });
   Result<void> applied;
@@ -212,7 +219,7 @@ Result<ReplayResult> Replay(const std::string& path, Head& head, const std::atom
   LogFiles plan = TRY(ListLog(directory));
   // One thread reads, this one makes the series.
   ReplayApplier applier(head, chunks, std::clamp(std::thread::hardware_concurrency(), 2u, 9u) - 1);
-  Reading reading = TRY(ReadLog(plan, stop, [&](const DecodedRecord& record) {
+  Reading reading = TRY(ReadLog(plan, stop, options.progress, [&](const DecodedRecord& record) {
     applier.Apply(record);
     return Result<void>();
   }));
@@ -238,8 +245,8 @@ Result<void> ReplayWbl(const std::string& path, Head& head, const std::atomic<bo
   LogFiles plan = TRY(ListLog(directory));
   plan.checkpoint.clear();  // it never has one
   OooReplayApplier applier(head, result->refs);
-  Reading reading =
-      TRY(ReadLog(plan, stop, [&](const DecodedRecord& record) { return applier.Apply(record); }));
+  Reading reading = TRY(ReadLog(
+      plan, stop, nullptr, [&](const DecodedRecord& record) { return applier.Apply(record); }));
   result->next_wbl_segment = plan.next_segment;
   ReplayReport found;
   applier.Finish(&found);

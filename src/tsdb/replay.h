@@ -36,6 +36,7 @@ struct ReplayResult {
 struct ReplayOptions {
   DamageAction on_damage = DamageAction::kRepair;
   uint64_t head_chunk_file_bytes = kHeadChunkFileBytes;
+  ReplayProgress* progress = nullptr;  // nullptr: nobody wants to know
 };
 
 // Reads the head's chunk files, the newest checkpoint and the segments of the log after it from the

@@ -22,11 +22,12 @@ TOLERANCE = 1e-5
 class Pair(contextlib.AbstractContextManager):
     """Both servers with the data of diff_data; `ask` puts one question to both.
 
-    `flags` go to both; `without` names what stock does not find in its data directory."""
+    `flags` go to both; `without` names what stock does not find in its data directory; `config` writes the configuration."""
 
-    def __init__(self, *flags, without=()):
+    def __init__(self, *flags, without=(), config=lambda stack: stack.config({"none": []})):
         need_peers("prometheus")
         self.stack = Stack()
+        self._write_config = config
         try:
             self._start(flags, without)
         except BaseException:
@@ -37,7 +38,7 @@ class Pair(contextlib.AbstractContextManager):
         data = self.stack.dir / "data"
         subprocess.run([DATA, data], check=True, stdout=subprocess.DEVNULL)
         shutil.copytree(data, self.stack.dir / "stock-data", ignore=shutil.ignore_patterns(*without))
-        config = self.stack.config({"none": []})
+        config = self._write_config(self.stack)
         port = free_port()
         self.stack.peer("prometheus", f"--config.file={config}", "--log.level=warn", "--enable-feature=promql-per-step-stats",
                         f"--storage.tsdb.path={self.stack.dir / 'stock-data'}",

@@ -1,0 +1,256 @@
+#include <gnutls/gnutls.h>
+#include <sys/socket.h>
+
+#include <exception>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "http/encoding.h"
+#include "http/mhd_response.h"
+#include "http/server_impl.h"
+
+namespace slurmscope::http {
+namespace {
+
+Response Busy(int status, std::string text) {
+  Response busy = Response::Text(status, std::move(text));
+  busy.headers.emplace_back("Retry-After", "1");
+  return busy;
+}
+
+MHD_Result AddHeader(void* to, MHD_ValueKind, const char* name, size_t name_size, const char* value,
+                     size_t value_size) {
+  auto& headers = *static_cast<Pairs*>(to);
+  headers.emplace_back(std::string(name, name_size),
+                       value == nullptr ? std::string() : std::string(value, value_size));
+  return MHD_YES;
+}
+
+// Takes the prefix off the path; a response where there is nothing below it.
+std::optional<Response> OutsidePrefix(Request& request, const std::string& prefix) {
+  if (prefix.empty()) return std::nullopt;
+  if (request.path == "/") return Response::Redirect(prefix);
+  if (!request.path.starts_with(prefix)) return Response::Text(404, "404 page not found\n");
+  const std::string rest = request.path.substr(prefix.size());
+  if (!rest.empty() && rest[0] != '/') return Response::Text(404, "404 page not found\n");
+  request.path = rest.empty() ? "/" : rest;
+  return std::nullopt;
+}
+
+}  // namespace
+
+void* ServerImpl::OnRequestLine(void* self, const char* target, MHD_Connection* mhd) {
+  try {
+    auto exchange =
+        std::make_shared<Exchange>(static_cast<ServerImpl*>(self)->options_.max_body_bytes);
+    exchange->reader.request().raw_target = target;
+    exchange->mhd = mhd;
+    const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info == nullptr || info->socket_context == nullptr) return nullptr;
+    exchange->connection = static_cast<Connection*>(info->socket_context);
+    exchange->self = exchange;
+    return exchange.get();
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+MHD_Result ServerImpl::OnProgress(void* self, MHD_Connection*, const char*, const char* method,
+                                  const char*, const char* upload, size_t* upload_size,
+                                  void** context) {
+  auto& server = *static_cast<ServerImpl*>(self);
+  auto* exchange = static_cast<Exchange*>(*context);
+  if (exchange == nullptr) return MHD_NO;
+  try {
+    if (!exchange->started) return server.Begin(*exchange, method);
+    if (*upload_size > 0) {
+      const bool go_on = server.TakeBody(*exchange, {upload, *upload_size});
+      *upload_size = 0;
+      return go_on ? MHD_YES : MHD_NO;
+    }
+    return server.Dispatch(*exchange);
+  } catch (const std::exception& e) {
+    base::LogError("http request failed", {{"error", e.what()}});
+    return MHD_NO;
+  }
+}
+
+MHD_Result ServerImpl::Begin(Exchange& exchange, const char* method) {
+  exchange.started = true;
+  requests_.fetch_add(1, std::memory_order_relaxed);
+  Request& request = exchange.reader.request();
+  request.method = method;
+  MHD_get_connection_values_n(exchange.mhd, MHD_HEADER_KIND, &AddHeader, &request.headers);
+  const auto* info = MHD_get_connection_info(exchange.mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info != nullptr) request.remote_address = AddressText(info->client_addr);
+  exchange.connection->fresh = false;
+  request.secure = exchange.connection->tls != nullptr;
+  auto refusal = Refusal(exchange);
+  if (!refusal) refusal = exchange.reader.CheckHead(options_.max_header_bytes);
+  if (refusal) return Reject(exchange, *std::move(refusal));
+  return MHD_YES;
+}
+
+// Before the body is read: what comes from strangers takes no memory.
+std::optional<Response> ServerImpl::Refusal(Exchange& exchange) {
+  if (exchange.connection->tls) {
+    const auto* info = MHD_get_connection_info(exchange.mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == nullptr || !exchange.connection->tls->Permits(info->tls_session))
+      return Response::Text(403, "this cipher suite is not allowed\n");
+  }
+  if (!access_) return std::nullopt;
+  access_->RefreshNow();
+  if (auto refusal = access_->RateRefusal()) return refusal;
+  if (!options_.check_users) return std::nullopt;
+  return access_->Refusal(exchange.reader.request(), false);
+}
+
+bool ServerImpl::TakeBody(Exchange& exchange, std::string_view piece) {
+  exchange.body_bytes += piece.size();
+  if (body_bytes_.fetch_add(piece.size()) + piece.size() > options_.max_total_body_bytes)
+    exchange.reader.RefuseBody();
+  return exchange.reader.AddBody(piece);
+}
+
+MHD_Result ServerImpl::Dispatch(Exchange& exchange) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (exchange.ready) return Send(exchange, closed_ || stopping_.load());
+  }
+  if (auto refusal = exchange.reader.Finish()) return Reject(exchange, *std::move(refusal));
+  if (!connections_.BeginRequest(*exchange.connection)) {
+    return Reject(exchange, Busy(429, "too many requests of this client are under way\n"));
+  }
+  exchange.counted = true;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!closed_) {
+      exchange.connection->waiting_since_ns = 0;
+      exchange.dispatched = exchange.suspended = true;
+      ++running_;
+      suspended_.insert(&exchange);
+      MHD_suspend_connection(exchange.mhd);
+    }
+  }
+  if (!exchange.dispatched)
+    return Reject(exchange, Response::Text(503, "the server is stopping\n"));
+  // From here on a worker may resume the connection at any time.
+  const std::shared_ptr<Exchange> shared = exchange.self;
+  if (pool_.TrySubmit([this, shared] { Work(shared); })) return MHD_YES;
+  rejected_.fetch_add(1, std::memory_order_relaxed);
+  Finish(exchange, Busy(503, "too many requests wait; try again\n"));
+  return MHD_YES;
+}
+
+MHD_Result ServerImpl::Reject(Exchange& exchange, Response response) {
+  rejected_.fetch_add(1, std::memory_order_relaxed);
+  exchange.connection->waiting_since_ns = 0;
+  exchange.response = std::move(response);
+  return Send(exchange, true);
+}
+
+MHD_Result ServerImpl::Send(Exchange& exchange, bool close) {
+  if (access_) access_->AddHeaders(exchange.response);
+  return exchange.stream ? QueueStream(exchange, close)
+                         : QueueResponse(exchange.mhd, exchange.response, close);
+}
+
+void ServerImpl::Work(const std::shared_ptr<Exchange>& exchange) {
+  Request& request = exchange->reader.request();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!exchange->suspended) return;
+  }
+  request.canceled = [this, fd = exchange->connection->fd] {
+    return stopping_.load() || PeerGone(fd);
+  };
+  Response response = Answer(request);
+  std::unique_ptr<BodyStream> stream;
+  if (response.events) TakeEvents(*exchange, response);
+  if (response.rest) stream = Stream(request, response);
+  Finish(*exchange, std::move(response), std::move(stream));
+}
+
+Response ServerImpl::Answer(Request& request) {
+  std::string error = "unknown exception";
+  try {
+    if (access_ && options_.check_users) {
+      if (auto refusal = access_->Refusal(request, true)) return *std::move(refusal);
+    }
+    if (auto outside = OutsidePrefix(request, options_.path_prefix)) return *std::move(outside);
+    Response response = handler_(request);
+    if (!response.rest && !response.events) EncodeBody(request, options_.min_gzip_bytes, response);
+    return response;
+  } catch (const std::exception& e) {
+    error = e.what();
+  } catch (...) {
+  }
+  base::LogError("http handler failed",
+                 {{"method", request.method}, {"path", request.path}, {"error", error}});
+  return Response::Text(500, "internal server error\n");
+}
+
+void ServerImpl::Finish(Exchange& exchange, Response response, std::unique_ptr<BodyStream> stream) {
+  const std::lock_guard lock(mutex_);
+  if (!exchange.suspended) return;
+  exchange.suspended = false;
+  exchange.response = std::move(response);
+  exchange.stream = std::move(stream);
+  exchange.ready = true;
+  suspended_.erase(&exchange);
+  MHD_resume_connection(exchange.mhd);
+}
+
+void ServerImpl::OnCompleted(void* self, MHD_Connection*, void** context,
+                             MHD_RequestTerminationCode) {
+  auto& server = *static_cast<ServerImpl*>(self);
+  auto* exchange = static_cast<Exchange*>(*context);
+  if (exchange == nullptr) return;
+  *context = nullptr;
+  exchange->connection->waiting_since_ns = base::SystemClock().SteadyNs();
+  server.body_bytes_ -= exchange->body_bytes;
+  if (exchange->events) exchange->events->Abandon();
+  if (exchange->counted) server.connections_.EndRequest(*exchange->connection);
+  if (exchange->dispatched) {
+    const std::lock_guard lock(server.mutex_);
+    --server.running_;
+    server.changed_.notify_all();
+  }
+  const std::shared_ptr<Exchange> last = std::move(exchange->self);
+}
+
+MHD_Result ServerImpl::OnAccept(void* self, const sockaddr* address, socklen_t) {
+  auto& server = *static_cast<ServerImpl*>(self);
+  if (server.connections_.MayConnect(ClientOf(AddressText(address)))) return MHD_YES;
+  server.rejected_.fetch_add(1, std::memory_order_relaxed);
+  return MHD_NO;
+}
+
+void ServerImpl::OnConnection(void* self, MHD_Connection* mhd, void** context,
+                              MHD_ConnectionNotificationCode what) {
+  auto& server = *static_cast<ServerImpl*>(self);
+  if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
+    if (*context != nullptr) server.connections_.Remove(static_cast<Connection*>(*context));
+    return;
+  }
+  const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+  if (info == nullptr) return;
+  const int fd = info->connect_fd;
+  std::string client;
+  info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+  if (info != nullptr) client = ClientOf(AddressText(info->client_addr));
+  std::shared_ptr<const TlsContext> tls;
+  if (server.access_) {
+    server.access_->RefreshNow();
+    tls = server.access_->tls();
+  }
+  if (tls) {
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (info == nullptr) return;
+    tls->Attach(info->tls_session);
+  }
+  *context = server.connections_.Add(fd, std::move(client), std::move(tls),
+                                     base::SystemClock().SteadyNs());
+}
+
+}  // namespace slurmscope::http
