@@ -138,8 +138,9 @@ std::optional<Response> AccessImpl::RateRefusal() {
 void AccessImpl::AddHeaders(Response& response) const {
   const auto state = Current();
   for (const auto& [name, value] : state->settings.headers) {
-    const bool has = std::any_of(response.headers.begin(), response.headers.end(),
-                                 [&](const auto& header) { return header.first == name; });
+    const bool has =
+        std::any_of(response.headers.begin(), response.headers.end(),
+                    [&name = name](const auto& header) { return header.first == name; });
     if (!has) response.headers.emplace_back(name, value);
   }
 }
