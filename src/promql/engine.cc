@@ -30,6 +30,10 @@ double SecondsSince(int64_t begin_ns) {
   return static_cast<double>(base::SystemClock().SteadyNs() - begin_ns) / 1e9;
 }
 
+// What is worth an answer at once: little text, few series.
+constexpr size_t kAtOnceBytes = 512;
+constexpr size_t kAtOnceSeries = 64;
+
 int64_t PositiveOr(int64_t value, int64_t fallback) { return value > 0 ? value : fallback; }
 
 VectorResult ToVector(VectorValue vector, int64_t t) {
@@ -136,6 +140,7 @@ struct Engine::State {
   };
 
   Result<QueryResult> Run(const Query& query);
+  Result<void> Enter(const QueryOptions& wanted, int64_t deadline_ns);
   Result<QueryResult> Evaluate(const Query& query, int64_t deadline_ns, QueryStats* stats);
   Result<QueryResult> EvaluateIn(const Query& query, QueryContext& context, QueryStats* stats);
   QueryContext ContextOf(const Query& query, QueryGuard& guard, Annotations& notes);
@@ -155,6 +160,8 @@ Result<QueryResult> Engine::State::Run(const Query& query) {
       SaturatingAdd(query.begin_ns, std::min<int64_t>(timeout_ms, 1LL << 40) * 1'000'000);
   QueryStats stats;
   Result<QueryResult> result = Evaluate(query, deadline_ns, &stats);
+  bool later = query.options.at_once && !result && result.error().code() == ErrorCode::kUnavailable;
+  if (later) return result;
   stats.timings.total = SecondsSince(query.begin_ns);
   if (log.enabled()) {
     std::string_view error = result ? std::string_view() : result.error().message();
@@ -165,10 +172,16 @@ Result<QueryResult> Engine::State::Run(const Query& query) {
   return result;
 }
 
+Result<void> Engine::State::Enter(const QueryOptions& wanted, int64_t deadline_ns) {
+  if (!wanted.at_once) return gate.Enter(deadline_ns, wanted.canceled);
+  if (gate.TryEnter()) return {};
+  return Fail(ErrorCode::kUnavailable, "other queries run");
+}
+
 Result<QueryResult> Engine::State::Evaluate(const Query& query, int64_t deadline_ns,
                                             QueryStats* stats) {
   int64_t waiting_ns = base::SystemClock().SteadyNs();
-  auto entered = gate.Enter(deadline_ns, query.options.canceled);
+  auto entered = Enter(query.options, deadline_ns);
   stats->timings.queue = SecondsSince(waiting_ns);
   TRY(std::move(entered));
   struct Leaver {
@@ -228,6 +241,7 @@ QueryContext Engine::State::ContextOf(const Query& query, QueryGuard& guard, Ann
   context.default_subquery_step_ms = subquery_step_ms.load(std::memory_order_relaxed);
   context.instant = query.instant;
   context.delayed_name_removal = options.delayed_name_removal;
+  if (query.options.at_once) context.series_left = kAtOnceSeries;
   return context;
 }
 
@@ -253,6 +267,8 @@ Engine::~Engine() = default;
 Result<QueryResult> Engine::Instant(model::Queryable& storage, std::string_view query, int64_t t,
                                     const QueryOptions& options) {
   int64_t begin_ns = base::SystemClock().SteadyNs();
+  if (options.at_once && query.size() > kAtOnceBytes)
+    return Fail(ErrorCode::kUnavailable, "a long expression takes longer");
   ExprPtr expr = TRY(ParseExpr(query, state_->options.parser));
   return state_->Run({storage, query, *expr, StepGrid{t, 1, 1}, t, true, options, begin_ns});
 }
