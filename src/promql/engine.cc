@@ -267,8 +267,8 @@ Engine::~Engine() = default;
 Result<QueryResult> Engine::Instant(model::Queryable& storage, std::string_view query, int64_t t,
                                     const QueryOptions& options) {
   int64_t begin_ns = base::SystemClock().SteadyNs();
-  if (options.at_once && query.size() > kAtOnceBytes)
-    return Fail(ErrorCode::kUnavailable, "a long expression takes longer");
+  if (options.at_once && (query.size() > kAtOnceBytes || state_->log.enabled()))
+    return Fail(ErrorCode::kUnavailable, "a long expression or a line of the log takes longer");
   ExprPtr expr = TRY(ParseExpr(query, state_->options.parser));
   return state_->Run({storage, query, *expr, StepGrid{t, 1, 1}, t, true, options, begin_ns});
 }
