@@ -226,7 +226,7 @@ class Generator:
             return Node(f"{self.r.choice(['count', 'present'])}_over_time({window})")
         if kind < 0.3:
             return Node(f"{self.r.choice(['count', 'group', 'absent'])}({selector})")
-        inner = self.r.choice([selector + self.modifiers(), f"rate({window})", f"increase({window})", f"last_over_time({window})"])
+        inner = self.r.choice([selector + self.modifiers(), f"rate({window})", f"increase({window})"])
         if self.r.random() < 0.5:
             inner = f"sum{self.grouping() or ' '}({inner})"
         return Node(f"{self.r.choice(['histogram_count', 'histogram_sum'])}({inner})")
