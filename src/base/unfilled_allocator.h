@@ -11,7 +11,7 @@ namespace slurmscope::base {
 template <typename T>
 struct UnfilledAllocator : std::allocator<T> {
   template <typename U>
-  struct rebind {
+  struct rebind {  // NOLINT(readability-identifier-naming): the standard's name
     using other = UnfilledAllocator<U>;
   };
   template <typename U>

@@ -88,7 +88,7 @@ MHD_Response* ToMhd(Response& response) {
   auto body = std::make_unique<std::string>(std::move(response.body));
   MHD_Response* out = MHD_create_response_from_buffer_with_free_callback_cls(
       body->size(), body->data(), &FreeString, body.get());
-  if (out != nullptr) body.release();
+  if (out != nullptr) (void)body.release();
   return out;
 }
 

@@ -120,7 +120,7 @@ void FillInstant(QueryResult& result, Value value, int64_t t) {
 
 struct Engine::State {
   explicit State(EngineOptions given)
-      : options(std::move(given)),
+      : options(given),
         gate(std::max(options.max_concurrency, 1)),
         subquery_step_ms(options.default_subquery_step_ms) {
     size_t helpers = HelperThreads(options.threads);
@@ -261,7 +261,7 @@ Result<void> Engine::State::CountInto(const Query& query, int64_t deadline_ns, Q
   return {};
 }
 
-Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(options)) {}
 Engine::~Engine() = default;
 
 Result<QueryResult> Engine::Instant(model::Queryable& storage, std::string_view query, int64_t t,
