@@ -54,7 +54,7 @@ class DirectAggregation {
         double* row = cells + i * rows_.steps;
         if (!TRY(rows_.fill(begin + i, &samples, row))) histograms = true;
         if (samples.size() > 1000) TRY(evaluator_.context().guard.Check());
-        present_[i] = !std::all_of(row, row + rows_.steps, IsAbsent);
+        present_[i] = std::all_of(row, row + rows_.steps, IsAbsent) ? 0 : 1;
       }
       return {};
     };

@@ -221,10 +221,10 @@ Result<std::optional<RowSource>> OpenCallRows(Evaluator& evaluator, const Call& 
   rows.work = grid.count + source->samples;
   rows.fill = [source, function, kernel](size_t i, model::Columns* samples,
                                          double* row) -> Result<bool> {
-    static const std::vector<std::vector<double>> kNoArgs;
-    TRY(Load({*function, kernel, *source, kNoArgs, {}}, i, samples));
+    static const std::vector<std::vector<double>> no_args;
+    TRY(Load({*function, kernel, *source, no_args, {}}, i, samples));
     if (samples->has_histograms() || !samples->st.empty()) return false;
-    kernel({*samples, source->plan, kNoArgs}, row);
+    kernel({*samples, source->plan, no_args}, row);
     return true;
   };
   rows.groups = source->groups;
