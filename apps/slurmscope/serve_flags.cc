@@ -24,7 +24,6 @@ struct InertFlag {
 constexpr const char* kOneBinary = "the pages are built into the program";
 constexpr const char* kNoGo = "this program has no Go runtime";
 constexpr const char* kBlocksFixed = "how blocks are written is built in";
-constexpr const char* kNoOtlp = "OTLP is not taken in this version";
 constexpr const char* kNoAgentMode = "agent mode is not in this version";
 constexpr const char* kScrapeFixed = "its default is built in";
 constexpr InertFlag kInertFlags[] = {
@@ -39,7 +38,6 @@ constexpr InertFlag kInertFlags[] = {
     {"web.console.templates", false, kOneBinary},
     {"web.console.libraries", false, kOneBinary},
     {"web.page-title", false, kOneBinary},
-    {"web.enable-otlp-receiver", true, kNoOtlp},
     {"web.search.max-limit", false, "there is no search API in this version"},
     {"storage.tsdb.max-block-chunk-segment-size", false, kBlocksFixed},
     {"storage.tsdb.allow-overlapping-compaction", true, kBlocksFixed},
@@ -269,6 +267,8 @@ void AddRemoteFlags(CLI::App& app, ServeFlags& flags) {
          "Messages taken: prometheus.WriteRequest (the default), io.prometheus.write.v2.Request, "
          "or both with a comma (repeatable)")
       ->delimiter('\0');
+  app.add_flag("--web.enable-otlp-receiver", flags.enable_otlp_receiver,
+               "Take metrics by OTLP: POST /api/v1/otlp/v1/metrics");
   AddParsed(app, "storage.remote.flush-deadline", flags.flush_deadline_ms, base::ParseDurationMs,
             "How long, at the end, what is not sent yet is sent; what is left is sent after the "
             "next start",

@@ -30,6 +30,7 @@ struct ServeFlags {
   bool enable_write_receiver = false;
   bool accept_write_v1 = true;
   bool accept_write_v2 = false;
+  bool enable_otlp_receiver = false;
   int64_t flush_deadline_ms = 60'000;
   uint64_t read_sample_limit = 50'000'000;
   size_t read_concurrent_limit = 10;

@@ -99,6 +99,7 @@ Result<std::unique_ptr<Server>> Server::Start(ServeFlags flags, std::function<vo
   TRY(server->Listen());
   TRY(server->OpenStorage(stop));
   TRY(server->StartScraping());
+  server->StartRemoteRead();
   server->StartRules(groups);
   server->StartRemoteWrite();
   server->AddApiRoutes();
@@ -235,6 +236,8 @@ Result<void> Server::Reload() {
   scrape_->Apply(config->scrape_configs);
   discovery_->Apply(config->scrape_configs);
   ApplyRules(*config, *groups);
+  if (otlp_receiver_) otlp_receiver_->Apply(config->otlp);
+  queried_->Apply(config->remote_read, config->global.external_labels);
   remote_write_->Apply(config->remote_write, config->global.external_labels);
   {
     std::lock_guard lock(config_mutex_);  // not while the rest is applied: /metrics needs it
@@ -265,7 +268,8 @@ void Server::AddApiRoutes() {
                                  flags_.enable_admin_api,
                                  flags_.tsdb_path,
                                  rules_.get(),
-                                 notify_.get()};
+                                 notify_.get(),
+                                 queried_.get()};
   api_ = std::make_unique<api::Api>(std::move(dependencies));
   api_->Register(router_);
   AddRemoteRoutes();
@@ -293,10 +297,10 @@ void Server::AddApiRoutes() {
 http::Response Server::SelfMetrics() const {
   api::RuntimeState runtime = Runtime();
   http::Response response = http::Response::Text(
-      200, api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
-                                  runtime.reload_ok, runtime.last_reload_ms, rules_.get(),
-                                  notify_.get(), write_receiver_.get(),
-                                  remote_write_.get()}));
+      200,
+      api::WriteSelfMetrics({*engine_, *db_, *scrape_, http_metrics_, discovery_->stats(),
+                             runtime.reload_ok, runtime.last_reload_ms, rules_.get(), notify_.get(),
+                             write_receiver_.get(), remote_write_.get(), otlp_receiver_.get()}));
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }

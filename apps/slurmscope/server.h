@@ -19,6 +19,8 @@
 #include "model/matcher.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
+#include "remote/otlp_receiver.h"
+#include "remote/read_fanout.h"
 #include "remote/read_handler.h"
 #include "remote/write_manager.h"
 #include "remote/write_receiver.h"
@@ -63,7 +65,9 @@ class Server {
   void AddApiRoutes();
   void AddUiPages();
   void AddRemoteRoutes();
+  void AddReceiverRoutes();
   void StartRemoteWrite();
+  void StartRemoteRead();
   void PrintWelcome(const dashboards::Accounts::AdminSetup& setup) const;
   void ProvisionDashboards();
 
@@ -92,6 +96,7 @@ class Server {
   std::unique_ptr<tsdb::Db> db_;
   std::unique_ptr<promql::Engine> engine_;
   std::unique_ptr<http::Client> client_;
+  std::unique_ptr<remote::ReadFanout> queried_;         // the storage, and what remote_read names
   std::unique_ptr<remote::WriteManager> remote_write_;  // when nothing takes samples any more
   std::unique_ptr<scrape::Manager> scrape_;
   std::unique_ptr<discovery::Manager> discovery_;
@@ -103,6 +108,7 @@ class Server {
   std::unique_ptr<dashboards::UiServer> ui_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<remote::WriteReceiver> write_receiver_;
+  std::unique_ptr<remote::OtlpReceiver> otlp_receiver_;
   std::unique_ptr<remote::ReadHandler> read_handler_;
   http::Router router_;
   api::HttpMetrics http_metrics_;

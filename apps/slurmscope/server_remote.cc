@@ -1,8 +1,20 @@
 // Remote write and read.
 #include "base/strings.h"
 #include "server.h"
+#include "tsdb/chunk_codec.h"
+#include "tsdb/merged_querier.h"
 
 namespace slurmscope::app {
+
+void Server::StartRemoteRead() {
+  auto begins = [this] { return db_->storage_stats().lowest_time; };
+  auto decode = [](const model::RawChunk& chunk, int64_t mint, int64_t maxt, model::Columns* out) {
+    return tsdb::DecodeChunk({chunk.encoding, chunk.bytes}, mint, maxt, out);
+  };
+  queried_ = std::make_unique<remote::ReadFanout>(
+      remote::ReadFanout::Parts{*db_, begins, tsdb::NewMergedQuerier, decode, *client_});
+  queried_->Apply(config_.remote_read, config_.global.external_labels);
+}
 
 void Server::StartRemoteWrite() {
   remote::WriteSources sources;
@@ -32,12 +44,28 @@ void Server::AddRemoteRoutes() {
   read_handler_ = std::make_unique<remote::ReadHandler>(*db_, external_labels, read);
   router_.Add("POST", "/api/v1/read",
               [this](const http::Request& request) { return read_handler_->Handle(request); });
-  if (!flags_.enable_write_receiver) {
-    router_.Add("POST", "/api/v1/write", [](const http::Request&) {
-      return http::Response::Text(404,
-                                  "remote write receiver needs to be enabled with "
-                                  "--web.enable-remote-write-receiver\n");
+  AddReceiverRoutes();
+}
+
+void Server::AddReceiverRoutes() {
+  auto add_disabled = [this](std::string path, std::string_view what, std::string_view flag) {
+    std::string text = base::StrCat(what, " needs to be enabled with ", flag, "\n");
+    router_.Add("POST", std::move(path), [text = std::move(text)](const http::Request&) {
+      return http::Response::Text(404, text);
     });
+  };
+  constexpr const char* kOtlpPath = "/api/v1/otlp/v1/metrics";
+  if (flags_.enable_otlp_receiver) {
+    std::lock_guard lock(config_mutex_);
+    otlp_receiver_ =
+        std::make_unique<remote::OtlpReceiver>(*db_, base::SystemClock(), config_.otlp);
+    router_.Add("POST", kOtlpPath,
+                [this](const http::Request& request) { return otlp_receiver_->Handle(request); });
+  } else {
+    add_disabled(kOtlpPath, "otlp write receiver", "--web.enable-otlp-receiver");
+  }
+  if (!flags_.enable_write_receiver) {
+    add_disabled("/api/v1/write", "remote write receiver", "--web.enable-remote-write-receiver");
     return;
   }
   write_receiver_ = std::make_unique<remote::WriteReceiver>(

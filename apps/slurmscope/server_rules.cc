@@ -37,7 +37,7 @@ void Server::StartRules(const std::vector<config::RuleGroupConfig>& groups) {
   options.concurrent_rules = flags_.Enabled("concurrent-rule-eval");
   options.max_concurrent_rules = flags_.rules_max_concurrent;
   options.notify = [this](const std::vector<model::Alert>& alerts) { notify_->Send(alerts); };
-  rules_ = std::make_unique<rules::Manager>(options, *engine_, *db_, *db_);
+  rules_ = std::make_unique<rules::Manager>(options, *engine_, *queried_, *db_);
   ApplyRules(config_, groups);
 }
 

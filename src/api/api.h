@@ -37,6 +37,9 @@ struct Dependencies {
   std::string data_directory = {};          // snapshots are made in its `snapshots`
   const rules::Manager* rules = nullptr;    // null: there are no rules
   const notify::Manager* notify = nullptr;  // null: there are no Alertmanagers
+  model::Queryable* queried = nullptr;      // what queries read; null: the db
+
+  model::Queryable& storage() const { return queried != nullptr ? *queried : db; }
 };
 
 // Prometheus' HTTP API v1 (https://prometheus.io/docs/prometheus/latest/querying/api/): the read

@@ -73,7 +73,7 @@ http::Response Api::Query(const http::Request& request) const {
   const promql::QueryOrigin origin = OriginOf(request);
   options->origin = &origin;
   options->at_once = request.hurried;
-  auto result = deps_.engine.Instant(deps_.db, request.Param("query"), *time, *options);
+  auto result = deps_.engine.Instant(deps_.storage(), request.Param("query"), *time, *options);
   if (!result && request.hurried && result.error().code() == base::ErrorCode::kUnavailable) {
     http::Response response;
     response.later = true;
@@ -108,7 +108,8 @@ http::Response Api::QueryRange(const http::Request& request) const {
   if (!options) return ErrorResponse(options.error());
   const promql::QueryOrigin origin = OriginOf(request);
   options->origin = &origin;
-  auto result = deps_.engine.Range(deps_.db, request.Param("query"), *start, *end, *step, *options);
+  auto result =
+      deps_.engine.Range(deps_.storage(), request.Param("query"), *start, *end, *step, *options);
   if (!result) return QueryError(result.error());
   return QueryAnswer(request, *std::move(result), *limit);
 }

@@ -174,6 +174,16 @@ void WriteReceiver(Page& page, const remote::ReceiverStats& stats) {
                "Series of remote write whose labels are none.", stats.invalid_labels);
 }
 
+void WriteOtlp(Page& page, const remote::OtlpStats& stats) {
+  page.Counter("slurmscope_otlp_requests_total", "OTLP requests received.", stats.requests);
+  page.Counter("slurmscope_otlp_samples_total", "Samples taken by OTLP.", stats.samples);
+  page.Counter("slurmscope_otlp_histograms_total", "Native histograms taken by OTLP.",
+               stats.histograms);
+  page.Counter("slurmscope_otlp_exemplars_total", "Exemplars taken by OTLP.", stats.exemplars);
+  page.Counter("slurmscope_otlp_rejected_points_total",
+               "Data points of OTLP that could not be taken.", stats.rejected);
+}
+
 void WriteScrape(Page& page, const scrape::ScrapeStats& stats) {
   page.Gauge("prometheus_target_scrape_pools", "Scrape pools (one for each scrape job).",
              stats.pools);
@@ -248,6 +258,7 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   WriteBlocks(page, sources.db.storage_stats());
   WriteScrape(page, sources.scrape.stats());
   if (sources.write_receiver != nullptr) WriteReceiver(page, sources.write_receiver->stats());
+  if (sources.otlp != nullptr) WriteOtlp(page, sources.otlp->stats());
   if (sources.remote_write != nullptr)
     WriteRemoteMetrics(sources.remote_write->stats(), sources.db.head_stats(), out);
   notify::NotifyStats notify;

@@ -5,6 +5,7 @@
 #include "api/http_metrics.h"
 #include "notify/manager.h"
 #include "promql/engine.h"
+#include "remote/otlp_receiver.h"
 #include "remote/write_manager.h"
 #include "remote/write_receiver.h"
 #include "rules/manager.h"
@@ -26,6 +27,7 @@ struct SelfMetricsSources {
   const notify::Manager* notify = nullptr;
   const remote::WriteReceiver* write_receiver = nullptr;
   const remote::WriteManager* remote_write = nullptr;
+  const remote::OtlpReceiver* otlp = nullptr;
 };
 
 // The page in text format, under the names that Prometheus gives the same figures.

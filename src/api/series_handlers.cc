@@ -104,7 +104,8 @@ http::Response NamesAnswer(Result<std::vector<std::string>> names, size_t limit)
 
 Result<std::vector<model::Labels>> SelectSeries(model::Queryable& storage,
                                                 const Selection& selection,
-                                                const http::Request& request) {
+                                                const http::Request& request,
+                                                std::vector<std::string>* warnings) {
   auto querier = TRY(storage.NewQuerier(selection.start, selection.end));
   model::SelectHints hints;
   hints.start = selection.start;
@@ -124,6 +125,7 @@ Result<std::vector<model::Labels>> SelectSeries(model::Queryable& storage,
   }
   std::sort(all.begin(), all.end());
   all.erase(std::unique(all.begin(), all.end()), all.end());
+  *warnings = querier->Warnings();
   return all;
 }
 
@@ -134,9 +136,9 @@ http::Response Api::Series(const http::Request& request) const {
     return ErrorResponse(ErrorType::kBadData, "no match[] parameter provided");
   auto selection = ParseSelection(request);
   if (!selection) return ErrorResponse(selection.error());
-  auto series = SelectSeries(deps_.db, *selection, request);
-  if (!series) return ErrorResponse(series.error());
   std::vector<std::string> warnings;
+  auto series = SelectSeries(deps_.storage(), *selection, request, &warnings);
+  if (!series) return ErrorResponse(series.error());
   if (selection->limit > 0 && series->size() > selection->limit) {
     series->resize(selection->limit);
     warnings.emplace_back(kTruncated);

@@ -86,6 +86,8 @@ class Querier {
                                                        size_t limit) = 0;
   virtual Result<std::vector<std::string>> LabelNames(const std::vector<Matcher>& matchers,
                                                       size_t limit) = 0;
+  // What the selections so far lack without having failed, for the user; each once.
+  virtual std::vector<std::string> Warnings() const { return {}; }
 };
 
 // Something that can be queried. Thread-safe.

@@ -25,6 +25,11 @@ void Annotations::Add(std::set<std::string>& to, std::string_view prefix, std::s
   if (to.size() < kMaxOfEach) to.insert(std::move(full));
 }
 
+void Annotations::WarnOfStorage(std::string message) {
+  std::lock_guard lock(mutex_);
+  if (warnings_.size() < kMaxOfEach) warnings_.insert(std::move(message));
+}
+
 std::vector<std::string> Annotations::Warnings() const {
   std::lock_guard lock(mutex_);
   return {warnings_.begin(), warnings_.end()};

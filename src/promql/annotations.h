@@ -21,6 +21,8 @@ class Annotations {
   void Warn(std::string_view message, PosRange pos) {
     Add(warnings_, "PromQL warning: ", message, pos);
   }
+  // One that is about the storage, as it is.
+  void WarnOfStorage(std::string message);
   void Info(std::string_view message, PosRange pos) { Add(infos_, "PromQL info: ", message, pos); }
 
   std::vector<std::string> Warnings() const;

@@ -61,6 +61,8 @@ Result<Selection> Select(QueryContext& context, const VectorSelector& selector, 
   hints.func = func;
   selection.series = TRY(selection.querier->Select(sorted, hints, selector.matchers));
   TRY(CheckSelected(context, selection.series->size()));
+  for (std::string& warning : selection.querier->Warnings())
+    context.notes.WarnOfStorage(std::move(warning));
   return selection;
 }
 

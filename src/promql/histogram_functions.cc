@@ -5,6 +5,7 @@
 
 #include "base/float_text.h"
 #include "base/strings.h"
+#include "model/bound_text.h"
 #include "model/histogram_stats.h"
 #include "promql/calls.h"
 #include "promql/classic_histogram.h"
@@ -169,13 +170,6 @@ Result<Value> HistogramQuantile(Evaluator& evaluator, const Call& call, const St
   return VectorOf(std::move(result));
 }
 
-// As OpenMetrics writes it: whole numbers get ".0".
-std::string QuantileLabel(double q) {
-  std::string text = base::FormatFloat(q, base::FloatStyle::kExposition);
-  if (std::isfinite(q) && text.find_first_of(".e") == std::string::npos) text += ".0";
-  return text;
-}
-
 Result<void> AppendRows(Evaluator& evaluator, VectorValue& to, VectorValue from) {
   to.steps = from.steps;
   TRY(to.charge.Add(evaluator.context().guard, static_cast<int64_t>(from.values.size())));
@@ -199,7 +193,7 @@ Result<Value> HistogramQuantiles(Evaluator& evaluator, const Call& call, const S
       if (meta.labels.Has(label))
         return ExecError(StrCat("conflicting label ", base::Quote(label)));
       builder.Reset(meta.labels);
-      meta.labels = builder.Set(label, QuantileLabel(q.empty() ? 0 : q.front())).Build();
+      meta.labels = builder.Set(label, model::BoundText(q.empty() ? 0 : q.front())).Build();
     }
     TRY(AppendRows(evaluator, all, std::move(part)));
   }

@@ -147,8 +147,8 @@ void WriteQueue::State::Tick() {
   double desired = DesiredShards(load);
   if (desired <= 0) return;
   live.shards_desired = desired;
-  size_t next = NextShardCount(desired, shards.size(), config.queue.min_shards,
-                               config.queue.max_shards);
+  size_t next =
+      NextShardCount(desired, shards.size(), config.queue.min_shards, config.queue.max_shards);
   if (next != shards.size()) {
     base::LogInfo("the number of shards of remote write changes",
                   {{"remote_name", config.name}, {"from", shards.size()}, {"to", next}});

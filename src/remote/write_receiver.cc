@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "model/append_words.h"
 #include "remote/snappy_block.h"
 #include "remote/write_message.h"
 
@@ -21,23 +22,6 @@ constexpr size_t kMaxMessageBytes = 128 << 20;
 constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
 
 enum class Version { kV1, kV2 };
-
-std::string_view Reason(AppendStatus status) {
-  switch (status) {
-    case AppendStatus::kOutOfOrder:
-      return "out of order sample";
-    case AppendStatus::kDuplicate:
-      return "duplicate sample for timestamp";
-    case AppendStatus::kOutOfBounds:
-      return "out of bounds";
-    case AppendStatus::kTooOld:
-      return "too old sample";
-    case AppendStatus::kInvalidHistogram:
-      return "invalid histogram";
-    default:
-      return "invalid labels";
-  }
-}
 
 // "application/x-protobuf;proto=io.prometheus.write.v2.Request"; without proto it is 1.0, as with
 // no type at all. nullopt for any other.
@@ -126,7 +110,7 @@ class Batch {
     if (result.ref != 0) *ref = result.ref;
     if (result.status == AppendStatus::kOk) return 1;
     ++refused;
-    Refuse(Reason(result.status), labels.ToString());
+    Refuse(model::InWords(result.status), labels.ToString());
     return 0;
   }
 

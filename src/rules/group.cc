@@ -5,31 +5,13 @@
 
 #include "base/log.h"
 #include "base/strings.h"
+#include "model/append_words.h"
 #include "rules/dependencies.h"
 
 namespace slurmscope::rules {
 namespace {
 
 using model::AppendStatus;
-
-std::string_view Reason(AppendStatus status) {
-  switch (status) {
-    case AppendStatus::kOutOfOrder:
-      return "out of order sample";
-    case AppendStatus::kDuplicate:
-      return "duplicate sample for timestamp";
-    case AppendStatus::kOutOfBounds:
-      return "out of bounds";
-    case AppendStatus::kTooOld:
-      return "too old sample";
-    case AppendStatus::kInvalidLabels:
-      return "invalid labels";
-    case AppendStatus::kInvalidHistogram:
-      return "invalid native histogram";
-    default:
-      return "the sample was not taken";
-  }
-}
 
 double Seconds(int64_t begin_ns, int64_t end_ns) {
   return static_cast<double>(end_ns - begin_ns) / 1e9;
@@ -176,7 +158,7 @@ std::string Group::Write(const std::vector<RuleSample>& samples, size_t index, i
     if (result.status == AppendStatus::kOk) {
       now[sample.labels] = result.ref;
     } else {
-      problem = Reason(result.status);
+      problem = model::InWords(result.status);
     }
   }
   int64_t stale_at = ts - Context().query_offset_ms;

@@ -8,6 +8,7 @@
 #include "base/float_text.h"
 #include "base/strings.h"
 #include "discovery/relabel.h"
+#include "model/bound_text.h"
 
 namespace slurmscope::scrape {
 namespace {
@@ -100,8 +101,7 @@ Labels WithFloatLabel(const Labels& labels, std::string_view name) {
   std::string_view text = labels.Get(name);
   std::optional<double> value = base::ParseFloat(text);
   if (!value) return labels;
-  std::string spelled = base::FormatFloat(*value, base::FloatStyle::kExposition);
-  if (spelled.find_first_of(".eNI") == std::string::npos) spelled += ".0";
+  std::string spelled = model::BoundText(*value);
   if (spelled == text) return labels;
   return LabelsBuilder(labels).Set(name, spelled).Build();
 }

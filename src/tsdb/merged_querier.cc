@@ -182,6 +182,14 @@ class MergedQuerier final : public model::Querier {
   Result<Texts> LabelNames(const std::vector<Matcher>& matchers, size_t limit) override {
     return Union(limit, [&](model::Querier& part) { return part.LabelNames(matchers, limit); });
   }
+  Texts Warnings() const override {
+    Texts all;
+    for (const auto& part : parts_) {
+      Texts some = part->Warnings();
+      all.insert(all.end(), some.begin(), some.end());
+    }
+    return all;
+  }
 
  private:
   template <typename Ask>
