@@ -5,12 +5,14 @@
 #include <limits>
 
 #include "base/clock.h"
+#include "base/duration.h"
 #include "base/float_text.h"
 #include "base/strings.h"
 #include "base/version.h"
 #include "config/http_client.h"
 #include "edge/client_auth.h"
 #include "http/client.h"
+#include "query_analyze.h"
 #include "query_flags.h"
 #include "query_verbs.h"
 
@@ -32,6 +34,8 @@ name points to this program. SERVER is a URL; http:// may be left out.
   range SERVER EXPR     its values from --start (5 minutes before the end) to --end (now), every --step (250 of them)
   series SERVER         the series that satisfy --match=SELECTOR, which may be repeated
   labels SERVER NAME    the values of a label, of all series or those that satisfy --match
+  analyze SERVER        how many buckets are in use of the histograms that satisfy --match=SELECTOR, over --duration (1h)
+                        up to --time
 
   -o, --format=FORMAT        table   aligned columns (default); of a range points, lowest, highest and last value
                              graph   a line of bars for each series of a range (default for it)
@@ -40,6 +44,7 @@ name points to this program. SERVER is a URL; http:// may be left out.
                              json    promtool's JSON
       --time, --start, --end=TIME   seconds since 1970 or RFC 3339: 2026-11-29T10:00:00Z
       --step=DURATION        15s, 1m, 1h30m
+      --duration=DURATION    of analyze
       --match=SELECTOR       e.g. 'up{job="node"}'
       --http.config.file=FILE  YAML with the keys of http_config: basic_auth, tls_config, proxy_url, ...
       --header=KEY=VALUE     a header to send; may be repeated
@@ -204,6 +209,22 @@ Result<void> AskLabels(Asker& asker, const QueryArgs& args) {
   return Print(PrintValues(answer.values, args.format.value_or(QueryFormat::kPromql)));
 }
 
+Result<void> AskAnalyze(Asker& asker, const QueryArgs& args) {
+  const int64_t end = args.time_ms.value_or(base::SystemClock().NowMs());
+  HistogramUse use;
+  for (const std::string& match : args.match) {
+    const std::string query = StrCat(match, "[", base::FormatDurationMs(args.duration_ms), "]");
+    const http::Pairs params{{"query", query}, {"time", Seconds(end)}};
+    const std::string body = TRY(asker.Ask("/api/v1/query", params, true));
+    QueryAnswer answer = TRY(ParseQueryAnswer(body));
+    PrintWarnings(answer.warnings);
+    if (answer.type != QueryAnswer::Type::kMatrix)
+      return Fail(ErrorCode::kOutOfRange, StrCat("--match takes a selector, not ", match));
+    use.Add(answer);
+  }
+  return Print(use.Report());
+}
+
 Result<void> Ask(const QueryArgs& args, bool as_promtool) {
   Asker asker(args);
   TRY(asker.Connect());
@@ -216,6 +237,8 @@ Result<void> Ask(const QueryArgs& args, bool as_promtool) {
       return AskSeries(asker, args);
     case QueryArgs::Verb::kLabels:
       return AskLabels(asker, args);
+    case QueryArgs::Verb::kAnalyze:
+      return AskAnalyze(asker, args);
   }
   return {};
 }

@@ -18,7 +18,8 @@ using base::Quote;
 using base::Result;
 using base::StrCat;
 
-constexpr std::array<std::string_view, 4> kVerbs = {"instant", "range", "series", "labels"};
+constexpr std::array<std::string_view, 5> kVerbs = {"instant", "range", "series", "labels",
+                                                    "analyze"};
 constexpr std::array<std::string_view, 5> kFormats = {"promql", "json", "table", "csv", "graph"};
 
 Result<void> Parse(CLI::App& app, const std::vector<std::string>& args) {
@@ -43,15 +44,15 @@ Result<std::optional<int64_t>> TimeOf(const std::string& text, std::string_view 
                                              Quote(text), " to a valid timestamp"));
 }
 
-Result<int64_t> StepOf(const std::string& text) {
-  if (text.empty()) return int64_t{0};
+Result<int64_t> PositiveDuration(std::string_view flag, const std::string& text, int64_t none) {
+  if (text.empty()) return none;
   auto ms = base::ParseDurationMs(text);
   if (!ms) {
     if (auto ns = base::ParseGoDurationNs(text)) ms = *ns / 1'000'000;
   }
   if (ms && *ms > 0) return *ms;
   return Fail(ErrorCode::kInvalidArgument,
-              StrCat("--step takes a duration such as 15s or 1m, not ", Quote(text)));
+              StrCat(flag, " takes a duration such as 15s or 1m, not ", Quote(text)));
 }
 
 Result<std::string> ServerOf(std::string server) {
@@ -100,6 +101,7 @@ struct Texts {
   std::string start;
   std::string end;
   std::string step;
+  std::string duration;
   std::string format;
   std::vector<std::string> headers;
 };
@@ -111,18 +113,23 @@ void AddFlags(CLI::App& app, QueryArgs* out, Texts* texts) {
   app.add_option("--http.config.file", out->http_config_file);
   app.add_option("--header", texts->headers)->allow_extra_args(false);
   app.add_option_function<std::string>("--enable-feature", [](const std::string&) {});
-  if (out->verb == kInstant) app.add_option("--time", texts->time);
-  if (out->verb != kInstant) {
+  bool one_time = out->verb == kInstant || out->verb == kAnalyze;
+  if (one_time) app.add_option("--time", texts->time);
+  if (!one_time) {
     app.add_option("--start", texts->start);
     app.add_option("--end", texts->end);
   }
   if (out->verb == kRange) app.add_option("--step", texts->step);
-  if (out->verb == kSeries || out->verb == kLabels) {
-    auto* match = app.add_option("--match", out->match)->allow_extra_args(false);
-    if (out->verb == kSeries) match->required();
+  if (out->verb == kAnalyze) {
+    app.add_option("--duration", texts->duration);
+    app.add_option("--type")->check(CLI::IsMember({"histogram"}));
   }
-  app.add_option("server", out->server)->required();
-  if (out->verb == kSeries) return;
+  if (out->verb == kSeries || out->verb == kLabels || out->verb == kAnalyze) {
+    auto* match = app.add_option("--match", out->match)->allow_extra_args(false);
+    if (out->verb != kLabels) match->required();
+  }
+  app.add_option(out->verb == kAnalyze ? "--server,server" : "server", out->server)->required();
+  if (out->verb == kSeries || out->verb == kAnalyze) return;
   app.add_option(out->verb == kLabels ? "name" : "expr", out->expr)->required();
 }
 
@@ -140,7 +147,8 @@ Result<QueryArgs> ParseQueryArgs(const std::vector<std::string>& args) {
   out.time_ms = TRY(TimeOf(texts.time, "evaluation"));
   out.end_ms = TRY(TimeOf(texts.end, "end"));
   out.start_ms = TRY(TimeOf(texts.start, "start"));
-  out.step_ms = TRY(StepOf(texts.step));
+  out.step_ms = TRY(PositiveDuration("--step", texts.step, 0));
+  out.duration_ms = TRY(PositiveDuration("--duration", texts.duration, out.duration_ms));
   for (const std::string& header : texts.headers) out.headers.push_back(TRY(HeaderOf(header)));
   if (texts.format.empty()) return out;
   auto format = std::find(kFormats.begin(), kFormats.end(), texts.format) - kFormats.begin();

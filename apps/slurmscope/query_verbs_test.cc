@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
+#include "query_analyze.h"
 #include "query_flags.h"
 #include "query_print.h"
 
@@ -81,6 +82,43 @@ TEST(QueryPrint, GraphDrawsValuesAndGaps) {
   EXPECT_NE(PrintGraph(*ParseQueryAnswer(Answered(kMatrix)), true).find("█| 8"), std::string::npos);
 }
 
+std::string Analyzed(std::string_view series) {
+  HistogramUse use;
+  use.Add(*ParseQueryAnswer(
+      Answered(base::StrCat(R"({"resultType":"matrix","result":[)", series, "]}"))));
+  return use.Report();
+}
+
+// In any order, as servers may answer.
+TEST(QueryAnalyze, CountsBucketsInUse) {
+  const std::string report = Analyzed(
+      R"({"metric":{"__name__":"a_bucket","le":"+Inf","j":"x"},"values":[[1,"5"],[2,"9"],[3,"9"]]},)"
+      R"({"metric":{"__name__":"a_bucket","le":"10","j":"x"},"values":[[1,"5"],[2,"6"]]},)"
+      R"({"metric":{"__name__":"a_bucket","le":"2","j":"x"},"values":[[1,"0"],[2,"3"],[3,"3"]]},)"
+      R"({"metric":{"__name__":"b_bucket","le":"1"},"values":[[1,"1"],[2,"1"]]},)"
+      R"({"metric":{"__name__":"once_bucket","le":"1"},"values":[[1,"1"]]},)"
+      R"({"metric":{"__name__":"gauge"},"values":[[1,"1"],[2,"1"]]},)"
+      R"({"metric":{"__name__":"n","j":"y"},"histograms":[)"
+      R"([1,{"count":"3","sum":"4","buckets":[[0,"1","2","1"],[0,"2","4","2"]]}],)"
+      R"([2,{"count":"3","sum":"4","buckets":[[0,"2","4","2"],[0,"8","16","1"],[3,"0","0","1"]]}]]})");
+  EXPECT_NE(report.find("- n{j=\"y\"} (native): 2/2.500/3/4\n"
+                        "- a_bucket{j=\"x\"} (classic): 1/2.000/3\n"
+                        "- b_bucket{} (classic): 1/1.000/1\n"),
+            std::string::npos)
+      << report;
+  EXPECT_NE(report.find("Native histogram series (1 in total):\n- min populated: 2/2.000/2\n"
+                        "- avg populated: 2/2.000/2\n- max populated: 3/3.000/3\n"
+                        "- total: 4/4.000/4\n"),
+            std::string::npos)
+      << report;
+  EXPECT_NE(report.find("Classic histogram series (2 in total):\n- min populated: 1/1.000/1\n"
+                        "- avg populated: 1/1.500/2\n- max populated: 1/2.000/3\n"),
+            std::string::npos)
+      << report;
+  EXPECT_EQ(report.find("once"), std::string::npos);
+  EXPECT_EQ(Analyzed(""), "no histograms with two samples or more\n");
+}
+
 TEST(QueryAnswer, TellsOfErrorsAndOddAnswers) {
   auto failed = ParseQueryAnswer(R"({"status":"error","errorType":"bad_data","error":"no"})");
   ASSERT_FALSE(failed);
@@ -117,6 +155,22 @@ TEST(QueryFlags, AreTakenAnywhere) {
   EXPECT_EQ(args->step_ms, 60'000);
   EXPECT_EQ(args->format, QueryFormat::kCsv);
   EXPECT_EQ(args->headers[0], std::pair(std::string("X-A"), std::string("b=c")));
+}
+
+TEST(QueryFlags, OfAnalyzeAsPromtool) {
+  auto args = ParseQueryArgs({"analyze", "--server=http://a:9090", "--type=histogram", "--match=x",
+                              "--match={a=\"b\"}", "--duration=1h0m0s", "--time=7"});
+  ASSERT_TRUE(args) << args.error().message();
+  EXPECT_EQ(args->server, "http://a:9090");
+  EXPECT_EQ(args->match.size(), 2u);
+  EXPECT_EQ(args->duration_ms, 3'600'000);
+  EXPECT_EQ(args->time_ms, 7000);
+  EXPECT_EQ(ParseQueryArgs({"analyze", "a:1", "--match=x", "--duration=5m"})->duration_ms, 300'000);
+  EXPECT_NE(Problem({"analyze", "a:1"}).find("--match"), std::string::npos);
+  EXPECT_NE(Problem({"analyze", "a:1", "--match=x", "--type=gauge"}).find("histogram"),
+            std::string::npos);
+  EXPECT_NE(Problem({"analyze", "a:1", "--match=x", "--duration=0s"}).find("--duration"),
+            std::string::npos);
 }
 
 TEST(QueryFlags, SayWhatIsWrong) {

@@ -91,6 +91,10 @@ Result<void> Server::Listen() {
       static_cast<int>(std::max<int64_t>(1, flags_.read_timeout_ms / 1000));
   options.access = access_;
   options.path_prefix = flags_.route_prefix;
+  // Many instant queries are about a few series of the head.
+  options.hurry = [](const http::Request& request) {
+    return request.path.ends_with("/api/v1/query");
+  };
   api_server_ = TRY(http::Server::Start(
       options, [this](const http::Request& request) { return HandleApiPort(request); }));
   for (const std::string& address : api_server_->addresses())
@@ -98,6 +102,7 @@ Result<void> Server::Listen() {
   if (flags_.ui_listen_address.empty()) return {};
   options.listen_addresses = {flags_.ui_listen_address};
   options.path_prefix.clear();
+  options.hurry = nullptr;      // sessions are looked up in a database
   options.check_users = false;  // the UI has its own
   auto ui = http::Server::Start(options,
                                 [this](const http::Request& request) { return HandleUi(request); });

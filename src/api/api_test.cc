@@ -47,8 +47,9 @@ class ApiTest : public testing::Test {
     ASSERT_EQ(tsdb::AppendOne(*db_, labels, t, v), model::AppendStatus::kOk);
   }
 
-  http::Response Ask(std::string_view target, std::string method = "GET") {
+  http::Response Ask(std::string_view target, std::string method = "GET", bool hurried = false) {
     http::Request request;
+    request.hurried = hurried;
     request.method = std::move(method);
     size_t question = target.find('?');
     request.path = "/api/v1" + std::string(target.substr(0, question));
@@ -99,6 +100,38 @@ TEST_F(ApiTest, InstantQuery) {
           R"({"resultType":"matrix","result":[{"metric":{"__name__":"requests_total","job":"b"},)"
           R"("values":[[1699999985,"1.5"],[1700000000,"2"]]}]})"));
   EXPECT_EQ(Get("/query?query=none"), Success(R"({"resultType":"vector","result":[]})"));
+}
+
+// Where few series of the head are looked at; the same answers, and the others are asked again.
+TEST_F(ApiTest, QueriesThatAreAnsweredAtOnce) {
+  for (std::string_view quick :
+       {"/query?query=up", "/query?query=up%7Bjob%3D%22a%22%7D%2F2", "/query?query=none",
+        "/query?query=sum(rate(requests_total[5m]))", "/query?query=1", "/query?query=(",
+        "/query?query=up&time=1500000000", "/query?query=up&stats=all&limit=1",
+        "/query?query=up&time=x"}) {
+    http::Response response = Ask(quick, "GET", true);
+    EXPECT_FALSE(response.later) << quick;
+    bool timed = quick.find("stats") != std::string_view::npos;
+    EXPECT_TRUE(timed || response.body == Ask(quick).body) << quick << response.body;
+  }
+  for (std::string_view slow :
+       {"/query?query=%7B__name__%3D~%22u.*%22%7D", "/query?query=up%7Bjob!%3D%22b%22%7D",
+        "/query?query=max_over_time(up[5m:1s])", "/query?query=count_over_time(up[1h])",
+        "/query?query=up%7Bx%3D%22%22%7D"}) {
+    EXPECT_TRUE(Ask(slow, "GET", true).later) << slow;
+    EXPECT_EQ(Ask(slow).status, 200) << slow;
+  }
+  std::string sums = "up";
+  for (int i = 0; i < 40; ++i) sums += "%2Bup";
+  EXPECT_TRUE(Ask("/query?query=" + sums, "GET", true).later) << "82 series";
+  EXPECT_TRUE(Ask("/query?query=1" + std::string(600, '0'), "GET", true).later);
+  for (int i = 0; i < 600; ++i) {
+    std::string group = std::to_string(i % 8);
+    Add({{"__name__", "many"}, {"i", std::to_string(i)}, {"g", group}}, kNowMs, 1);
+  }
+  EXPECT_TRUE(Ask("/query?query=many", "GET", true).later);
+  EXPECT_FALSE(Ask("/query?query=many%7Bi%3D%221%22%7D", "GET", true).later);
+  EXPECT_TRUE(Ask("/query?query=many%7Bg%3D%221%22%7D", "GET", true).later) << "75 series";
 }
 
 TEST_F(ApiTest, InstantQueryLimit) {

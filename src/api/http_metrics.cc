@@ -9,6 +9,7 @@ namespace slurmscope::api {
 http::Response HttpMetrics::Serve(const http::Router& router, const http::Request& request) {
   int64_t begin = base::SystemClock().SteadyNs();
   http::Response response = router.Handle(request);
+  if (response.later) return response;
   double seconds = static_cast<double>(base::SystemClock().SteadyNs() - begin) * 1e-9;
   std::string pattern = router.PatternOf(request);
   std::lock_guard lock(mutex_);

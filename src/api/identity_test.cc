@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "promql/engine.h"
 #include "tsdb/db.h"
+#include "tsdb/histogram_test_support.h"
 
 namespace slurmscope::api {
 namespace {
@@ -20,6 +21,7 @@ constexpr int64_t kHour = 3'600'000;
 constexpr int64_t kStart = 1'700'006'400'000;  // on a border of 2 h
 constexpr int64_t kEnd = kStart + 7 * kHour;
 constexpr int kSeries = 400;
+constexpr int kHistograms = 40;
 
 class Identity : public testing::Test {
  protected:
@@ -66,6 +68,32 @@ void Fill(tsdb::Db& db) {
   }
 }
 
+// Native histograms of all kinds that begin anew, change their buckets, end and come back, some of
+// them with floats in between.
+void FillHistograms(tsdb::Db& db) {
+  std::mt19937_64 random(12);
+  std::vector<tsdb::HistogramWalk> walks;
+  for (int i = 0; i < kHistograms; ++i)
+    walks.emplace_back(static_cast<uint64_t>(i), i % 3 == 0, i % 2 == 0);
+  for (int64_t t = kStart; t < kEnd; t += 60'000) {
+    auto appender = db.NewAppender();
+    for (int i = kHistograms - 1; i >= 0; --i) {
+      model::Labels labels = {{"__name__", i % 4 == 0 ? "mixed" : "h"},
+                              {"mode", StrCat("m", i % 5)},
+                              {"instance", StrCat("n", i * 7 % 41)}};
+      auto value = walks[static_cast<size_t>(i)].Next();
+      if (i % 4 == 0 && random() % 20 == 0) {
+        appender->Append(0, labels, t + i, static_cast<double>(random() % 100) / 7);
+      } else if (const auto* ints = std::get_if<model::IntHistogram>(&value)) {
+        appender->AppendHistogram(0, labels, t + i, *ints);
+      } else {
+        appender->AppendFloatHistogram(0, labels, t + i, std::get<model::FloatHistogram>(value));
+      }
+    }
+    ASSERT_TRUE(appender->Commit());
+  }
+}
+
 const std::vector<std::string>& Queries() {
   static const std::vector<std::string> kQueries = {
       "gauge",
@@ -86,6 +114,18 @@ const std::vector<std::string>& Queries() {
       "limitk(3, gauge)",
       "stdvar(sum_over_time(gauge[3h:10m]))",
       "sum(gauge @ end()) - sum(gauge offset 2h)",
+      "h",
+      "mixed",
+      "rate(h[10m])",
+      "sum by (mode) (rate({__name__=~'h|mixed'}[10m]))",
+      "avg by (instance) (increase(mixed[15m]))",
+      "histogram_quantile(0.9, sum by (mode) (rate(h[10m])))",
+      "sum by (mode) (histogram_count(h)) + avg by (mode) (histogram_sum(h))",
+      "resets(h[1h]) or changes(mixed[1h])",
+      "sum_over_time(h[20m])",
+      "last_over_time(mixed[5m])",
+      "count_values by (mode) ('v', histogram_count(h))",
+      "count({__name__=~'h|mixed|gauge'})",
   };
   return kQueries;
 }
@@ -111,9 +151,11 @@ std::string Ask(tsdb::Db& db, const std::string& query, int threads) {
 TEST_F(Identity, OfHeadBlocksAndThreads) {
   auto head = Open("head");
   Fill(*head);
+  FillHistograms(*head);
   std::vector<std::string> want;
   for (const std::string& query : Queries()) want.push_back(Ask(*head, query, 1));
-  EXPECT_NE(want[1].find("value"), std::string::npos);
+  for (size_t i = 0; i < want.size(); ++i)
+    EXPECT_NE(want[i].find("s\":[["), std::string::npos) << Queries()[i];  // values, histograms
   auto expect_same = [&](tsdb::Db& db, int threads, std::string_view where) {
     for (size_t i = 0; i < want.size(); ++i) {
       EXPECT_TRUE(Ask(db, Queries()[i], threads) == want[i])

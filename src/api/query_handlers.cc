@@ -72,7 +72,13 @@ http::Response Api::Query(const http::Request& request) const {
   if (!options) return ErrorResponse(options.error());
   const promql::QueryOrigin origin = OriginOf(request);
   options->origin = &origin;
+  options->at_once = request.hurried;
   auto result = deps_.engine.Instant(deps_.storage(), request.Param("query"), *time, *options);
+  if (!result && request.hurried && result.error().code() == base::ErrorCode::kUnavailable) {
+    http::Response response;
+    response.later = true;
+    return response;
+  }
   if (!result) return QueryError(result.error());
   return QueryAnswer(request, *std::move(result), *limit);
 }

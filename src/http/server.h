@@ -35,6 +35,10 @@ struct Request {
   std::string_view Header(std::string_view name) const;
   std::string_view Cookie(std::string_view name) const;
 
+  // The handler runs on a thread that moves bytes: it answers within some ten microseconds, or says
+  // Response::later. See ServerOptions::hurry.
+  bool hurried = false;
+
   // True once the client has gone away (it closed its connection, or its half of it) or the server
   // stops; long handlers look now and then. Only to be called while the handler runs.
   std::function<bool()> canceled = [] { return false; };
@@ -56,6 +60,8 @@ struct Response {
   std::function<bool(std::string& out)> rest;
   // Instead of `rest`: what follows `body` comes when something happens. `body` must not be empty.
   std::shared_ptr<EventQueue> events;
+  // To a hurried request: nothing was done, ask again on a worker.
+  bool later = false;
   // The body is already gzip (content-encoding is set); otherwise the server compresses when asked
   // and worth it.
   bool gzipped = false;
@@ -118,6 +124,9 @@ struct ServerOptions {
   // "/a/b": all paths lie below it, and Request::path is without it. "/" leads there, others are
   // 404.
   std::string path_prefix;
+  // Requests whose handler is called first on the thread that has read them, which saves two
+  // wake-ups of threads where the answer is at hand. Not asked where users are checked.
+  std::function<bool(const Request&)> hurry;
   bool check_users = true;  // false: only TLS and headers; the handler knows users of its own
 };
 

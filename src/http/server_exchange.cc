@@ -122,6 +122,7 @@ MHD_Result ServerImpl::Dispatch(Exchange& exchange) {
     return Reject(exchange, Busy(429, "too many requests of this client are under way\n"));
   }
   exchange.counted = true;
+  if (AnswerAtOnce(exchange)) return Send(exchange, stopping_.load());
   {
     const std::lock_guard lock(mutex_);
     if (!closed_) {
@@ -140,6 +141,25 @@ MHD_Result ServerImpl::Dispatch(Exchange& exchange) {
   rejected_.fetch_add(1, std::memory_order_relaxed);
   Finish(exchange, Busy(503, "too many requests wait; try again\n"));
   return MHD_YES;
+}
+
+// False where a worker has to answer.
+bool ServerImpl::AnswerAtOnce(Exchange& exchange) {
+  Request& request = exchange.reader.request();
+  const bool users = access_ && options_.check_users;
+  if (users || !options_.hurry || !options_.hurry(request)) return false;
+  const std::string path = request.path;  // a prefix is taken off it
+  request.hurried = true;
+  Response response = Answer(request);
+  request.hurried = false;
+  if (response.later) {
+    request.path = path;
+    return false;
+  }
+  if (response.rest) exchange.stream = Stream(request, response);
+  exchange.connection->waiting_since_ns = 0;
+  exchange.response = std::move(response);
+  return true;
 }
 
 MHD_Result ServerImpl::Reject(Exchange& exchange, Response response) {
@@ -179,6 +199,7 @@ Response ServerImpl::Answer(Request& request) {
     }
     if (auto outside = OutsidePrefix(request, options_.path_prefix)) return *std::move(outside);
     Response response = handler_(request);
+    if (response.later) return response;
     if (!response.rest && !response.events) EncodeBody(request, options_.min_gzip_bytes, response);
     return response;
   } catch (const std::exception& e) {

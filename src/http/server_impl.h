@@ -56,6 +56,7 @@ class ServerImpl final : public Server {
 
   MHD_Result Begin(Exchange& exchange, const char* method);
   MHD_Result Dispatch(Exchange& exchange);
+  bool AnswerAtOnce(Exchange& exchange);
   MHD_Result Reject(Exchange& exchange, Response response);
   MHD_Result Send(Exchange& exchange, bool close);
   std::optional<Response> Refusal(Exchange& exchange);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -74,6 +75,10 @@ class Querier {
   // by labels if asked.
   virtual Result<std::unique_ptr<SeriesSet>> Select(bool sorted, const SelectHints& hints,
                                                     const std::vector<Matcher>& matchers) = 0;
+  // No fewer than the series that satisfy all matchers, told without looking at any of them;
+  // kUnknown where that takes more than a look.
+  static constexpr size_t kUnknown = std::numeric_limits<size_t>::max();
+  virtual size_t AtMost(const std::vector<Matcher>& /*matchers*/) const { return kUnknown; }
   // Sorted values of a label, of all series or those that satisfy the matchers; `limit` 0 is no
   // limit.
   virtual Result<std::vector<std::string>> LabelValues(const std::string& name,

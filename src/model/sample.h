@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/unfilled_allocator.h"
 #include "model/histogram.h"
 
 namespace slurmscope::model {
@@ -24,13 +25,17 @@ inline double NormalNan() { return std::bit_cast<double>(kNormalNanBits); }
 inline double StaleNan() { return std::bit_cast<double>(kStaleNanBits); }
 inline bool IsStale(double v) { return std::bit_cast<uint64_t>(v) == kStaleNanBits; }
 
+// What resize() adds to these has any value.
+using Times = std::vector<int64_t, base::UnfilledAllocator<int64_t>>;
+using Values = std::vector<double, base::UnfilledAllocator<double>>;
+
 // The samples of one series as columns of equal length, times strictly ascending. `h` is empty when
 // all are floats; else it is as long as the others, null for a float, and `v` is 0 where it is not
 // null (a stale marker has no `h`). `st` is empty when no start times are known; else it holds when
 // the counter of each sample began, 0 where that is not known.
 struct Columns {
-  std::vector<int64_t> t;
-  std::vector<double> v;
+  Times t;
+  Values v;
   std::vector<HistogramPtr> h = {};
   std::vector<int64_t> st = {};
 

@@ -4,6 +4,7 @@
 
 #include "promql/eval_aggregate.h"
 #include "promql/row_source.h"
+#include "promql/scratch_columns.h"
 
 namespace slurmscope::promql {
 
@@ -47,12 +48,13 @@ class DirectAggregation {
     std::atomic<bool> histograms{false};
     present_.assign(count, 0);
     auto body = [&](size_t first, size_t last) -> Result<void> {
-      model::Columns samples;
+      ScratchColumns scratch;
+      model::Columns& samples = *scratch;
       for (size_t i = first; i < last && !histograms.load(std::memory_order_relaxed); ++i) {
         double* row = cells + i * rows_.steps;
         if (!TRY(rows_.fill(begin + i, &samples, row))) histograms = true;
         if (samples.size() > 1000) TRY(evaluator_.context().guard.Check());
-        present_[i] = !std::all_of(row, row + rows_.steps, IsAbsent);
+        present_[i] = std::all_of(row, row + rows_.steps, IsAbsent) ? 0 : 1;
       }
       return {};
     };
@@ -93,6 +95,13 @@ class DirectAggregation {
   std::vector<char> present_;  // in the batch
 };
 
+// Whether the result depends on the order of the rows: that of sums in their last digits, and the
+// order of groups.
+bool OrderMatters(const AggregateExpr& expr) {
+  bool one_group = expr.grouping.empty() && !expr.without;
+  return !one_group || (expr.op != AggregateOp::kCount && expr.op != AggregateOp::kGroup);
+}
+
 std::vector<std::string> GroupingNames(const AggregateExpr& expr) {
   std::vector<std::string> names = expr.grouping;
   if (expr.without) names.emplace_back(model::kMetricName);
@@ -104,7 +113,7 @@ std::vector<std::string> GroupingNames(const AggregateExpr& expr) {
 Result<std::optional<VectorValue>> AggregateRows(Evaluator& evaluator, const AggregateExpr& expr,
                                                  const StepGrid& grid) {
   if (NewRowAccumulator(expr.op, 0, 0) == nullptr) return std::nullopt;
-  auto rows = TRY(OpenRows(evaluator, *expr.expr, grid));
+  auto rows = TRY(OpenRows(evaluator, *expr.expr, grid, OrderMatters(expr)));
   if (!rows || rows->size >= kNever) return std::nullopt;
   model::LabelGroups groups = rows->groups(GroupingNames(expr), expr.without);
   return DirectAggregation(evaluator, *rows, std::move(groups)).Run(expr.op);

@@ -30,6 +30,10 @@ double SecondsSince(int64_t begin_ns) {
   return static_cast<double>(base::SystemClock().SteadyNs() - begin_ns) / 1e9;
 }
 
+// What is worth an answer at once: little text, few series.
+constexpr size_t kAtOnceBytes = 512;
+constexpr size_t kAtOnceSeries = 64;
+
 int64_t PositiveOr(int64_t value, int64_t fallback) { return value > 0 ? value : fallback; }
 
 VectorResult ToVector(VectorValue vector, int64_t t) {
@@ -131,7 +135,7 @@ struct SliceTimes {
 
 struct Engine::State {
   explicit State(EngineOptions given)
-      : options(std::move(given)),
+      : options(given),
         gate(std::max(options.max_concurrency, 1)),
         subquery_step_ms(options.default_subquery_step_ms) {
     size_t helpers = HelperThreads(options.threads);
@@ -153,6 +157,7 @@ struct Engine::State {
   };
 
   Result<QueryResult> Run(const Query& query);
+  Result<void> Enter(const QueryOptions& wanted, int64_t deadline_ns);
   Result<QueryResult> Evaluate(const Query& query, int64_t deadline_ns, QueryStats* stats);
   Result<QueryResult> EvaluateIn(const Query& query, QueryContext& context, QueryStats* stats);
   QueryContext ContextOf(const Query& query, QueryGuard& guard, Annotations& notes);
@@ -172,6 +177,8 @@ Result<QueryResult> Engine::State::Run(const Query& query) {
       SaturatingAdd(query.begin_ns, std::min<int64_t>(timeout_ms, 1LL << 40) * 1'000'000);
   QueryStats stats;
   Result<QueryResult> result = Evaluate(query, deadline_ns, &stats);
+  bool later = query.options.at_once && !result && result.error().code() == ErrorCode::kUnavailable;
+  if (later) return result;
   stats.timings.total = SecondsSince(query.begin_ns);
   times.Observe(stats.timings);
   if (log.enabled()) {
@@ -183,10 +190,16 @@ Result<QueryResult> Engine::State::Run(const Query& query) {
   return result;
 }
 
+Result<void> Engine::State::Enter(const QueryOptions& wanted, int64_t deadline_ns) {
+  if (!wanted.at_once) return gate.Enter(deadline_ns, wanted.canceled);
+  if (gate.TryEnter()) return {};
+  return Fail(ErrorCode::kUnavailable, "other queries run");
+}
+
 Result<QueryResult> Engine::State::Evaluate(const Query& query, int64_t deadline_ns,
                                             QueryStats* stats) {
   int64_t waiting_ns = base::SystemClock().SteadyNs();
-  auto entered = gate.Enter(deadline_ns, query.options.canceled);
+  auto entered = Enter(query.options, deadline_ns);
   stats->timings.queue = SecondsSince(waiting_ns);
   TRY(std::move(entered));
   struct Leaver {
@@ -246,6 +259,7 @@ QueryContext Engine::State::ContextOf(const Query& query, QueryGuard& guard, Ann
   context.default_subquery_step_ms = subquery_step_ms.load(std::memory_order_relaxed);
   context.instant = query.instant;
   context.delayed_name_removal = options.delayed_name_removal;
+  if (query.options.at_once) context.series_left = kAtOnceSeries;
   return context;
 }
 
@@ -265,12 +279,14 @@ Result<void> Engine::State::CountInto(const Query& query, int64_t deadline_ns, Q
   return {};
 }
 
-Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(std::move(options))) {}
+Engine::Engine(EngineOptions options) : state_(std::make_unique<State>(options)) {}
 Engine::~Engine() = default;
 
 Result<QueryResult> Engine::Instant(model::Queryable& storage, std::string_view query, int64_t t,
                                     const QueryOptions& options) {
   int64_t begin_ns = base::SystemClock().SteadyNs();
+  if (options.at_once && (query.size() > kAtOnceBytes || state_->log.enabled()))
+    return Fail(ErrorCode::kUnavailable, "a long expression or a line of the log takes longer");
   ExprPtr expr = TRY(ParseExpr(query, state_->options.parser));
   return state_->Run({storage, query, *expr, StepGrid{t, 1, 1}, t, true, options, begin_ns});
 }

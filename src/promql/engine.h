@@ -74,6 +74,9 @@ struct QueryOptions {
   // Asked now and then during evaluation, never by two threads at once.
   std::function<bool()> canceled = [] { return false; };
   StatsWanted stats = StatsWanted::kCheap;
+  // Of an instant query: kUnavailable, and no trace of it, where the answer takes more than some
+  // ten microseconds or would have to wait for others.
+  bool at_once = false;
   const QueryOrigin* origin = nullptr;  // for the query log; outlives the query
 };
 

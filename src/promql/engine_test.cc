@@ -82,7 +82,7 @@ TEST(Engine, ScalarOverARangeIsOneSeriesWithoutLabels) {
   ASSERT_TRUE(result);
   ASSERT_EQ(Matrix(*result).series.size(), 1u);
   EXPECT_TRUE(Matrix(*result).series[0].labels.empty());
-  EXPECT_EQ(Matrix(*result).series[0].points.v, (std::vector<double>{0, 10, 20}));
+  EXPECT_EQ(Matrix(*result).series[0].points.v, (model::Values{0, 10, 20}));
 }
 
 TEST(Engine, RefusesStepsAndTypes) {
@@ -206,6 +206,31 @@ TEST(Engine, QueuesBeyondItsWidth) {
   EXPECT_EQ(second.error().message(), "query timed out in query queue");
   EXPECT_EQ(engine.active(), 0);
   EXPECT_TRUE(engine.Instant(storage, "1", 0, hasty));
+}
+
+TEST(Engine, AtOnceOrNotAtAll) {
+  MemoryStorage storage;  // does not tell how many series it has
+  Fill(storage, 1, 1);
+  EngineOptions narrow;
+  narrow.max_concurrency = 1;
+  Engine engine(narrow);
+  QueryOptions at_once;
+  at_once.at_once = true;
+  EXPECT_TRUE(engine.Instant(storage, "1 + 1", 0, at_once));
+  EXPECT_EQ(engine.Instant(storage, "c_total", 0, at_once).error().code(), ErrorCode::kUnavailable);
+  std::atomic<bool> release{false};
+  QueryOptions blocking;
+  blocking.canceled = [&] {
+    while (!release) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return false;
+  };
+  std::thread other([&] { EXPECT_TRUE(engine.Instant(storage, "1", 0, blocking)); });
+  while (engine.active() == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  auto refused = engine.Instant(storage, "1", 0, at_once);
+  release = true;
+  other.join();
+  EXPECT_EQ(refused.error().code(), ErrorCode::kUnavailable);
+  EXPECT_TRUE(engine.Instant(storage, "1", 0, at_once));
 }
 
 TEST(Engine, SurvivesTheEndsOfTime) {

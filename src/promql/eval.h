@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +33,8 @@ struct QueryContext {
   int64_t default_subquery_step_ms = 0;
   bool instant = false;
   bool delayed_name_removal = false;
+  // How many series may still be touched by a query that must be answered at once.
+  std::optional<size_t> series_left = std::nullopt;
 };
 
 // What a selector gives of its samples: the value, or in seconds its time or when its counter began
@@ -56,7 +59,9 @@ class Evaluator {
   Result<VectorValue> EvalVectorSelector(const VectorSelector& selector, const StepGrid& grid,
                                          SampleField field);
   // A range vector ready to be walked, of a matrix selector or a subquery.
-  Result<RangeSource> OpenRange(const Expr& expr, const StepGrid& grid, std::string_view func);
+  // `sorted`: by the labels of its series.
+  Result<RangeSource> OpenRange(const Expr& expr, const StepGrid& grid, std::string_view func,
+                                bool sorted = true);
   // eval_subquery.cc
   Result<RangeSource> OpenSubquery(const SubqueryExpr& subquery, const StepGrid& grid);
   Result<Value> EvalRangeVector(const Expr& expr, const StepGrid& grid);

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <cstring>
 
 #include "promql/eval.h"
 #include "promql/range_histograms.h"
 #include "promql/range_window.h"
 #include "promql/row_source.h"
+#include "promql/scratch_columns.h"
 #include "promql/smoothed_selector.h"
 
 namespace slurmscope::promql {
@@ -25,19 +27,40 @@ size_t SamplesBetween(int64_t mint, int64_t maxt) {
   return static_cast<size_t>(samples);
 }
 
-// In the order of the labels, so that sums do not depend on where the samples lie.
+// A query that must be answered at once finds its series among few, and does not look far back.
+Result<void> CheckBeforeSelect(QueryContext& context, model::Querier& querier,
+                               const std::vector<model::Matcher>& matchers, int64_t span_ms) {
+  constexpr int64_t kLongestMs = 15 * 60 * 1000;
+  constexpr size_t kMostLookedAt = 512;
+  if (!context.series_left) return {};
+  if (span_ms <= kLongestMs && querier.AtMost(matchers) <= kMostLookedAt) return {};
+  return base::Fail(base::ErrorCode::kUnavailable, "this query takes longer");
+}
+
+Result<void> CheckSelected(QueryContext& context, size_t series) {
+  if (!context.series_left) return {};
+  if (series > *context.series_left)
+    return base::Fail(base::ErrorCode::kUnavailable, "this query takes longer");
+  *context.series_left -= series;
+  return {};
+}
+
+// In the order of the labels if asked for, so that sums do not depend on where the samples lie.
 Result<Selection> Select(QueryContext& context, const VectorSelector& selector, int64_t mint,
                          int64_t maxt, int64_t range_ms, const StepGrid& grid,
-                         std::string_view func) {
+                         std::string_view func, bool sorted = true) {
   Selection selection;
   selection.querier = TRY(context.storage.NewQuerier(mint, maxt));
+  int64_t span_ms = SaturatingSub(maxt, mint);
+  TRY(CheckBeforeSelect(context, *selection.querier, selector.matchers, span_ms));
   model::SelectHints hints;
   hints.start = mint;
   hints.end = maxt;
   hints.step = context.instant ? 0 : grid.step;
   hints.range = range_ms;
   hints.func = func;
-  selection.series = TRY(selection.querier->Select(true, hints, selector.matchers));
+  selection.series = TRY(selection.querier->Select(sorted, hints, selector.matchers));
+  TRY(CheckSelected(context, selection.series->size()));
   for (std::string& warning : selection.querier->Warnings())
     context.notes.WarnOfStorage(std::move(warning));
   return selection;
@@ -80,10 +103,32 @@ void FillHistograms(const SmoothedSeries& series, bool smoothed, const Histogram
   if (smoothed) SmoothHistograms(series, notes, row, histograms);
 }
 
+constexpr size_t kAskedAtOnce = 16;
+
+// Whether one of so many values is a NaN; two are asked by one instruction.
+bool AnyNan(const double* v) {
+  using Two = double __attribute__((vector_size(16)));
+  Two two;
+  std::memcpy(&two, v, sizeof two);
+  auto is = two != two;
+  for (size_t i = 2; i < kAskedAtOnce; i += 2) {
+    std::memcpy(&two, v + i, sizeof two);
+    is |= two != two;
+  }
+  return (is[0] | is[1]) != 0;
+}
+
+// The place of the first stale marker, or the end.
+size_t FirstStale(const model::Values& v) {
+  size_t i = 0;
+  while (i + kAskedAtOnce <= v.size() && !AnyNan(v.data() + i)) i += kAskedAtOnce;
+  auto from = v.begin() + static_cast<std::ptrdiff_t>(i);
+  return static_cast<size_t>(std::find_if(from, v.end(), model::IsStale) - v.begin());
+}
+
 void RemoveStale(Columns& samples) {
-  auto first = std::find_if(samples.v.begin(), samples.v.end(), model::IsStale);
-  if (first == samples.v.end()) return;
-  auto kept = static_cast<size_t>(first - samples.v.begin());
+  size_t kept = FirstStale(samples.v);
+  if (kept == samples.size()) return;
   for (size_t i = kept + 1; i < samples.size(); ++i) {
     if (model::IsStale(samples.v[i])) continue;
     samples.t[kept] = samples.t[i];
@@ -114,7 +159,8 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
   bool newest = grid.count == 1 && !selector.smoothed && !detect_resets_;
   size_t work = grid.count + (newest ? 32 : SamplesBetween(mint, maxt));
   Result<void> done = ForEachSeries(n, work, [&](size_t begin, size_t end) -> Result<void> {
-    Columns samples;
+    ScratchColumns scratch;
+    Columns& samples = *scratch;
     int64_t read = 0;
     for (size_t i = begin; i < end; ++i) {
       TRY(newest ? selection.series->DecodeNewest(i, mint, maxt, &samples)
@@ -142,11 +188,11 @@ Result<VectorValue> Evaluator::EvalVectorSelector(const VectorSelector& selector
 }
 
 Result<std::optional<RowSource>> OpenRows(Evaluator& evaluator, const Expr& expr,
-                                          const StepGrid& grid) {
+                                          const StepGrid& grid, bool sorted) {
   const Expr& inner = Unwrap(expr);
   if (grid.count == 0) return std::nullopt;
   if (inner.kind() == NodeKind::kCall)
-    return OpenCallRows(evaluator, static_cast<const Call&>(inner), grid);
+    return OpenCallRows(evaluator, static_cast<const Call&>(inner), grid, sorted);
   if (inner.kind() != NodeKind::kVectorSelector) return std::nullopt;
   const auto& selector = static_cast<const VectorSelector&>(inner);
   if (selector.smoothed) return std::nullopt;
@@ -155,7 +201,7 @@ Result<std::optional<RowSource>> OpenRows(Evaluator& evaluator, const Expr& expr
   int64_t mint = SaturatingAdd(SaturatingSub(shift.Apply(grid.start), context.lookback_ms), 1);
   int64_t maxt = shift.Apply(grid.Last());
   auto selection =
-      std::make_shared<Selection>(TRY(Select(context, selector, mint, maxt, 0, grid, "")));
+      std::make_shared<Selection>(TRY(Select(context, selector, mint, maxt, 0, grid, "", sorted)));
   RowSource rows;
   rows.size = selection->series->size();
   rows.steps = grid.count;
@@ -175,7 +221,7 @@ Result<std::optional<RowSource>> OpenRows(Evaluator& evaluator, const Expr& expr
 }
 
 Result<RangeSource> Evaluator::OpenRange(const Expr& expr, const StepGrid& grid,
-                                         std::string_view func) {
+                                         std::string_view func, bool sorted) {
   const Expr& inner = Unwrap(expr);
   if (inner.kind() == NodeKind::kSubquery)
     return OpenSubquery(static_cast<const SubqueryExpr&>(inner), grid);
@@ -193,7 +239,7 @@ Result<RangeSource> Evaluator::OpenRange(const Expr& expr, const StepGrid& grid,
   int64_t mint = SaturatingAdd(SaturatingSub(source.plan.Start(0), before), 1);
   int64_t maxt = SaturatingAdd(source.plan.End(grid.count - 1), after);
   auto selection = std::make_shared<Selection>(
-      TRY(Select(context_, selector, mint, maxt, source.plan.range_ms, grid, func)));
+      TRY(Select(context_, selector, mint, maxt, source.plan.range_ms, grid, func, sorted)));
   source.size = selection->series->size();
   source.labels = [selection](size_t i) { return selection->series->LabelsAt(i); };
   source.drop_name = [](size_t) { return false; };

@@ -39,6 +39,8 @@ Result<RangeSource> Evaluator::OpenSubquery(const SubqueryExpr& subquery, const 
   RangeSource source;
   source.plan = {grid, TRY(Shift(subquery.time)), TRY(Duration(subquery.range))};
   if (grid.count == 0) return source;
+  if (context_.series_left)
+    return base::Fail(base::ErrorCode::kUnavailable, "a subquery takes longer");
   int64_t step = TRY(Duration(subquery.step));
   if (!subquery.has_step || (step == 0 && !subquery.step.expr))
     step = context_.default_subquery_step_ms;

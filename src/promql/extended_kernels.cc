@@ -72,7 +72,7 @@ struct Bounds {
 
 double Anchored(const RangeInput& input, const Bounds& b, ChangeKind kind) {
   if (b.low == b.high) return Absent();
-  const std::vector<double>& v = input.samples.v;
+  const model::Values& v = input.samples.v;
   size_t first = b.before ? b.low - 1 : b.low;
   Walker walker(kind, v[first]);
   for (size_t i = first + 1; i < b.high; ++i) walker.Next(v[i]);
@@ -81,8 +81,8 @@ double Anchored(const RangeInput& input, const Bounds& b, ChangeKind kind) {
 
 // Counters that fell between two samples are taken to have started again from zero.
 double LineAt(const RangeInput& input, size_t left, int64_t t, bool counter) {
-  const std::vector<int64_t>& times = input.samples.t;
-  const std::vector<double>& values = input.samples.v;
+  const model::Times& times = input.samples.t;
+  const model::Values& values = input.samples.v;
   double from = values[left];
   double to = values[left + 1];
   if (times[left] == t) return from;
@@ -95,7 +95,7 @@ double LineAt(const RangeInput& input, size_t left, int64_t t, bool counter) {
 double Smoothed(const RangeInput& input, const Bounds& b, ChangeKind kind) {
   bool inside = b.low < b.high;
   if (!inside && !(b.before && b.after)) return Absent();
-  const std::vector<double>& v = input.samples.v;
+  const model::Values& v = input.samples.v;
   bool counter = IsCounter(kind);
   Walker walker(kind, b.before ? LineAt(input, b.low - 1, b.start, counter) : v[b.low]);
   for (size_t i = b.low; i < b.high; ++i) walker.Next(v[i]);

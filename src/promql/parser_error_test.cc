@@ -147,6 +147,8 @@ TEST(ParserErrorTest, SelectorErrors) {
             "vector selector or a subquery"},
            {"x[5m:] anchored",
             "1:1: parse error: anchored modifier is not supported for subqueries"},
+           {"1 + sum(x) smoothed", "1:5: parse error: smoothed modifier not implemented"},
+           {"rate(x[5m]) anchored", "1:1: parse error: anchored modifier not implemented"},
            {"x anchored smoothed",
             "1:1: parse error: anchored and smoothed modifiers cannot be used together"},
        }) {

@@ -177,7 +177,8 @@ Result<void> Parser::ParseExtended(Expr* operand) {
   }
   VectorSelector* selector = SelectorOf(operand);
   if (selector == nullptr) {
-    // Prometheus' words for what can never take the modifier.
+    // Word for word as Prometheus; the second one is what it says of sums, calls and numbers, which
+    // can never take the modifier.
     bool subquery = operand->kind() == NodeKind::kSubquery;
     return FailAt(start, StrCat(name, subquery ? " modifier is not supported for subqueries"
                                                : " modifier not implemented"));

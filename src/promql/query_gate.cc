@@ -30,6 +30,13 @@ Result<void> QueryGate::Enter(int64_t deadline_ns, const std::function<bool()>& 
   return {};
 }
 
+bool QueryGate::TryEnter() {
+  std::lock_guard lock(mutex_);
+  if (active_ >= width_) return false;
+  ++active_;
+  return true;
+}
+
 void QueryGate::Leave() {
   {
     std::lock_guard lock(mutex_);

@@ -18,6 +18,8 @@ class QueryGate {
   // Until there is room: kTimeout at the deadline (steady clock), kCanceled when `canceled` says
   // so.
   Result<void> Enter(int64_t deadline_ns, const std::function<bool()>& canceled);
+  // False where there is none.
+  bool TryEnter();
   void Leave();
   int active() const;
 

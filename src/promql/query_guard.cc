@@ -8,15 +8,24 @@ namespace slurmscope::promql {
 using base::ErrorCode;
 using base::Fail;
 
+namespace {
+
+// Whether it is canceled takes a look at the client's connection.
+constexpr int64_t kPauseNs = 500'000;
+
+}  // namespace
+
 QueryGuard::QueryGuard(QueryLimits limits, std::function<bool()> canceled)
     : limits_(limits), canceled_(std::move(canceled)) {}
 
 Result<void> QueryGuard::Check() {
-  if (canceled_) {
+  int64_t now_ns = base::SystemClock().SteadyNs();
+  if (canceled_ && now_ns >= ask_next_ns_.load(std::memory_order_relaxed)) {
     std::lock_guard lock(mutex_);
     if (canceled_()) return Fail(ErrorCode::kCanceled, "query was canceled in query execution");
+    ask_next_ns_.store(now_ns + kPauseNs, std::memory_order_relaxed);
   }
-  if (base::SystemClock().SteadyNs() >= limits_.deadline_ns) {
+  if (now_ns >= limits_.deadline_ns) {
     return Fail(ErrorCode::kTimeout, "query timed out in query execution");
   }
   return {};

@@ -45,6 +45,7 @@ class QueryGuard {
   QueryLimits limits_;
   std::mutex mutex_;
   std::function<bool()> canceled_;
+  std::atomic<int64_t> ask_next_ns_{0};
   std::atomic<int64_t> held_{0};
   std::atomic<int64_t> held_bytes_{0};
   std::atomic<int64_t> peak_{0};

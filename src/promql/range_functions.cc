@@ -8,6 +8,7 @@
 #include "promql/range_histograms.h"
 #include "promql/range_kernels.h"
 #include "promql/row_source.h"
+#include "promql/scratch_columns.h"
 #include "promql/start_times.h"
 
 namespace slurmscope::promql {
@@ -114,7 +115,8 @@ Result<VectorValue> RunKernel(Evaluator& evaluator, const RangeTask& task) {
   HistogramRows histograms(vector);
   Result<void> done = evaluator.ForEachSeries(
       source.size, steps + source.samples, [&](size_t begin, size_t end) -> Result<void> {
-        model::Columns samples;
+        ScratchColumns scratch;
+        model::Columns& samples = *scratch;
         for (size_t i = begin; i < end; ++i) {
           TRY(Load(task, i, &samples));
           if (samples.size() > 1000) TRY(context.guard.Check());
@@ -200,7 +202,7 @@ Result<Value> AbsentOverTime(Evaluator& evaluator, const Call& call, const StepG
 }  // namespace
 
 Result<std::optional<RowSource>> OpenCallRows(Evaluator& evaluator, const Call& call,
-                                              const StepGrid& grid) {
+                                              const StepGrid& grid, bool sorted) {
   const RangeFunction* function = FindRangeFunction(call.function->name);
   if (function == nullptr || call.args.size() != 1) return std::nullopt;
   const Expr& range = *call.args[0];
@@ -209,8 +211,8 @@ Result<std::optional<RowSource>> OpenCallRows(Evaluator& evaluator, const Call& 
   if (Unwrap(range).kind() != NodeKind::kMatrixSelector || (drops_name && name.empty()))
     return std::nullopt;
   if (drops_name && evaluator.context().delayed_name_removal) return std::nullopt;
-  auto source =
-      std::make_shared<RangeSource>(TRY(evaluator.OpenRange(range, grid, call.function->name)));
+  auto source = std::make_shared<RangeSource>(
+      TRY(evaluator.OpenRange(range, grid, call.function->name, sorted)));
   if (drops_name && !StayDifferent(*source, name)) return std::nullopt;
   RangeKernel kernel = TRY(KernelFor(*function, source->plan.mode));
   RowSource rows;
@@ -219,10 +221,10 @@ Result<std::optional<RowSource>> OpenCallRows(Evaluator& evaluator, const Call& 
   rows.work = grid.count + source->samples;
   rows.fill = [source, function, kernel](size_t i, model::Columns* samples,
                                          double* row) -> Result<bool> {
-    static const std::vector<std::vector<double>> kNoArgs;
-    TRY(Load({*function, kernel, *source, kNoArgs, {}}, i, samples));
+    static const std::vector<std::vector<double>> no_args;
+    TRY(Load({*function, kernel, *source, no_args, {}}, i, samples));
     if (samples->has_histograms() || !samples->st.empty()) return false;
-    kernel({*samples, source->plan, kNoArgs}, row);
+    kernel({*samples, source->plan, no_args}, row);
     return true;
   };
   rows.groups = source->groups;

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "promql/kahan.h"
 #include "promql/range_window.h"
+#include "promql/rate_kernel.h"
 #include "promql/start_times.h"
 
 namespace slurmscope::promql {
@@ -13,73 +13,6 @@ namespace slurmscope::promql {
 namespace {
 
 double Seconds(int64_t milliseconds) { return static_cast<double>(milliseconds) / 1000; }
-
-enum class RateKind { kRate, kIncrease, kDelta };
-
-double Extrapolate(const Window& w, double change, RateKind kind, std::optional<int64_t> zero_t) {
-  ObservedChange observed{w.start,
-                          w.end,
-                          w.t.front(),
-                          w.t.back(),
-                          w.size(),
-                          w.v.front(),
-                          change,
-                          kind != RateKind::kDelta,
-                          kind == RateKind::kRate,
-                          zero_t};
-  return change * ExtrapolationFactor(observed);
-}
-
-constexpr size_t kAskedAtOnce = 8;
-
-// Whether one of the values from `v` on is below the one before it. Two are compared by one
-// instruction.
-bool AnyFalls(const double* v) {
-  using Two = double __attribute__((vector_size(16)));
-  Two before[kAskedAtOnce / 2];
-  Two now[kAskedAtOnce / 2];
-  std::memcpy(before, v - 1, sizeof before);
-  std::memcpy(now, v, sizeof now);
-  auto falls =
-      (now[0] < before[0]) | (now[1] < before[1]) | (now[2] < before[2]) | (now[3] < before[3]);
-  return (falls[0] | falls[1]) != 0;
-}
-
-// Resets are rare: eight samples are asked at once.
-void FindResets(const model::Columns& samples, std::vector<size_t>& resets) {
-  const std::vector<double>& v = samples.v;
-  bool look_at_all = !samples.st.empty();
-  for (size_t i = 1; i < v.size();) {
-    size_t end = std::min(i + kAskedAtOnce, v.size());
-    bool look = look_at_all || end - i < kAskedAtOnce || AnyFalls(v.data() + i);
-    for (; look && i < end; ++i) {
-      if (v[i] < v[i - 1] || BeganAnew(samples, i)) resets.push_back(i);
-    }
-    i = end;
-  }
-}
-
-// Counter resets are found once for the series; each window then walks only those inside it.
-template <RateKind kKind>
-void RateKernel(const RangeInput& input, double* out) {
-  thread_local std::vector<size_t> resets;
-  resets.clear();
-  const std::vector<double>& v = input.samples.v;
-  if constexpr (kKind != RateKind::kDelta) {
-    FindResets(input.samples, resets);
-  }
-  size_t next = 0;
-  ForEachWindow(input, false, out, [&](const Window& w) {
-    std::optional<int64_t> zero_t;
-    if constexpr (kKind != RateKind::kDelta) zero_t = ZeroTime(input.samples, w.first, w.start);
-    if (w.size() < 2 && !zero_t) return Absent();
-    double change = w.v.back() - (zero_t ? 0 : w.v.front());
-    while (next < resets.size() && resets[next] <= w.first) ++next;
-    for (size_t k = next; k < resets.size() && resets[k] < w.first + w.size(); ++k)
-      change += v[resets[k] - 1];
-    return Extrapolate(w, change, kKind, zero_t);
-  });
-}
 
 template <bool kIsRate>
 double Instant(const Window& w) {
@@ -245,9 +178,9 @@ void MadOverTime(const RangeInput& input, double* out) {
 }
 
 constexpr RangeFunction kFunctions[] = {
-    {"rate", RateKernel<RateKind::kRate>},
-    {"increase", RateKernel<RateKind::kIncrease>},
-    {"delta", RateKernel<RateKind::kDelta>},
+    {"rate", RateKernel},
+    {"increase", IncreaseKernel},
+    {"delta", DeltaKernel},
     {"irate", PerWindow<Instant<true>>},
     {"idelta", PerWindow<Instant<false>>},
     {"changes", PerWindow<Changes>},

@@ -66,7 +66,7 @@ inline double ExtrapolationFactor(const ObservedChange& c) {
 
 // The first sample at or after `from` that is later than `bound`. Where samples come at an even
 // pace, as many steps on as last time is the place or next to it.
-inline size_t FirstAfter(const std::vector<int64_t>& t, size_t from, int64_t bound, size_t& pace) {
+inline size_t FirstAfter(const model::Times& t, size_t from, int64_t bound, size_t& pace) {
   size_t at = std::min(from + pace, t.size());
   while (at < t.size() && t[at] <= bound) ++at;
   while (at > from && t[at - 1] > bound) --at;

@@ -26,10 +26,11 @@ struct RowSource {
 };
 
 // nullopt for expressions of another kind, and where leaving out __name__ could make series equal.
+// The rows come in the order of the labels if asked for.
 Result<std::optional<RowSource>> OpenRows(Evaluator& evaluator, const Expr& expr,
-                                          const StepGrid& grid);
+                                          const StepGrid& grid, bool sorted);
 // For a call of a range function. range_functions.cc
 Result<std::optional<RowSource>> OpenCallRows(Evaluator& evaluator, const Call& call,
-                                              const StepGrid& grid);
+                                              const StepGrid& grid, bool sorted);
 
 }  // namespace slurmscope::promql

@@ -27,7 +27,7 @@ std::string Text(const model::FloatHistogram& h) {
 
 // What a case expects of one series.
 struct WantedPoints {
-  std::vector<int64_t> t;
+  model::Times t;
   std::vector<ScriptPoint> points;
 };
 

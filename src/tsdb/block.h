@@ -29,6 +29,8 @@ class Block {
   const IndexReader& index() const { return *index_; }
   // The checksum is compared each time.
   base::Result<EncodedChunk> ReadChunk(uint64_t ref) const { return chunks_.Read(ref); }
+  // Begins to load what ReadChunk will look at first.
+  void PrefetchChunk(uint64_t ref) const { chunks_.Prefetch(ref); }
   // What was deleted of a series; nullptr when nothing was.
   const Intervals* DeletedOf(uint32_t series) const;
   const Tombstones& tombstones() const { return tombstones_; }

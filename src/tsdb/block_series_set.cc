@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <span>
 
 #include "tsdb/chunk_codec.h"
@@ -18,11 +19,22 @@ using ChunkMetas = std::vector<ChunkMeta>;
 Result<void> AppendChunks(const Block& block, const ChunkMetas& chunks, int64_t mint, int64_t maxt,
                           Columns* out) {
   Columns overlapping;
-  for (const ChunkMeta& meta : chunks) {
+  std::optional<bool> by_two;
+  for (size_t i = 0; i < chunks.size(); ++i) {
+    const ChunkMeta& meta = chunks[i];
     if (meta.maxt < mint || meta.mint > maxt) continue;
+    if (i + 1 < chunks.size()) block.PrefetchChunk(chunks[i + 1].ref);
+    if (!by_two && out->size() > 0) by_two = ChangesAtRandom(*out);
     EncodedChunk chunk = TRY(block.ReadChunk(meta.ref));
     if (out->t.empty() || meta.mint > out->t.back()) {
-      TRY(DecodeChunk(chunk, mint, maxt, out));
+      bool two = by_two.value_or(false) && i + 1 < chunks.size() &&
+                 chunks[i + 1].mint > meta.maxt && chunks[i + 1].mint <= maxt;
+      if (two) {
+        EncodedChunk next = TRY(block.ReadChunk(chunks[++i].ref));
+        TRY(DecodeChunks(chunk, next, mint, maxt, out));
+      } else {
+        TRY(DecodeChunk(chunk, mint, maxt, out));
+      }
       continue;
     }
     overlapping.Clear();

@@ -194,8 +194,8 @@ TEST(Tombstones, ReadAndApply) {
   EXPECT_TRUE(ParseTombstones(WriteTombstones({}))->empty());
   model::Columns columns{{1, 2, 3, 4}, {10, 20, 30, 40}};
   RemoveIntervals({{2, 2}, {4, 9}}, &columns);
-  EXPECT_EQ(columns.t, (std::vector<int64_t>{1, 3}));
-  EXPECT_EQ(columns.v, (std::vector<double>{10, 30}));
+  EXPECT_EQ(columns.t, (model::Times{1, 3}));
+  EXPECT_EQ(columns.v, (model::Values{10, 30}));
 }
 
 }  // namespace

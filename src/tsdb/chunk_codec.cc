@@ -179,6 +179,24 @@ Result<void> DecodeChunk(EncodedChunk chunk, int64_t mint, int64_t maxt, model::
   }
 }
 
+bool ChangesAtRandom(const model::Columns& samples) {
+  constexpr size_t kMost = 64;
+  const model::Values& v = samples.v;
+  size_t n = std::min(v.size(), kMost);
+  size_t turns = 0;
+  for (size_t i = 2; i < n; ++i) turns += (v[i] != v[i - 1]) != (v[i - 1] != v[i - 2]) ? 1 : 0;
+  return turns * 4 > n;
+}
+
+Result<void> DecodeChunks(EncodedChunk first, EncodedChunk second, int64_t mint, int64_t maxt,
+                          model::Columns* out) {
+  bool floats = first.encoding == kXorEncoding && second.encoding == kXorEncoding;
+  if (floats && !out->has_histograms())
+    return DecodeXorChunks(first.data, second.data, mint, maxt, out);
+  TRY(DecodeChunk(first, mint, maxt, out));
+  return DecodeChunk(second, mint, maxt, out);
+}
+
 std::vector<ChunkCopy> EncodeSamples(const std::vector<AnySample>& samples) {
   Encoder encoder;
   for (const AnySample& sample : samples) encoder.Add(sample);

@@ -37,6 +37,12 @@ unsigned ChunkSamples(EncodedChunk chunk);
 // Appends the samples of [mint, maxt] to `out`. Safe on any bytes: kCorruption when they do not
 // check out, kUnavailable for an encoding that this version does not know; `out` is then as it was.
 base::Result<void> DecodeChunk(EncodedChunk chunk, int64_t mint, int64_t maxt, model::Columns* out);
+// Whether values change now and then, neither always nor never, as the first samples show: what the
+// processor cannot foresee is better decoded two chunks at a time.
+bool ChangesAtRandom(const model::Columns& samples);
+// The same as DecodeChunk for a chunk and the one that comes after it.
+base::Result<void> DecodeChunks(EncodedChunk first, EncodedChunk second, int64_t mint, int64_t maxt,
+                                model::Columns* out);
 
 // A sample of any kind, and what it came from.
 struct AnySample {

@@ -107,6 +107,17 @@ Result<ChunkReader> ChunkReader::Open(const std::string& directory) {
   return reader;
 }
 
+void ChunkReader::Prefetch(uint64_t ref) const {
+  constexpr uint64_t kLine = 64;
+  constexpr uint64_t kUsualBytes = 512;
+  uint64_t file = ref >> 32;
+  if (file >= files_.size()) return;
+  std::string_view bytes = files_[file].view();
+  uint64_t begin = ref & 0xFFFFFFFF;
+  uint64_t end = std::min<uint64_t>(begin + kUsualBytes, bytes.size());
+  for (uint64_t at = begin; at < end; at += kLine) __builtin_prefetch(bytes.data() + at);
+}
+
 Result<EncodedChunk> ChunkReader::Read(uint64_t ref) const {
   uint64_t file = ref >> 32;
   if (file >= segments_.size()) {

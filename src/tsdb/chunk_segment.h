@@ -59,6 +59,8 @@ class ChunkReader {
  public:
   static base::Result<ChunkReader> Open(const std::string& directory);
   base::Result<EncodedChunk> Read(uint64_t ref) const;
+  // Begins to load a chunk of usual size.
+  void Prefetch(uint64_t ref) const;
   uint64_t bytes() const { return total_; }
 
  private:

@@ -31,6 +31,9 @@ class HeadSeriesSet final : public model::SeriesSet {
     out->Clear();
     mint = std::max(mint, mint_);
     maxt = std::min(maxt, maxt_);
+    // Most of the time goes into waiting for memory.
+    if (index + 4 < ids_.size()) __builtin_prefetch(&head_.series(ids_[index + 4]));
+    if (index + 2 < ids_.size()) head_.series(ids_[index + 2]).PrefetchRead();
     if (part_ != HeadPart::kOutOfOrder) {
       TRY(head_.series(ids_[index]).Read(mint, maxt, head_.full_chunks(), out));
       head_.tombstones().RemoveFrom(ids_[index], out);
@@ -89,6 +92,19 @@ class HeadQuerier final : public model::Querier {
     std::erase_if(ids, [&](SeriesId id) { return !head_.Overlaps(id, mint, maxt); });
     if (sorted) SortByLabels(head_, &ids);
     return std::make_unique<HeadSeriesSet>(head_, part_, pass_, std::move(ids), mint_, maxt_);
+  }
+
+  // As many as the rarest pair has. Where others hold the index it cannot be told at once.
+  size_t AtMost(const std::vector<Matcher>& matchers) const override {
+    std::shared_lock lock(head_.mutex(), std::try_to_lock);
+    size_t most = kUnknown;
+    if (!lock) return most;
+    for (const Matcher& matcher : matchers) {
+      if (matcher.type() != model::MatchType::kEqual || matcher.value().empty()) return kUnknown;
+      auto pair = head_.index().FindPair(matcher.name(), matcher.value());
+      most = std::min(most, pair ? head_.index().pair(*pair).postings.size() : size_t{0});
+    }
+    return most;
   }
 
   Result<std::vector<std::string>> LabelValues(const std::string& name,

@@ -1,7 +1,7 @@
 #include "tsdb/merged_querier.h"
 
 #include <algorithm>
-#include <queue>
+#include <unordered_map>
 
 #include "tsdb/block_querier.h"
 #include "tsdb/chunk_codec.h"
@@ -20,9 +20,7 @@ struct Place {
   uint32_t part = 0;
   uint32_t index = 0;
 };
-// The labels are kept, as they had to be made to merge.
 struct MergedSeries {
-  Labels labels;
   uint32_t first = 0;  // in the list of places
   uint32_t count = 0;
 };
@@ -33,7 +31,10 @@ class MergedSet final : public model::SeriesSet {
       : parts_(std::move(parts)), series_(std::move(series)), places_(std::move(places)) {}
 
   size_t size() const override { return series_.size(); }
-  Labels LabelsAt(size_t index) const override { return series_[index].labels; }
+  Labels LabelsAt(size_t index) const override {
+    const Place& place = places_[series_[index].first];
+    return parts_[place.part]->LabelsAt(place.index);
+  }
   Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
                       model::Columns* out) const override {
     const MergedSeries& series = series_[index];
@@ -62,6 +63,29 @@ class MergedSet final : public model::SeriesSet {
     }
     return {};
   }
+  // Each part groups its own series; the groups of all are matched by their labels.
+  model::LabelGroups GroupBy(const std::vector<std::string>& names, bool without) const override {
+    std::vector<model::LabelGroups> of_part;
+    for (const SetPtr& part : parts_) of_part.push_back(part->GroupBy(names, without));
+    std::vector<std::vector<uint32_t>> number;  // plus one, by part and its group
+    for (const auto& groups : of_part) number.emplace_back(groups.groups.size());
+    std::unordered_map<Labels, uint32_t> known;
+    model::LabelGroups result;
+    result.group_of.reserve(series_.size());
+    for (const MergedSeries& series : series_) {
+      const Place& place = places_[series.first];
+      uint32_t group = of_part[place.part].group_of[place.index];
+      uint32_t& plus_one = number[place.part][group];
+      if (plus_one == 0) {
+        Labels& labels = of_part[place.part].groups[group];
+        auto [it, added] = known.try_emplace(labels, static_cast<uint32_t>(known.size()));
+        if (added) result.groups.push_back(std::move(labels));
+        plus_one = it->second + 1;
+      }
+      result.group_of.push_back(plus_one - 1);
+    }
+    return result;
+  }
   Result<void> Chunks(size_t index, int64_t mint, int64_t maxt,
                       std::vector<model::RawChunk>* out) const override {
     const MergedSeries& series = series_[index];
@@ -83,42 +107,50 @@ class MergedSet final : public model::SeriesSet {
   const std::vector<Place> places_;
 };
 
-// Walks sorted sets side by side.
+// Walks sorted sets side by side; there are few. Labels are held of one series of each.
 class SetMerger {
  public:
-  explicit SetMerger(std::vector<SetPtr> parts) : parts_(std::move(parts)) {
-    for (uint32_t part = 0; part < parts_.size(); ++part) Push(part, 0);
+  explicit SetMerger(std::vector<SetPtr> parts) : parts_(std::move(parts)), fronts_(parts_.size()) {
+    for (uint32_t part = 0; part < parts_.size(); ++part) Load(part);
   }
 
   SetPtr Run() {
-    while (!heap_.empty()) {
-      Head next = std::move(const_cast<Head&>(heap_.top()));
-      heap_.pop();
-      Push(next.place.part, next.place.index + 1);
-      bool same = !series_.empty() && series_.back().labels == next.labels;
-      if (!same)
-        series_.push_back({std::move(next.labels), static_cast<uint32_t>(places_.size()), 0});
-      places_.push_back(next.place);
-      ++series_.back().count;
+    while (const Front* least = Least()) {
+      const Labels labels = least->labels;
+      series_.push_back({static_cast<uint32_t>(places_.size()), 0});
+      for (uint32_t part = 0; part < parts_.size(); ++part) {
+        Front& front = fronts_[part];
+        if (front.ended || !(front.labels == labels)) continue;
+        places_.push_back({part, front.index++});
+        ++series_.back().count;
+        Load(part);
+      }
     }
     return std::make_unique<MergedSet>(std::move(parts_), std::move(series_), std::move(places_));
   }
 
  private:
-  struct Head {
+  struct Front {
     Labels labels;
-    Place place;
-    bool operator<(const Head& other) const {
-      int order = labels.Compare(other.labels);
-      return order != 0 ? order > 0 : place.part > other.place.part;
-    }
+    uint32_t index = 0;
+    bool ended = false;
   };
-  void Push(uint32_t part, uint32_t index) {
-    if (index < parts_[part]->size()) heap_.push({parts_[part]->LabelsAt(index), {part, index}});
+  void Load(uint32_t part) {
+    Front& front = fronts_[part];
+    front.ended = front.index >= parts_[part]->size();
+    if (!front.ended) front.labels = parts_[part]->LabelsAt(front.index);
+  }
+  const Front* Least() const {
+    const Front* least = nullptr;
+    for (const Front& front : fronts_) {
+      bool less = !front.ended && (least == nullptr || front.labels < least->labels);
+      if (less) least = &front;
+    }
+    return least;
   }
 
   std::vector<SetPtr> parts_;
-  std::priority_queue<Head> heap_;
+  std::vector<Front> fronts_;  // the next series of each part
   std::vector<MergedSeries> series_;
   std::vector<Place> places_;
 };

@@ -276,9 +276,17 @@ base::Result<void> Series::Read(int64_t mint, int64_t maxt, const FullChunks& fu
   }
   out->t.reserve(out->size() + samples);
   out->v.reserve(out->v.size() + samples);
-  for (size_t i = chunks.size(); i > 0; --i) TRY(DecodeChunk(chunks[i - 1], mint, maxt, out));
-  if (open_chunk.data.empty() || open_start > maxt) return {};
-  return DecodeChunk(open_chunk, mint, maxt, out);
+  bool with_open = !open_chunk.data.empty() && open_start <= maxt;
+  if (chunks.empty()) {
+    return with_open ? DecodeChunk(open_chunk, mint, maxt, out) : base::Result<void>();
+  }
+  if (with_open) chunks.insert(chunks.begin(), open_chunk);
+  TRY(DecodeChunk(chunks.back(), mint, maxt, out));
+  size_t left = chunks.size() - 1;  // the oldest is the last one
+  for (; left >= 2 && ChangesAtRandom(*out); left -= 2)
+    TRY(DecodeChunks(chunks[left - 1], chunks[left - 2], mint, maxt, out));
+  for (; left > 0; --left) TRY(DecodeChunk(chunks[left - 1], mint, maxt, out));
+  return {};
 }
 
 std::optional<model::Sample> Series::Newest() const {

@@ -83,6 +83,11 @@ class Series {
     __builtin_prefetch(data_ + size_, 1);
   }
 
+  // The same for what Read will read of the open chunk.
+  __attribute__((no_sanitize_thread)) void PrefetchRead() const {
+    for (size_t at = 0; at < size_; at += 64) __builtin_prefetch(data_ + at);
+  }
+
   // kNoTime when there is no sample.
   int64_t last_time() const { return LastTime().load(std::memory_order_relaxed); }
   // May be wrong by a sample that is just being added. Who calls this holds a pass.

@@ -24,8 +24,8 @@ Intervals::const_iterator EndingFrom(const Intervals& intervals, int64_t t) {
       [](const TimeInterval& range, int64_t time) { return range.maxt < time; });
 }
 
-template <typename T>
-void Compact(const std::vector<bool>& gone, std::vector<T>* values) {
+template <typename Vector>
+void Compact(const std::vector<bool>& gone, Vector* values) {
   if (values->empty()) return;
   size_t kept = 0;
   for (size_t i = 0; i < values->size(); ++i) {

@@ -112,14 +112,76 @@ TEST(XorChunk, RandomWalks) {
   }
 }
 
+// The same as one by one, whatever is in them.
+void ExpectTwoAsOneByOne(std::string_view first, std::string_view second, int64_t mint,
+                         int64_t maxt) {
+  Columns want;
+  want.t = {kMin};
+  want.v = {0};
+  Columns got = want;
+  auto wanted = DecodeXorChunk(first, mint, maxt, &want);
+  if (wanted) wanted = DecodeXorChunk(second, mint, maxt, &want);
+  auto decoded = DecodeXorChunks(first, second, mint, maxt, &got);
+  ASSERT_EQ(decoded.has_value(), wanted.has_value());
+  if (!decoded) {
+    EXPECT_EQ(decoded.error().message(), wanted.error().message());
+    EXPECT_EQ(got.size(), 1u);
+    return;
+  }
+  EXPECT_EQ(got.t, want.t);
+  ASSERT_EQ(got.v.size(), want.v.size());
+  for (size_t i = 0; i < want.v.size(); ++i)
+    ASSERT_EQ(std::bit_cast<uint64_t>(got.v[i]), std::bit_cast<uint64_t>(want.v[i])) << i;
+}
+
+// A chunk of values of some kind: constant, counting, jumping, any bits at all.
+std::string RandomChunk(std::mt19937_64& random, int64_t* t, size_t count) {
+  std::vector<Sample> samples;
+  uint64_t kind = random() % 5;
+  uint64_t jitter = random() % 3 == 0 ? 20'000 : 1;
+  double v = 100;
+  while (samples.size() < count) {
+    *t += 15'000 + static_cast<int64_t>(random() % jitter);
+    if (random() % 40 == 0) *t += int64_t{1} << (random() % 41);
+    if (kind == 1) v += 17;
+    if (kind == 2 && random() % 2 == 0) v += static_cast<double>(random() % 1000) / 7;
+    if (kind == 3) v = std::bit_cast<double>(random());
+    if (kind == 4) v = -v;
+    samples.push_back({*t, v});
+  }
+  return Encode(samples);
+}
+
+TEST(XorChunk, TwoAreAsOneByOne) {
+  std::mt19937_64 random(3);
+  for (int round = 0; round < 2000; ++round) {
+    auto t = static_cast<int64_t>(random() % 2'000'000'000'000);
+    int64_t begin = t;
+    std::string first = RandomChunk(random, &t, random() % 130);
+    int64_t border = t;
+    std::string second = RandomChunk(random, &t, random() % 130);
+    ExpectTwoAsOneByOne(first, second, kMin, kMax);
+    ExpectTwoAsOneByOne(first, second, begin + (border - begin) / 2, border + (t - border) / 2);
+    ExpectTwoAsOneByOne(first, second, border + 1, kMax);
+    ExpectTwoAsOneByOne(first, second, kMin, border);
+    ExpectTwoAsOneByOne(second, first, kMin, kMax);
+    std::string& damaged = random() % 2 == 0 ? first : second;
+    size_t bit = random() % (damaged.size() * 8);
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
+    ExpectTwoAsOneByOne(first, second, kMin, kMax);
+    damaged.resize(random() % damaged.size());
+    ExpectTwoAsOneByOne(first, second, kMin, kMax);
+  }
+}
+
 TEST(XorChunk, DecodesARange) {
   std::string chunk = Encode({{10, 1}, {20, 2}, {30, 3}, {40, 4}});
   Columns out;
   out.t = {1};
   out.v = {0};
   ASSERT_TRUE(DecodeXorChunk(chunk, 20, 30, &out));
-  EXPECT_EQ(out.t, (std::vector<int64_t>{1, 20, 30}));
-  EXPECT_EQ(out.v, (std::vector<double>{0, 2, 3}));
+  EXPECT_EQ(out.t, (model::Times{1, 20, 30}));
+  EXPECT_EQ(out.v, (model::Values{0, 2, 3}));
   ASSERT_TRUE(DecodeXorChunk(chunk, 41, 50, &out));
   ASSERT_TRUE(DecodeXorChunk(chunk, 0, 9, &out));
   EXPECT_EQ(out.size(), 3u);

@@ -9,10 +9,12 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "model/int_histogram.h"
 #include "model/sample.h"
 #include "tsdb/db.h"
 
@@ -28,6 +30,7 @@ struct Point {
   int64_t t;
   double v;
   uint32_t series;
+  std::shared_ptr<const model::IntHistogram> histogram = nullptr;  // then `v` means nothing
 };
 
 class Data {
@@ -37,6 +40,9 @@ class Data {
     return static_cast<uint32_t>(labels_.size() - 1);
   }
   void Add(uint32_t series, int64_t t, double v) { points_.push_back({t, v, series}); }
+  void Add(uint32_t series, int64_t t, const model::IntHistogram& histogram) {
+    points_.push_back({t, 0, series, std::make_shared<const model::IntHistogram>(histogram)});
+  }
 
   base::Result<void> WriteTo(const std::string& path);
   size_t series() const { return labels_.size(); }
@@ -60,7 +66,11 @@ base::Result<void> Data::WriteTo(const std::string& path) {
     auto appender = db->NewAppender();
     for (size_t k = i; k < std::min(i + kBatch, points_.size()); ++k) {
       const Point& point = points_[k];
-      auto result = appender->Append(refs[point.series], labels_[point.series], point.t, point.v);
+      const model::Labels& labels = labels_[point.series];
+      model::SeriesRef ref = refs[point.series];
+      auto result = point.histogram != nullptr
+                        ? appender->AppendHistogram(ref, labels, point.t, *point.histogram)
+                        : appender->Append(ref, labels, point.t, point.v);
       if (result.status != model::AppendStatus::kOk) {
         return base::Fail(base::ErrorCode::kInternal, "a sample was refused");
       }
@@ -222,6 +232,7 @@ class Wild {
         Special({{"a", a}, {"b", b}});
         Info({{"a", a}, {"b", b}});
         Buckets({{"a", a}, {"b", b}});
+        Native({{"a", a}, {"b", b}});
       }
     }
     Texts();
@@ -244,7 +255,7 @@ class Wild {
     int64_t hole = 0;
     for (int64_t i = from; i < to; ++i) {
       int64_t t = kStart + offset + i * 15'000;
-      double v = value();
+      auto v = value();
       if (hole > 0) {
         --hole;
       } else if (random_.OneIn(60)) {
@@ -293,6 +304,35 @@ class Wild {
       Fill(Series("rnd_seconds_bucket", all),
            [&, value]() mutable { return value += random_.Eighths(0, 30); });
     }
+  }
+
+  // Counts that are never near zero, and begin anew now and then.
+  void Native(const Pairs& pairs) {
+    model::IntHistogram h;
+    h.schema = static_cast<int32_t>(random_.Below(3));
+    h.zero_threshold = 0.001;
+    auto restart = [this, &h] {
+      h.positive = {{1, 100'000}, {2, 50'000}, {5, 1000}};
+      h.negative = {{0, 10'000}};
+      h.zero_count = random_.Below(1000);
+      h.sum = 12'345;
+    };
+    restart();
+    Fill(Series("rnd_native", pairs), [&] {
+      if (random_.OneIn(50)) restart();
+      if (random_.OneIn(30)) h.positive.push_back({h.positive.back().index + 2, 1});
+      for (auto* buckets : {&h.positive, &h.negative}) {
+        for (model::IntHistogramBucket& bucket : *buckets)
+          bucket.count += static_cast<int64_t>(random_.Below(20));
+      }
+      h.sum += random_.Eighths(-10, 30);
+      h.count = h.zero_count;
+      for (const auto* buckets : {&h.positive, &h.negative}) {
+        for (const model::IntHistogramBucket& bucket : *buckets)
+          h.count += static_cast<uint64_t>(bucket.count);
+      }
+      return h;
+    });
   }
 
   // Label values that are hard to match.

@@ -100,7 +100,7 @@ class Generator:
             return Node(self.selector() + self.modifiers())
         makers = [(3, self.plain), (5, self.aggregation), (2, self.choice), (6, self.of_range), (4, self.math),
                   (4, self.binary_scalar), (6, self.binary_vector), (2, self.sets), (3, self.labels), (2, self.others),
-                  (1, self.histogram)]
+                  (1, self.histogram), (1, self.native)]
         maker = self.r.choices([m for _, m in makers], [w for w, _ in makers])[0]
         return maker(depth)
 
@@ -216,6 +216,20 @@ class Generator:
             return Node(f"absent({inner.text})", [inner])
         s = self.scalar(depth - 1)
         return Node(f"vector({s.text})", [s])
+
+    def native(self, depth):
+        """Counts and sums of native histograms, which both know; their buckets 3 interpolates otherwise."""
+        selector = "rnd_native" + self.r.choice(["", '{a="x"}', '{b!=""}'])
+        window = f"{selector}[{self.r.choice(['1m', '5m', '2m3s', '13m'])}]{self.modifiers()}"
+        kind = self.r.random()
+        if kind < 0.2:
+            return Node(f"{self.r.choice(['count', 'present'])}_over_time({window})")
+        if kind < 0.3:
+            return Node(f"{self.r.choice(['count', 'group', 'absent'])}({selector})")
+        inner = self.r.choice([selector + self.modifiers(), f"rate({window})", f"increase({window})"])
+        if self.r.random() < 0.5:
+            inner = f"sum{self.grouping() or ' '}({inner})"
+        return Node(f"{self.r.choice(['histogram_count', 'histogram_sum'])}({inner})")
 
     def histogram(self, depth):
         q = self.scalar(depth - 1)

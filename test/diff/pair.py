@@ -40,7 +40,7 @@ class Pair(contextlib.AbstractContextManager):
         shutil.copytree(data, self.stack.dir / "stock-data", ignore=shutil.ignore_patterns(*without))
         config = self._write_config(self.stack)
         port = free_port()
-        self.stack.peer("prometheus", f"--config.file={config}", "--log.level=warn", "--enable-feature=promql-per-step-stats",
+        self.stack.peer("prometheus", f"--config.file={config}", "--log.level=warn", "--enable-feature=promql-per-step-stats,native-histograms",
                         f"--storage.tsdb.path={self.stack.dir / 'stock-data'}",
                         "--storage.tsdb.retention.time=100y", f"--web.listen-address=127.0.0.1:{port}", *flags)
         stock = self.stock_api = Prometheus(port)

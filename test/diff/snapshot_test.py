@@ -35,6 +35,8 @@ class SnapshotTest(unittest.TestCase):
         split, equal = 0, 0
         for (labels, stock), (our_labels, ours) in zip(want.series(), got.series(), strict=True):
             self.assertEqual(our_labels, labels)
+            if ("__name__", "rnd_native") in labels:
+                continue  # histograms: other chunks with other limits
             same, too_long = self.compare_chunks(labels, stock, ours)
             equal += same
             split += too_long

@@ -276,6 +276,24 @@ class QueryTest(unittest.TestCase):
         self.assertIn("/api/v1", query("instant", url + "/wrong", "up", code=1))
         self.assertIn("did you mean", query("instnt", url, "up", code=1))
 
+    def test_command_line_analyzes_histograms(self):
+        stack = Stack()
+        self.addCleanup(stack.__exit__)
+        port = free_port()
+        server = stack.server(stack.config({"self": [port]}), port=port)
+        name = "prometheus_http_request_duration_seconds_bucket"
+        wait_for("some scrapes", lambda: any(int(r["value"][1]) >= 3 for r in server.api.query(
+            f'min(count_over_time({name}{{handler="/metrics"}}[1m]))')))
+        command = [SERVER, "query", "analyze", f"127.0.0.1:{port}", f"--match={name}", "--duration=1m"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, rf'\n- {name}{{handler="/metrics", instance="127.0.0.1:{port}", job="self"}} '
+                                      r"\(classic\): \d+/\d+\.\d{3}/\d+")
+        self.assertIn("\nClassic histogram series (", done.stdout)
+        done = subprocess.run([*command[:-2], "--match=sum(up)"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("query error", done.stderr)
+
     def test_command_line_shows_who_it_is(self):
         seen = []
 

@@ -141,6 +141,35 @@ class SecureTest(SecureCase):
                 answers = [self.curl(f"https://localhost:{port}/metrics", *flags)[1] for port in (ours, stock)]
                 self.assertEqual(answers[0], answers[1], (policy, who))
 
+    def test_the_command_line_asks_over_tls(self):
+        web = self.pki.web_config("both.yml", "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.crt",
+                                  users={"prom": SECRET})
+        port = free_port()
+        self.serve(SERVER, "serve", "--ui.listen-address=", f"--config.file={self.stack.config({'none': []})}",
+                   f"--web.listen-address=127.0.0.1:{port}", f"--storage.tsdb.path={self.stack.dir / 'data'}",
+                   f"--web.config.file={web}", url=f"https://localhost:{port}/-/ready")
+        trust = "ca_file: ca.crt"
+        who = "cert_file: client.crt, key_file: client.key"
+        user = "basic_auth: {username: prom, password: %s}"
+        cases = {
+            "nothing": ("", "certificate"),
+            "no user": (f"tls_config: {{{trust}, {who}}}", "401"),
+            "wrong password": (f"tls_config: {{{trust}, {who}}}\n{user % 'wrong'}", "401"),
+            "no certificate": (f"tls_config: {{{trust}}}\n{user % SECRET}", "query error"),
+            "another authority": (f"tls_config: {{ca_file: stranger.crt, {who}}}\n{user % SECRET}", "certificate"),
+            "all": (f"tls_config: {{{trust}, {who}}}\n{user % SECRET}", None),
+        }
+        for name, (text, problem) in cases.items():
+            with self.subTest(name):
+                config = self.pki.write("client.yml", text + "\n")
+                done = subprocess.run([SERVER, "query", "instant", f"--http.config.file={config}",
+                                       f"https://localhost:{port}", "vector(41) + 1", "--time=5", "--format=promql"],
+                                      capture_output=True, text=True, timeout=60)
+                said = done.stdout + done.stderr
+                self.assertEqual(done.returncode, 1 if problem else 0, said)
+                self.assertIn(problem or "{} => 42 @[5]\n", said)
+                self.assertNotIn(SECRET, said)
+
     def test_allowed_names_versions_and_suites(self):
         certificate = ["--cert", f"{self.pki.dir}/client.crt", "--key", f"{self.pki.dir}/client.key"]
         for names, status in (("[other]", 0), ("[other, head]", 200), ("[10.0.0.9]", 200)):
