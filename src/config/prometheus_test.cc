@@ -260,7 +260,7 @@ TEST(PrometheusConfig, WarnsOfKeysWithoutEffect) {
       "runtime: {gogc: 75}\nalerting: {alertmanagers: []}\nrule_files: "
       "[r/*.yml]\n"
       "storage: {tsdb: {out_of_order_time_window: 1h, retention: {time: 1d, size: 1GB}}}\n"
-      "scrape_configs: [{job_name: x, scrape_failure_log_file: f}]\n");
+      "tracing: {endpoint: x}\n");
   EXPECT_EQ(config.warnings.size(), 2u);
   EXPECT_EQ(config.storage.out_of_order_window_ms, 3'600'000);
   EXPECT_EQ(config.storage.retention_time_ms, 86'400'000);
