@@ -209,8 +209,8 @@ Result<void> Backfill::Write(const std::string& directory, int64_t now_ms,
   }
   TRY(base::MakeDirectories(directory));
   for (size_t i = 0; i < blocks; ++i) {
-    Written written = TRY(
-        WriteBlock(directory, now_ms + static_cast<int64_t>(i), places.data() + starts[i], places.data() + starts[i + 1]));
+    Written written = TRY(WriteBlock(directory, now_ms + static_cast<int64_t>(i),
+                                     places.data() + starts[i], places.data() + starts[i + 1]));
     written.number = i + 1;
     written.total = blocks;
     on_block(written);

@@ -145,7 +145,8 @@ void Replay(benchmark::State& state) {
     state.ResumeTiming();
   }
 }
-BENCHMARK(Replay)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(Replay)->Iterations(1)->MeasureProcessCPUTime()->UseRealTime()->Unit(
+    benchmark::kMillisecond);
 
 // 200k series with an hour of samples, a full chunk and an open one each: what they take in memory
 // (run alone: memory that an earlier benchmark left is used again), and reading them back.
