@@ -71,7 +71,7 @@ bool AttrFile::Open() {
   }
   const int fd = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) {
-    skip_ = kReadsBetweenLooks - 1;
+    if (!t_look_again) skip_ = kReadsBetweenLooks - 1;
     return false;
   }
   file_ = base::File(fd);

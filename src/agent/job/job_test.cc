@@ -94,6 +94,24 @@ TEST_F(TableTest, LastValuesAreKeptForAWhileAndNotForever) {
   EXPECT_TRUE(table_->jobs().empty());
 }
 
+// The case of a busy machine: no look at its processes came in time.
+TEST_F(TableTest, WhatWasThereFirstIsKnownAndTheLastProcessHasItReadAgain) {
+  const std::string task = StrCat(kJobV2, "/step_0/user/task_0");
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 1000000\n");
+  tree_.Write(StrCat(task, "/cpu.stat"), "usage_usec 0\n");
+  Start();
+  EXPECT_EQ(Value(Find("7"), Measure::kCpuTotal), 1);
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 3000000\n");
+  tree_.Write(StrCat(task, "/cpu.stat"), "usage_usec 2000000\n");
+  tree_.Write(StrCat(task, "/cgroup.events"), "populated 0\nfrozen 0\n");
+  watch_->Drain();
+  tree_.Remove(kJobV2);
+  watch_->Drain();
+  EXPECT_EQ(Value(Find("7", "0", "0"), Measure::kCpuTotal), 2);
+  EXPECT_EQ(Value(Find("7"), Measure::kCpuTotal), 3);
+}
+
 TEST_F(TableTest, AJobThatRunsAgainStartsAnew) {
   tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
   tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec 9000000\n");

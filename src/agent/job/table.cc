@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <limits>
 
+#include "agent/attr_file.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent::job {
@@ -88,6 +89,9 @@ void JobTable::Found(const Hierarchy& hierarchy, const Place& place, const std::
     ++version_;
   }
   member.cgroup.AddDirectory(hierarchy, directory);
+  // Of a job that is over before anything else can be read, this is what is known.
+  const LookAgainScope some_files_come_later;
+  member.cgroup.Read(nullptr);
   member.looks = 0;
   member.look_at_ns = steady_ns_ + kLooksMs[0] * kMs;
 }
@@ -124,7 +128,13 @@ void JobTable::Joined(const Place& place) {
   ++version_;
 }
 
+void JobTable::Populated(const Place& place) {
+  Job* job = nullptr;
+  if (Find(place, job); job != nullptr) ReadPath(*job, MemberName(place));
+}
+
 void JobTable::ReadPath(Job& job, const Name& name) {
+  const LookAgainScope no_later_chance;
   const Usage* above = nullptr;
   for (const Name& each : {Name{}, Name{name.first, ""}, name}) {
     const auto at = job.members.find(each);

@@ -73,6 +73,8 @@ class JobTable final : public TreeListener {
   // Reads what is above, which still has the usage of what is gone.
   void Gone(const Hierarchy& hierarchy, const Place& place) override;
   void Joined(const Place& place) override;
+  // Reads its task, step and job.
+  void Populated(const Place& place) override;
 
   // Reads all that lives.
   void ReadAll();

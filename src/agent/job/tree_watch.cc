@@ -76,7 +76,7 @@ void TreeWatch::Watch(const std::string& path, Directory& directory) {
   directory.watch = -1;
   if (!inotify_.is_open()) return;
   uint32_t mask = IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW;
-  // A write to cgroup.procs: a process joins. Only where processes are, as on v2 the files of
+  // A write to cgroup.procs: a process joins; cgroup.events: the last one ended. Only where processes are, as on v2 the files of
   // events of cgroups above are modified whenever a limit is hit.
   const bool step_of_v1 = directory.place.level == Level::kStep && !directory.hierarchy->unified;
   if (directory.place.level == Level::kTask || step_of_v1) mask |= IN_MODIFY;
@@ -168,6 +168,7 @@ void TreeWatch::Handle(int watch, uint32_t mask, std::string_view name) {
   }
   if ((mask & IN_MODIFY) != 0) {
     if (name == "cgroup.procs" || name == "tasks") listener_.Joined(directory.place);
+    if (name == "cgroup.events") listener_.Populated(directory.place);
     return;
   }
   if ((mask & IN_ISDIR) == 0) return;

@@ -33,6 +33,8 @@ class TreeListener {
   virtual void Gone(const Hierarchy& hierarchy, const Place& place) = 0;
   // A process was moved into it.
   virtual void Joined(const Place& place) = 0;
+  // The first process of it is there or, more important, the last one has ended (v2).
+  virtual void Populated(const Place& place) = 0;
 };
 
 // Knows the directories of Slurm's cgroups and hears by inotify of those that come and go. Not
