@@ -53,6 +53,7 @@ TEST(Timetable, TargetsAreSpreadOverTheInterval) {
     ScrapeTarget target(spec, shared, nullptr, families);
     int64_t offset = target.OffsetMs(42);
     EXPECT_EQ(offset, target.OffsetMs(42));
+    EXPECT_EQ(offset % 50, 0) << "not at a tick";
     ++per_tenth[offset / 100];
   }
   ASSERT_EQ(per_tenth.size(), 10u);
