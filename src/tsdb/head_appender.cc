@@ -189,6 +189,7 @@ void HeadAppender::Store(std::string record, std::vector<StoredRecord>* out) con
 void HeadAppender::ApplyFloats(size_t first, size_t last, Applied* applied) {
   for (size_t i = first; i < last; ++i) {
     const Pending& sample = samples_[i];
+    if (i + 2 * kPrefetchAhead < last) samples_[i + 2 * kPrefetchAhead].series->PrefetchSeries();
     if (i + kPrefetchAhead < last) samples_[i + kPrefetchAhead].series->PrefetchAppend();
     bool new_chunk = false;
     if (!sample.series->Append(sample.t, sample.v, head_.chunk_range_ms(), head_.full_chunks(),

@@ -76,6 +76,11 @@ class Series {
   // For one without samples, as if it never had any.
   void ForgetTime();
 
+  // Before PrefetchAppend, as this reads the series.
+  void PrefetchSeries() const {
+    __builtin_prefetch(&last_time_, 1);
+    __builtin_prefetch(&lock_, 1);
+  }
   // Begins to load what Append will write. May be called while another thread appends: then it may
   // load the wrong place, no more.
   __attribute__((no_sanitize_thread)) void PrefetchAppend() const {

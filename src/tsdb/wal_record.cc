@@ -1,5 +1,6 @@
 #include "tsdb/wal_record.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -25,6 +26,8 @@ char* PutVarintAt(char* out, uint64_t delta) {
 
 // Two varints and a value. Where so much is left a sample is read without looking for the end.
 constexpr std::ptrdiff_t kLongestSample = 10 + 10 + 8;
+constexpr size_t kUsualSampleBytes = 12;
+constexpr size_t kHeaderBytes = 1 + 8 + 8;
 
 // `good` becomes false when it has more than 64 bits.
 uint64_t TakeVarint(const char** next, bool* good) {
@@ -48,27 +51,38 @@ uint64_t TakeU64Be(const char** next) {
 }
 
 void StoreBe(char* out, uint64_t value) {
-  for (int shift = 56; shift >= 0; shift -= 8) *out++ = static_cast<char>((value >> shift) & 0xFF);
+  if constexpr (std::endian::native == std::endian::little) value = __builtin_bswap64(value);
+  std::memcpy(out, &value, sizeof value);
 }
 
 }  // namespace
 
 void SamplesRecord::Add(uint64_t ref, int64_t t, double v) {
-  if (bytes_.empty()) {
-    PutType(bytes_, RecordType::kSamples);
-    base::PutU64Be(bytes_, ref);
-    base::PutU64Be(bytes_, static_cast<uint64_t>(t));
+  constexpr auto kLongest = static_cast<size_t>(kLongestSample);
+  const size_t needed = size_ + kHeaderBytes + kLongest;
+  if (buffer_.size() < needed) buffer_.resize(std::max(2 * size_, needed));
+  if (size_ == 0) {
+    buffer_[0] = static_cast<char>(RecordType::kSamples);
+    StoreBe(&buffer_[1], ref);
+    StoreBe(&buffer_[9], static_cast<uint64_t>(t));
+    size_ = kHeaderBytes;
     first_ref_ = ref;
     first_t_ = t;
   }
-  char sample[28];
-  char* end = PutVarintAt(sample, ref - first_ref_);
+  char* end = PutVarintAt(&buffer_[size_], ref - first_ref_);
   end = PutVarintAt(end, static_cast<uint64_t>(t) - static_cast<uint64_t>(first_t_));
   StoreBe(end, std::bit_cast<uint64_t>(v));
-  bytes_.append(sample, end + 8);
+  size_ = static_cast<size_t>(end + sizeof v - buffer_.data());
 }
 
-std::string SamplesRecord::Take() { return std::exchange(bytes_, {}); }
+void SamplesRecord::Reserve(size_t samples) {
+  buffer_.resize(kHeaderBytes + (samples + 1) * kUsualSampleBytes + kLongestSample);
+}
+
+std::string SamplesRecord::Take() {
+  buffer_.resize(std::exchange(size_, 0));
+  return std::exchange(buffer_, {});
+}
 
 void BeginSeries(std::string& record, uint64_t ref) {
   if (record.empty()) PutType(record, RecordType::kSeries);

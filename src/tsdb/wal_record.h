@@ -45,17 +45,17 @@ struct TombstoneEntry {
 class SamplesRecord {
  public:
   void Add(uint64_t ref, int64_t t, double v);
-  bool empty() const { return bytes_.empty(); }
-  const std::string& bytes() const { return bytes_; }
+  bool empty() const { return size_ == 0; }
+  std::string_view bytes() const { return {buffer_.data(), size_}; }
   // Gives the record away and starts anew.
   std::string Take();
-  void Clear() { bytes_.clear(); }
+  void Clear() { size_ = 0; }
   // Makes room for so many samples at once.
-  void Reserve(size_t samples) { bytes_.reserve(17 + samples * kUsualSampleBytes); }
+  void Reserve(size_t samples);
 
  private:
-  static constexpr size_t kUsualSampleBytes = 12;
-  std::string bytes_;
+  std::string buffer_;  // the record and room behind it
+  size_t size_ = 0;
   uint64_t first_ref_ = 0;
   int64_t first_t_ = 0;
 };

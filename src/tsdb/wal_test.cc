@@ -2,6 +2,7 @@
 
 #include <zstd.h>
 
+#include <limits>
 #include <random>
 
 #include "base/bytes.h"
@@ -79,6 +80,25 @@ TEST(WalRecord, KnownBytes) {
       "\x02\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\x03\xe8\0\0\x3f\xf0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0\0\0"s);
 }
 
+TEST(WalRecord, GrowsByTheLongestSamplesAndStartsAnewAfterTake) {
+  constexpr uint64_t kFar = uint64_t{1} << 62;
+  SamplesRecord record;
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(record.empty());
+    for (uint64_t i = 0; i < 300; ++i) {
+      record.Add(i % 3 == 1 ? kFar : i, i % 5 == 2 ? std::numeric_limits<int64_t>::min() : 7, 0.5);
+    }
+    std::vector<SampleEntry> out;
+    ASSERT_TRUE(DecodeSamples(record.Take(), &out));
+    ASSERT_EQ(out.size(), 300u);
+    for (uint64_t i = 0; i < 300; ++i) {
+      EXPECT_EQ(out[i].ref, i % 3 == 1 ? kFar : i);
+      EXPECT_EQ(out[i].t, i % 5 == 2 ? std::numeric_limits<int64_t>::min() : 7);
+      EXPECT_EQ(out[i].v, 0.5);
+    }
+  }
+}
+
 TEST(WalRecord, MalformedSamplesAreFoundInTheMiddleToo) {
   SamplesRecord record;
   for (int i = 0; i < 20; ++i) record.Add(5, 1000 + i, 1.0);
@@ -86,7 +106,7 @@ TEST(WalRecord, MalformedSamplesAreFoundInTheMiddleToo) {
   ASSERT_TRUE(DecodeSamples(record.bytes(), &out));
   ASSERT_EQ(out.size(), 20u);
   EXPECT_EQ(out[19].t, 1019);
-  std::string bytes = record.bytes();
+  std::string bytes(record.bytes());
   bytes.replace(17, 10, std::string(10, '\xff'));
   EXPECT_FALSE(DecodeSamples(bytes, &out));
   bytes.replace(17, 10, std::string(9, '\xff') + "\x01");
