@@ -76,8 +76,9 @@ void TreeWatch::Watch(const std::string& path, Directory& directory) {
   directory.watch = -1;
   if (!inotify_.is_open()) return;
   uint32_t mask = IN_CREATE | IN_DELETE | IN_ONLYDIR | IN_DONT_FOLLOW;
-  // A write to cgroup.procs: a process joins; cgroup.events: the last one ended. Only where processes are, as on v2 the files of
-  // events of cgroups above are modified whenever a limit is hit.
+  // A write to cgroup.procs: a process joins; cgroup.events: the last one ended. Only where
+  // processes are, as on v2 the files of events of cgroups above are modified whenever a limit is
+  // hit.
   const bool step_of_v1 = directory.place.level == Level::kStep && !directory.hierarchy->unified;
   if (directory.place.level == Level::kTask || step_of_v1) mask |= IN_MODIFY;
   directory.watch = ::inotify_add_watch(inotify_.fd(), path.c_str(), mask);
