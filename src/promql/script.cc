@@ -1,5 +1,7 @@
 #include "promql/script.h"
 
+#include <optional>
+
 #include "base/strings.h"
 #include "promql/memory_storage.h"
 #include "promql/script_at.h"
@@ -15,14 +17,12 @@ namespace {
 constexpr int64_t kMaxSamples = 5'000'000;
 constexpr int64_t kMinute = 60'000;
 
-EngineOptions OptionsFor(const ScriptOptions& options) {
+EngineOptions OptionsFor(const ScriptOptions& options, bool delayed_name_removal) {
   EngineOptions engine;
   engine.max_samples = kMaxSamples;
   engine.threads = options.threads;
-  engine.delayed_name_removal = options.delayed_name_removal;
-  engine.parser.experimental_functions = true;
-  engine.parser.extended_range_selectors = true;
-  engine.parser.fill_modifiers = true;
+  engine.delayed_name_removal = delayed_name_removal;
+  engine.parser = options.parser;
   return engine;
 }
 
@@ -37,10 +37,13 @@ bool DependsOnQueryTimes(std::string_view query) {
 class ScriptRunner {
  public:
   ScriptRunner(const std::string& name, const ScriptOptions& options)
-      : name_(name), options_(options), engine_(OptionsFor(options)) {}
+      : name_(name), options_(options) {
+    SetDelayedNameRemoval(options.delayed_name_removal);
+  }
 
   void Load(const LoadCommand& load);
   void Clear() { storage_.Clear(); }
+  void SetDelayedNameRemoval(bool on) { engine_.emplace(OptionsFor(options_, on)); }
   void Eval(const EvalCase& eval);
   const ScriptReport& report() const { return report_; }
 
@@ -52,7 +55,7 @@ class ScriptRunner {
 
   const std::string& name_;
   const ScriptOptions& options_;
-  Engine engine_;
+  std::optional<Engine> engine_;
   MemoryStorage storage_;
   ScriptReport report_;
 };
@@ -82,17 +85,17 @@ void ScriptRunner::LoadSeries(const std::vector<ScriptSeries>& all, int64_t inte
 
 std::string ScriptRunner::RecheckAsRange(const EvalCase& eval) {
   auto range =
-      engine_.Range(storage_, eval.query, eval.start - kMinute, eval.start + kMinute, kMinute);
+      engine_->Range(storage_, eval.query, eval.start - kMinute, eval.start + kMinute, kMinute);
   if (!range) return StrCat("as a range query: failed: ", range.error().message());
   std::string text = CheckMiddleStep(eval, *range);
   return text.empty() ? "" : StrCat("as a range query: ", text);
 }
 
 std::string ScriptRunner::RecheckAtOtherTimes(const EvalCase& eval) {
-  std::string fixed = FixedAt(eval.query, eval.start, engine_.options().parser);
+  std::string fixed = FixedAt(eval.query, eval.start, engine_->options().parser);
   if (fixed.empty()) return "";
   for (int64_t away : {-1000 * kMinute, -kMinute / 2, kMinute, 20'000 * kMinute}) {
-    auto got = engine_.Instant(storage_, fixed, eval.start + away);
+    auto got = engine_->Instant(storage_, fixed, eval.start + away);
     if (!got) return StrCat("as ", fixed, ": failed: ", got.error().message());
     std::string text = CheckAnswer(eval, *got);
     if (!text.empty()) return StrCat("as ", fixed, ": ", text);
@@ -102,12 +105,12 @@ std::string ScriptRunner::RecheckAtOtherTimes(const EvalCase& eval) {
 
 std::string ScriptRunner::Run(const EvalCase& eval) {
   if (eval.range)
-    return CheckCase(eval, engine_.Range(storage_, eval.query, eval.start, eval.end, eval.step));
+    return CheckCase(eval, engine_->Range(storage_, eval.query, eval.start, eval.end, eval.step));
   int64_t t = eval.start;
   for (const Expectation& expectation : eval.expectations) {
     if (expectation.kind == ExpectKind::kRangeVector) t = expectation.end;
   }
-  std::string text = CheckCase(eval, engine_.Instant(storage_, eval.query, t));
+  std::string text = CheckCase(eval, engine_->Instant(storage_, eval.query, t));
   bool plain = !eval.Expects(ExpectKind::kFail) && !eval.Expects(ExpectKind::kRangeVector) &&
                !eval.Expects(ExpectKind::kString) && !eval.Expects(ExpectKind::kOrdered);
   if (!text.empty() || !plain || !options_.recheck || DependsOnQueryTimes(eval.query)) return text;
@@ -140,6 +143,9 @@ ScriptReport RunScript(std::string_view text, const std::string& name,
     switch (command.kind) {
       case ScriptCommand::Kind::kClear:
         runner.Clear();
+        break;
+      case ScriptCommand::Kind::kDelayedNameRemoval:
+        runner.SetDelayedNameRemoval(command.on);
         break;
       case ScriptCommand::Kind::kLoad:
         runner.Load(command.load);

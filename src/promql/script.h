@@ -8,9 +8,12 @@
 
 namespace slurmscope::promql {
 
-// How a script is run: as Prometheus runs its own.
+// How a script is run: unless told otherwise as Prometheus runs its own, with all of the language
+// and names that go at the end of a query.
 struct ScriptOptions {
-  bool delayed_name_removal = true;
+  ParserOptions parser = {
+      .experimental_functions = true, .extended_range_selectors = true, .fill_modifiers = true};
+  bool delayed_name_removal = true;  // until the script has it otherwise
   int threads = 1;
   // Each instant case is also asked as the middle step of a range query, and at other times with
   // `@` its own.
@@ -28,7 +31,8 @@ struct ScriptReport {
 };
 
 // Runs a PromQL test script (the grammar of Prometheus' promqltest: clear, load, eval instant, eval
-// range with their expectations) against a storage of its own. Start timestamps are passed over.
+// range with their expectations) against a storage of its own. A command of ours,
+// `delayed_name_removal on|off`, stands before what is meant for one of the two only.
 ScriptReport RunScript(std::string_view text, const std::string& name,
                        const ScriptOptions& options);
 

@@ -194,6 +194,12 @@ Result<EvalCase> ParseEval(std::string_view command, std::string_view rest, Line
   return eval;
 }
 
+Result<bool> ParseSwitch(std::string_view word) {
+  if (word == "on") return true;
+  if (word == "off") return false;
+  return Bad(StrCat("expected on or off, got ", word));
+}
+
 Result<ScriptCommand> ParseCommand(Lines& lines) {
   std::string_view rest = lines.Peek();
   std::string word(TakeWord(rest));
@@ -207,6 +213,12 @@ Result<ScriptCommand> ParseCommand(Lines& lines) {
   if (word == "load" || word == "load_with_nhcb") {
     command.kind = ScriptCommand::Kind::kLoad;
     command.load = TRY(ParseLoad(rest, lines, word != "load"));
+    return command;
+  }
+  if (word == "delayed_name_removal") {
+    command.kind = ScriptCommand::Kind::kDelayedNameRemoval;
+    command.on = TRY(ParseSwitch(rest));
+    lines.Advance();
     return command;
   }
   if (word.starts_with("eval")) {

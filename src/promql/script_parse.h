@@ -78,9 +78,10 @@ struct LoadCommand {
 };
 
 struct ScriptCommand {
-  enum class Kind { kClear, kLoad, kEval } kind = Kind::kClear;
+  enum class Kind { kClear, kLoad, kEval, kDelayedNameRemoval } kind = Kind::kClear;
   LoadCommand load;
   EvalCase eval;
+  bool on = false;  // delayed name removal
 };
 
 // All commands of a script, or "line N: why not".

@@ -32,13 +32,16 @@ std::vector<fs::path> ScriptsIn(const fs::path& folder) {
   return paths;
 }
 
-// Our own scripts, in the behaviour a server has by default: names go at once.
-TEST(Script, OwnScriptsPass) {
+// Our own scripts, in the behaviour a server has by default (names go at once) and as `test promql`
+// runs them.
+class OwnScripts : public testing::TestWithParam<bool> {};
+
+TEST_P(OwnScripts, Pass) {
   std::vector<fs::path> paths = ScriptsIn(fs::path(SLURMSCOPE_SOURCE_DIR) / "test/promql");
   ASSERT_GE(paths.size(), 10u);
   for (const fs::path& path : paths) {
     ScriptOptions options;
-    options.delayed_name_removal = false;
+    options.delayed_name_removal = GetParam();
     options.on_failure = [](const std::string& text) { ADD_FAILURE() << text; };
     ScriptReport report = RunScript(ReadAll(path), path.filename().string(), options);
     EXPECT_EQ(report.error, "");
@@ -46,6 +49,8 @@ TEST(Script, OwnScriptsPass) {
     EXPECT_EQ(report.failed, 0) << path;
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(DelayedNameRemoval, OwnScripts, testing::Bool());
 
 // The scripts of Prometheus 3.14, where they lie beside the repository. The floor is what the
 // engine reaches.
@@ -93,6 +98,40 @@ TEST(Script, TellsWhatDiffers) {
   EXPECT_EQ(report.failed, 1);
   EXPECT_EQ(report.passed, 0);
   EXPECT_EQ(seen, "s:4: x: x: got 2@60000, wanted 5@60000");
+}
+
+TEST(Script, SwitchesWhenNamesGo) {
+  constexpr std::string_view kText = R"(load 1m
+  a_total 1 2 _ _ _ _
+  b_total _ _ _ _ 4 5
+
+delayed_name_removal off
+
+eval range from 1m to 5m step 4m rate({__name__=~"a_total|b_total"}[2m])
+  expect fail msg: vector cannot contain metrics with the same labelset
+
+delayed_name_removal on
+eval range from 1m to 5m step 4m rate({__name__=~"a_total|b_total"}[2m])
+  {} 0.016666666666666666 0.016666666666666666
+)";
+  for (bool delayed : {false, true}) {
+    ScriptOptions options;
+    options.delayed_name_removal = delayed;
+    options.on_failure = [](const std::string& text) { ADD_FAILURE() << text; };
+    ScriptReport report = RunScript(kText, "s", options);
+    EXPECT_EQ(report.error, "");
+    EXPECT_EQ(report.passed, 2);
+  }
+  EXPECT_EQ(RunScript("delayed_name_removal maybe\n", "s", {}).error,
+            "s: line 1: expected on or off, got maybe");
+}
+
+TEST(Script, KnowsOnlyThePartsOfTheLanguageThatAreOn) {
+  constexpr std::string_view kText = "eval instant at 0 mad_over_time(x[5m])\n";
+  EXPECT_EQ(RunScript(kText, "s", {}).failed, 0);
+  ScriptOptions plain;
+  plain.parser = {};
+  EXPECT_EQ(RunScript(kText, "s", plain).failed, 1);
 }
 
 TEST(Script, FixesQueriesAtATime) {

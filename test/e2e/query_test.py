@@ -10,6 +10,7 @@ import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 import unittest
 import urllib.parse
@@ -371,6 +372,41 @@ class QueryLogTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn("query_log_file", done.stderr)
         self.assertIn("none/query.log", done.stderr)
+
+
+class ScriptTest(unittest.TestCase):
+    SCRIPTS = sorted((pathlib.Path(__file__).parent.parent / "promql").glob("*.test"))
+
+    def run_scripts(self, *args):
+        done = subprocess.run([SERVER, "test", "promql", *args], capture_output=True, text=True, timeout=120)
+        return done.returncode, done.stdout, done.stderr
+
+    def test_our_own_scripts_pass_in_each_mode(self):
+        everything = ("promql-experimental-functions", "promql-extended-range-selectors", "promql-binop-fill-modifiers")
+        for flags in ([], ["--enable-feature=" + ",".join(everything)], [f"--enable-feature={name}" for name in everything]):
+            code, out, _ = self.run_scripts(*flags, *self.SCRIPTS)
+            passed, total = out.split()[-1].split("/")
+            self.assertEqual((code, passed), (0, total), out)
+            self.assertGreaterEqual(int(total), 240)
+
+    def test_features_that_are_off(self):
+        script = tempfile.NamedTemporaryFile("w", suffix=".test")
+        self.addCleanup(script.close)
+        script.write("load 1m\n  x_total 1 2 3\n\neval instant at 2m last_over_time(mad_over_time(x_total[2m])[1m:1m])\n  {} 0.5\n")
+        script.flush()
+        self.assertEqual(self.run_scripts(script.name), (0, "PASS 1/1\n", ""))
+        code, out, _ = self.run_scripts("--enable-feature=", script.name)
+        self.assertEqual((code, out.splitlines()[-1]), (1, "PASS 0/1"))
+        self.assertIn("mad_over_time", out)
+
+    def test_help_and_arguments(self):
+        code, out, _ = self.run_scripts("--help")
+        self.assertEqual(code, 0)
+        self.assertIn("--enable-feature=LIST", out)
+        for args in ([], ["--enable-feature=x"], ["--fly", str(self.SCRIPTS[0])]):
+            code, out, err = self.run_scripts(*args)
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn("Usage: slurmscope test promql", err)
 
 
 if __name__ == "__main__":
