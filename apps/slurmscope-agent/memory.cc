@@ -1,34 +1,10 @@
 #include "memory.h"
 
-#include <elf.h>
-#include <link.h>
 #include <malloc.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include <cstdint>
-#include <string_view>
+#include "base/program_pages.h"
 
 namespace slurmscope {
-namespace {
-
-// Code and constants: what cannot be written is as in the file.
-int GiveBackObject(dl_phdr_info* object, size_t, void*) {
-  if (std::string_view(object->dlpi_name).starts_with("linux-vdso")) return 0;
-  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  for (int i = 0; i < object->dlpi_phnum; ++i) {
-    const ElfW(Phdr)& segment = object->dlpi_phdr[i];
-    if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
-    const uintptr_t begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
-    const uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_memsz;
-    // Advice: nothing is lost when it is not taken.
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): that is how the loader names addresses
-    (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-  }
-  return 0;
-}
-
-}  // namespace
 
 void UseOneHeap() {
   (void)::mallopt(M_ARENA_MAX, 1);
@@ -41,7 +17,7 @@ void UseOneHeap() {
 
 void GiveBackMemory() {
   (void)::malloc_trim(0);
-  ::dl_iterate_phdr(&GiveBackObject, nullptr);
+  base::GiveBackProgramPages();
 }
 
 }  // namespace slurmscope

@@ -11,6 +11,7 @@
 
 #include "base/file_limit.h"
 #include "base/log.h"
+#include "base/program_pages.h"
 #include "base/systemd.h"
 #include "base/version.h"
 #include "serve_flags.h"
@@ -100,6 +101,7 @@ int RunServe(const std::vector<std::string>& args, bool as_prometheus) {
     std::fprintf(stderr, "slurmscope serve: %s\n", server.error().message().c_str());
     return server.error().code() == base::ErrorCode::kPermissionDenied ? 2 : 1;
   }
+  base::GiveBackProgramPages();  // 10 MiB of names of functions
   base::NotifySystemd("READY=1");
   signals.WaitForStop(**server);
   base::LogInfo("stopping");
