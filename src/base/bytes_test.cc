@@ -94,6 +94,19 @@ TEST(Bytes, Crc32cContinues) {
   }
 }
 
+// Long ones are taken in parts side by side.
+TEST(Bytes, Crc32cOfAnyLength) {
+  std::string text;
+  uint32_t by_bytes = 0;
+  for (size_t i = 0; i < 5000; ++i) {
+    ASSERT_EQ(Crc32c(text), by_bytes) << i;
+    text += static_cast<char>((i * 2654435761u) >> 13);
+    by_bytes = Crc32c(text.substr(i), by_bytes);
+  }
+  for (size_t i = 0; i < text.size(); i += 7)
+    ASSERT_EQ(Crc32c(text.substr(i), Crc32c(text.substr(0, i))), by_bytes) << i;
+}
+
 TEST(Bytes, Hash64KnownValues) {
   EXPECT_EQ(Hash64(""), 0xEF46DB3751D8E999u);
   EXPECT_EQ(Hash64("a"), 0xD24EC4F1A98C6E5Bu);
