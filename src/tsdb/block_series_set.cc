@@ -15,19 +15,21 @@ using base::Result;
 using model::Columns;
 using ChunkMetas = std::vector<ChunkMeta>;
 
-// Appends the samples of [mint, maxt]; `out` has none that are later than those.
-Result<void> AppendChunks(const Block& block, const ChunkMetas& chunks, int64_t mint, int64_t maxt,
-                          Columns* out) {
+using ChunkSpan = std::span<const ChunkMeta>;
+
+// Appends the samples of [mint, maxt]; `out` has none that are later than those. `by_two`, whether
+// to decode two chunks at a time, is found out by the first samples of a series and then kept.
+Result<void> AppendChunks(const Block& block, ChunkSpan chunks, int64_t mint, int64_t maxt,
+                          std::optional<bool>* by_two, Columns* out) {
   Columns overlapping;
-  std::optional<bool> by_two;
   for (size_t i = 0; i < chunks.size(); ++i) {
     const ChunkMeta& meta = chunks[i];
     if (meta.maxt < mint || meta.mint > maxt) continue;
     if (i + 1 < chunks.size()) block.PrefetchChunk(chunks[i + 1].ref);
-    if (!by_two && out->size() > 0) by_two = ChangesAtRandom(*out);
+    if (!*by_two && out->size() > 0) *by_two = ChangesAtRandom(*out);
     EncodedChunk chunk = TRY(block.ReadChunk(meta.ref));
     if (out->t.empty() || meta.mint > out->t.back()) {
-      bool two = by_two.value_or(false) && i + 1 < chunks.size() &&
+      bool two = by_two->value_or(false) && i + 1 < chunks.size() &&
                  chunks[i + 1].mint > meta.maxt && chunks[i + 1].mint <= maxt;
       if (two) {
         EncodedChunk next = TRY(block.ReadChunk(chunks[++i].ref));
@@ -44,16 +46,15 @@ Result<void> AppendChunks(const Block& block, const ChunkMetas& chunks, int64_t 
   return {};
 }
 
-// Adds the samples of a series in one block, with its chunks in `chunks` afterwards.
-Result<void> AddSamples(const Block& block, uint32_t id, int64_t mint, int64_t maxt,
-                        ChunkMetas* chunks, Columns* out) {
-  TRY(IndexReader::ReadChunks(block.index().EntryOf(id).chunks, chunks));
-  if (chunks->empty()) return {};
+// Adds the samples of a series in one block, where it has `chunks`.
+Result<void> AddSamples(const Block& block, uint32_t id, ChunkSpan chunks, int64_t mint,
+                        int64_t maxt, std::optional<bool>* by_two, Columns* out) {
+  if (chunks.empty()) return {};
   const Intervals* deleted = block.DeletedOf(id);
-  bool behind = out->t.empty() || chunks->front().mint > out->t.back();
-  if (behind && deleted == nullptr) return AppendChunks(block, *chunks, mint, maxt, out);
+  bool behind = out->t.empty() || chunks.front().mint > out->t.back();
+  if (behind && deleted == nullptr) return AppendChunks(block, chunks, mint, maxt, by_two, out);
   Columns part;
-  TRY(AppendChunks(block, *chunks, mint, maxt, &part));
+  TRY(AppendChunks(block, chunks, mint, maxt, by_two, &part));
   if (deleted != nullptr) RemoveIntervals(*deleted, &part);
   MergeColumns(part, out);
   return {};
@@ -68,13 +69,55 @@ Result<void> ReadNewest(const Block& block, uint32_t id, int64_t mint, int64_t m
   for (const ChunkMeta& chunk : *chunks) {
     if (chunk.maxt >= mint && chunk.mint <= maxt) from = std::max(from, chunk.mint);
   }
-  if (from > mint) {
-    TRY(AddSamples(block, id, from, maxt, chunks, out));
-  }
-  if (out->size() == 0) TRY(AddSamples(block, id, mint, maxt, chunks, out));
+  std::optional<bool> by_two;
+  if (from > mint) TRY(AddSamples(block, id, *chunks, from, maxt, &by_two, out));
+  if (out->size() == 0) TRY(AddSamples(block, id, *chunks, mint, maxt, &by_two, out));
   if (out->size() > 1) out->KeepNewest();
   return {};
 }
+
+// Reads a series block by block. While the chunks of one are decoded the first one of the next is
+// on its way into the cache.
+class PartReader {
+ public:
+  explicit PartReader(size_t blocks) {
+    constexpr size_t kUsualChunks = 8;
+    parts_.reserve(blocks);
+    chunks_.reserve(blocks * kUsualChunks);
+  }
+
+  // The parts of a series in the order of their blocks.
+  Result<void> Add(const Block& block, uint32_t id) {
+    TRY(IndexReader::ReadChunks(block.index().EntryOf(id).chunks, &of_block_));
+    parts_.push_back({&block, id, chunks_.size(), of_block_.size()});
+    chunks_.insert(chunks_.end(), of_block_.begin(), of_block_.end());
+    return {};
+  }
+  Result<void> Read(int64_t mint, int64_t maxt, Columns* out) {
+    for (size_t i = 0; i < parts_.size(); ++i) {
+      if (i + 1 < parts_.size() && parts_[i + 1].count > 0)
+        parts_[i + 1].block->PrefetchChunk(ChunksOf(parts_[i + 1]).front().ref);
+      const Part& part = parts_[i];
+      TRY(part.block->Checked(
+          AddSamples(*part.block, part.id, ChunksOf(part), mint, maxt, &by_two_, out)));
+    }
+    return {};
+  }
+
+ private:
+  struct Part {
+    const Block* block;
+    uint32_t id;
+    size_t first;  // in chunks_
+    size_t count;
+  };
+  ChunkSpan ChunksOf(const Part& part) const { return {chunks_.data() + part.first, part.count}; }
+
+  std::vector<Part> parts_;
+  ChunkMetas chunks_;
+  ChunkMetas of_block_;
+  std::optional<bool> by_two_;
+};
 
 Result<std::vector<ChunkCopy>> CopyChunks(const Block& block, uint32_t id, int64_t mint,
                                           int64_t maxt) {
@@ -108,13 +151,13 @@ class BlockSeriesSet final : public model::SeriesSet {
     mint = std::max(mint, mint_);
     maxt = std::min(maxt, maxt_);
     out->Clear();
-    ChunkMetas chunks;
-    for (const SeriesPlace& place : Places(index)) {
+    auto places = Places(index);
+    PartReader reader(places.size());
+    for (const SeriesPlace& place : places) {
       const Block& block = *blocks_[place.block];
-      if (!block.Overlaps(mint, maxt)) continue;
-      TRY(block.Checked(AddSamples(block, place.id, mint, maxt, &chunks, out)));
+      if (block.Overlaps(mint, maxt)) TRY(block.Checked(reader.Add(block, place.id)));
     }
-    return {};
+    return reader.Read(mint, maxt, out);
   }
 
   // Of equal times the last block's counts, as when decoding all.
