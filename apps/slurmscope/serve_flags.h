@@ -13,6 +13,11 @@
 namespace slurmscope::app {
 
 // What `slurmscope serve` was told: Prometheus' flags under their names, and ours under --ui.*.
+// Names of --enable-feature.
+inline constexpr std::string_view kStartTimes = "created-timestamp-zero-ingestion";
+inline constexpr std::string_view kDeltasAddedUp = "otlp-deltatocumulative";
+inline constexpr std::string_view kDeltasAsTheyAre = "otlp-native-delta-ingestion";
+
 struct ServeFlags {
   std::string config_file = "prometheus.yml";
   std::vector<std::string> listen_addresses = {"127.0.0.1:9090"};

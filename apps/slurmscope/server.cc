@@ -177,7 +177,7 @@ Result<void> Server::StartScraping() {
   scrape::ManagerOptions options;
   options.user_agent = client_options.user_agent;
   options.offset_seed = static_cast<int64_t>(std::hash<std::string>{}(Hostname()));
-  options.start_times = flags_.Enabled("created-timestamp-zero-ingestion");
+  options.start_times = flags_.Enabled(kStartTimes);
   scrape_ = std::make_unique<scrape::Manager>(options, *db_, *client_);
   scrape_->Apply(config_.scrape_configs);
   discovery_ = std::make_unique<discovery::Manager>(

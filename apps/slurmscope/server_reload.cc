@@ -8,10 +8,25 @@ namespace slurmscope::app {
 
 using base::Fail;
 
+namespace {
+
+// As Prometheus: of the formats it is the one that says most surely when a counter began.
+void PreferProtobuf(config::NegotiationConfig* negotiation) {
+  constexpr auto kProto = config::ScrapeProtocol::kPrometheusProto;
+  auto& protocols = negotiation->protocols;
+  if (negotiation->protocols_given || protocols.front() == kProto) return;
+  protocols.insert(protocols.begin(), kProto);
+}
+
+}  // namespace
+
 Result<config::PrometheusConfig> Server::LoadConfig(const ServeFlags& flags) {
   auto config = TRY(config::LoadPrometheusConfig(flags.config_file));
   if (flags.Enabled("extra-scrape-metrics")) {
     for (config::ScrapeConfig& job : config.scrape_configs) job.negotiation.extra_metrics = true;
+  }
+  if (flags.Enabled(kStartTimes)) {
+    for (config::ScrapeConfig& job : config.scrape_configs) PreferProtobuf(&job.negotiation);
   }
   return config;
 }

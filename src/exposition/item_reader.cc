@@ -1,6 +1,32 @@
 #include "exposition/item_reader.h"
 
+#include "exposition/openmetrics_reader.h"
+
 namespace slurmscope::exposition {
+
+Item ItemOf(const Entry& entry) {
+  Item item;
+  item.kind = entry.kind;
+  item.raw = entry.kind == Entry::Kind::kSample ? entry.series : entry.raw;
+  item.metric = entry.metric;
+  item.text = entry.text;
+  item.type = entry.type;
+  item.value = entry.value;
+  item.timestamp = entry.timestamp;
+  item.line = entry.line;
+  return item;
+}
+
+Item ItemOf(const Entry& entry, const OpenMetricsReader& reader) {
+  Item item = ItemOf(entry);
+  const ExemplarEntry* exemplar = reader.exemplar();
+  if (exemplar == nullptr) return item;
+  auto labels = ParseExemplarLabels(exemplar->labels);
+  if (!labels) return item;
+  item.exemplars.push_back({*std::move(labels), exemplar->value, exemplar->timestamp.value_or(0),
+                            exemplar->timestamp.has_value()});
+  return item;
+}
 
 const Item* ItemReader::Peek() {
   if (at_ < items_.size()) return &items_[at_];
@@ -28,6 +54,7 @@ Result<Entry> ItemReader::Next() {
   entry.column = 1;
   if (item == nullptr) return entry;  // kEnd
   ++at_;
+  if (item->line > 0) entry.line = item->line;
   entry.kind = item->kind;
   entry.raw = item->raw;
   if (item->kind == Entry::Kind::kSample) entry.series = item->raw;

@@ -28,7 +28,14 @@ struct Item {
   std::optional<HistogramValue> histogram;  // instead of the value
   std::vector<model::Exemplar> exemplars;
   int64_t created_ms = 0;  // when the counter or histogram began; 0: not known
+  size_t line = 0;         // of the text it was made of; 0: of none
 };
+
+// The item of a line of text. Of OpenMetrics with its exemplar: one that cannot be read is left
+// out, as Prometheus does.
+class OpenMetricsReader;
+Item ItemOf(const Entry& entry);
+Item ItemOf(const Entry& entry, const OpenMetricsReader& reader);
 
 // Gives items one by one, as TextReader gives lines: so that a caller can remember series by their
 // text whatever the format. Not thread-safe.

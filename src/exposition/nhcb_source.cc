@@ -77,21 +77,18 @@ Part PartOf(std::string_view suffix) {
   return suffix == "_count" ? Part::kCount : Part::kNone;
 }
 
-// What the readers give besides the entry.
-void TakeExtras(const TextReader&, Item*) {}
-void TakeExtras(const OpenMetricsReader& reader, Item* item) {
-  const ExemplarEntry* entry = reader.exemplar();
-  if (entry == nullptr) return;
-  auto labels = ParseExemplarLabels(entry->labels);
-  if (!labels) return;
-  item->exemplars.push_back({*std::move(labels), entry->value, entry->timestamp.value_or(0),
-                             entry->timestamp.has_value()});
+// With what the readers give besides the entry.
+Item ItemWithExtras(const Entry& entry, const TextReader&) { return ItemOf(entry); }
+Item ItemWithExtras(const Entry& entry, const OpenMetricsReader& reader) {
+  return ItemOf(entry, reader);
 }
-void TakeExtras(const ItemReader& reader, Item* item) {
-  if (reader.item() == nullptr) return;
-  item->histogram = reader.item()->histogram;
-  item->exemplars = reader.item()->exemplars;
-  item->created_ms = reader.item()->created_ms;
+Item ItemWithExtras(const Entry& entry, const ItemReader& reader) {
+  Item item = ItemOf(entry);
+  if (reader.item() == nullptr) return item;
+  item.histogram = reader.item()->histogram;
+  item.exemplars = reader.item()->exemplars;
+  item.created_ms = reader.item()->created_ms;
+  return item;
 }
 
 template <typename Reader>
@@ -112,8 +109,7 @@ class Source {
       histogram_ = entry.type == model::MetricType::kHistogram;
       native_.clear();
     }
-    Item item = ItemOf(entry);
-    TakeExtras(*reader_, &item);
+    Item item = ItemWithExtras(entry, *reader_);
     if (entry.kind == Entry::Kind::kSample && TRY(Gather(entry, item, items))) {
       if (!keep_classic_) return true;
     }
@@ -123,18 +119,6 @@ class Source {
   }
 
  private:
-  static Item ItemOf(const Entry& entry) {
-    Item item;
-    item.kind = entry.kind;
-    item.raw = entry.kind == Entry::Kind::kSample ? entry.series : entry.raw;
-    item.metric = entry.metric;
-    item.text = entry.text;
-    item.type = entry.type;
-    item.value = entry.value;
-    item.timestamp = entry.timestamp;
-    return item;
-  }
-
   // True when the sample is a part of a histogram that is to be made.
   Result<bool> Gather(const Entry& entry, const Item& item, std::vector<Item>* items) {
     if (!histogram_ || item.histogram) return false;

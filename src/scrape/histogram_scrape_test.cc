@@ -25,8 +25,8 @@ class HistogramScrapeTest : public ::testing::Test {
     counts_ = {};
     time_ += 1000;
     auto appender = storage_.NewAppender();
-    Result<void> done = cache_.Ingest(body, {config_, target_, format_, time_, metadata_, true},
-                                      *appender, &counts_);
+    Result<void> done = cache_.Ingest(
+        body, {config_, target_, format_, time_, metadata_, start_times_}, *appender, &counts_);
     done ? cache_.Accept() : cache_.Discard();
     if (!done) appender->Rollback();
     EXPECT_TRUE(appender->Commit());
@@ -45,6 +45,7 @@ class HistogramScrapeTest : public ::testing::Test {
   config::ScrapeConfig config_;
   model::Labels target_ = {{"job", "j"}, {"instance", "i"}};
   BodyFormat format_ = BodyFormat::kProtobuf;
+  bool start_times_ = true;
   FakeStorage storage_;
   FamilyPool families_;
   MetadataTable metadata_{families_};
@@ -148,6 +149,30 @@ TEST_F(HistogramScrapeTest, CountersBeginWithAZero) {
   for (const model::Sample& sample : Samples(kCounter)) samples.emplace_back(sample.t, sample.v);
   EXPECT_EQ(samples, (std::vector<std::pair<int64_t, double>>{
                          {5000, 0}, {10000, 7}, {11000, 8}, {12000, 1}, {13000, 2}}));
+}
+
+TEST_F(HistogramScrapeTest, CountersOfOpenMetricsBeginWithAZeroToo) {
+  format_ = BodyFormat::kOpenMetrics;
+  const auto page = [](int value, int created) {
+    return base::StrCat("# TYPE c counter\nc_total ", value, "\nc_created ", created, "\n# EOF\n");
+  };
+  EXPECT_EQ(Scrape(page(7, 5)), "");
+  EXPECT_EQ(Scrape(page(8, 5)), "");
+  EXPECT_EQ(counts_.series_added, 0u);
+  EXPECT_EQ(counts_.scraped, 1u) << "the start time is no sample";
+  EXPECT_EQ(storage_.label_lookups(), 1u) << "the second page needs no labels";
+  std::vector<std::pair<int64_t, double>> samples;
+  for (const model::Sample& sample : Samples(kCounter)) samples.emplace_back(sample.t, sample.v);
+  EXPECT_EQ(samples, (std::vector<std::pair<int64_t, double>>{{5000, 0}, {10000, 7}, {11000, 8}}));
+  EXPECT_TRUE(Samples(R"(c_created{instance="i", job="j"})").empty());
+}
+
+TEST_F(HistogramScrapeTest, WithoutTheFeatureTheStartTimeIsASeries) {
+  format_ = BodyFormat::kOpenMetrics;
+  start_times_ = false;
+  EXPECT_EQ(Scrape("# TYPE c counter\nc_total 1\nc_created 5\n# EOF\n"), "");
+  EXPECT_EQ(storage_.Last(R"(c_created{instance="i", job="j"})"), 5);
+  EXPECT_EQ(Samples(kCounter).size(), 1u);
 }
 
 TEST_F(HistogramScrapeTest, HistogramsBeginWithAnEmptyOne) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "exposition/created_source.h"
 #include "exposition/nhcb_source.h"
 #include "exposition/proto_source.h"
 #include "scrape/body_ingest.h"
@@ -26,6 +27,12 @@ Result<void> TargetCache::Ingest(std::string_view body, const Scrape& scrape,
                             : std::move(source));
   }
   const bool text = scrape.format == BodyFormat::kText;
+  if (!text && scrape.start_times) {
+    auto source = exposition::CreatedOfOpenMetrics(body);
+    return ingest_items(options.convert_to_nhcb
+                            ? exposition::NhcbOfItems(std::move(source), keep_classic)
+                            : std::move(source));
+  }
   if (options.convert_to_nhcb) {
     return ingest_items(text ? exposition::NhcbOfText(body, keep_classic)
                              : exposition::NhcbOfOpenMetrics(body, keep_classic));
