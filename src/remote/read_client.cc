@@ -1,7 +1,6 @@
 #include "remote/read_client.h"
 
 #include <algorithm>
-#include <future>
 
 #include "base/strings.h"
 #include "remote/snappy_block.h"
@@ -31,8 +30,9 @@ Result<std::vector<std::string>> AddExternal(const std::map<std::string, std::st
                                              std::vector<Matcher>* matchers) {
   std::vector<std::string> added;
   for (const auto& [name, value] : external) {
-    bool named = std::any_of(matchers->begin(), matchers->end(),
-                             [&](const Matcher& matcher) { return matcher.name() == name; });
+    bool named =
+        std::any_of(matchers->begin(), matchers->end(),
+                    [&label = name](const Matcher& matcher) { return matcher.name() == label; });
     if (named) continue;
     matchers->push_back(TRY(Matcher::Make(model::MatchType::kEqual, name, value)));
     added.push_back(name);
@@ -96,7 +96,8 @@ bool ReadClient::Asked(const std::vector<Matcher>& matchers) const {
       [&](const auto& label) { return HasEqual(matchers, label.first, label.second); });
 }
 
-Result<http::ClientResponse> ReadClient::Fetch(std::string message) const {
+std::shared_future<Result<http::ClientResponse>> ReadClient::Fetch(
+    const std::string& message) const {
   auto request = std::make_shared<http::ClientRequest>();
   request->method = "POST";
   request->url = config_.url;
@@ -110,7 +111,7 @@ Result<http::ClientResponse> ReadClient::Fetch(std::string message) const {
   request->body = SnappyEncode(message);
   // Shared: the client's thread may still be inside set_value when the value is here.
   auto promise = std::make_shared<std::promise<Result<http::ClientResponse>>>();
-  auto answer = promise->get_future();
+  std::shared_future<Result<http::ClientResponse>> answer = promise->get_future();
   auth_->Get(
       [&client = client_, request, promise](const Result<edge::ClientAuth::Settings>& settings) {
         if (!settings) return promise->set_value(Fail(settings.error()));
@@ -119,7 +120,7 @@ Result<http::ClientResponse> ReadClient::Fetch(std::string message) const {
           promise->set_value(std::move(response));
         });
       });
-  return answer.get();
+  return answer;
 }
 
 Result<std::vector<ReadSeries>> ReadClient::Decode(const http::ClientResponse& response,
@@ -133,27 +134,37 @@ Result<std::vector<ReadSeries>> ReadClient::Decode(const http::ClientResponse& r
   return DecodeReadAnswer(TRY(SnappyDecode(response.body, kMaxAnswerBytes)), limits);
 }
 
-Result<std::vector<ReadSeries>> ReadClient::Read(const model::SelectHints& hints, int64_t mint,
-                                                 int64_t maxt,
-                                                 std::vector<Matcher> matchers) const {
-  if (!Asked(matchers)) return std::vector<ReadSeries>();
+ReadClient::Wait ReadClient::Begin(const model::SelectHints& hints, int64_t mint, int64_t maxt,
+                                   std::vector<Matcher> matchers) const {
+  if (!Asked(matchers)) return [] { return std::vector<ReadSeries>(); };
   std::vector<std::string> added;
-  if (config_.filter_external_labels) added = TRY(AddExternal(external_labels_, &matchers));
+  if (config_.filter_external_labels) {
+    auto names = AddExternal(external_labels_, &matchers);
+    if (!names) {
+      return [error = names.error()]() -> Result<std::vector<ReadSeries>> { return Fail(error); };
+    }
+    added = *std::move(names);
+  }
   ReadLimits limits;
   limits.mint = mint;
   limits.maxt = maxt;
   limits.max_frame_bytes = config_.chunked_read_limit;
-  auto read = [&]() -> Result<std::vector<ReadSeries>> {
-    return Decode(TRY(Fetch(EncodeReadRequest(hints, mint, maxt, matchers))), limits);
+  auto answer = Fetch(EncodeReadRequest(hints, mint, maxt, matchers));
+  return [this, limits, answer, added]() -> Result<std::vector<ReadSeries>> {
+    auto decode = [&]() -> Result<std::vector<ReadSeries>> {
+      const Result<http::ClientResponse>& response = answer.get();
+      if (!response) return Fail(response.error());
+      return Decode(*response, limits);
+    };
+    std::vector<ReadSeries> all =
+        TRY_CONTEXT(decode(), StrCat("remote_read ", http::RedactedUrl(config_.url)));
+    for (ReadSeries& series : all) {
+      if (added.empty()) break;
+      model::LabelsBuilder labels(series.labels);
+      series.labels = labels.Drop(added).Build();
+    }
+    return Sorted(std::move(all));
   };
-  std::vector<ReadSeries> all =
-      TRY_CONTEXT(read(), StrCat("remote_read ", http::RedactedUrl(config_.url)));
-  for (ReadSeries& series : all) {
-    if (added.empty()) break;
-    model::LabelsBuilder labels(series.labels);
-    series.labels = labels.Drop(added).Build();
-  }
-  return Sorted(std::move(all));
 }
 
 }  // namespace slurmscope::remote

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <string>
@@ -24,16 +26,18 @@ class ReadClient {
 
   const config::RemoteReadConfig& config() const { return config_; }
 
-  // The series with samples in [mint, maxt], sorted by labels; none when the matchers are not those
-  // that the system is asked for (required_matchers). Our external labels are asked for, unless the
-  // matchers name them, and taken off. Waits for the answer, not to be called on the client's
-  // thread. Errors name the system.
-  Result<std::vector<ReadSeries>> Read(const model::SelectHints& hints, int64_t mint, int64_t maxt,
-                                       std::vector<model::Matcher> matchers) const;
+  // Asks for the series with samples in [mint, maxt]. What comes back waits for the answer, once,
+  // and gives them sorted by labels; none when the matchers are not those that the system is asked
+  // for (required_matchers). Our external labels are asked for, unless the matchers name them, and
+  // taken off. Not to be waited for on the client's thread, and not after this object has gone.
+  // Errors name the system.
+  using Wait = std::function<Result<std::vector<ReadSeries>>()>;
+  Wait Begin(const model::SelectHints& hints, int64_t mint, int64_t maxt,
+             std::vector<model::Matcher> matchers) const;
 
  private:
   bool Asked(const std::vector<model::Matcher>& matchers) const;
-  Result<http::ClientResponse> Fetch(std::string message) const;
+  std::shared_future<Result<http::ClientResponse>> Fetch(const std::string& message) const;
   Result<std::vector<ReadSeries>> Decode(const http::ClientResponse& response,
                                          const ReadLimits& limits) const;
 

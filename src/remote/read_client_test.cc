@@ -1,5 +1,6 @@
 // Reading from other systems: a storage behind our own handler, by chunks and by samples.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "base/protobuf.h"
 #include "base/strings.h"
@@ -47,6 +48,7 @@ class ReadClientTest : public testing::Test {
     options.listen_addresses = {"127.0.0.1:0"};
     server_ = http::Server::Start(options, [this](const http::Request& request) {
                 ++requests_;
+                if (meet_ > 0) Meet();
                 if (status_ != 200) return http::Response::Text(status_, "no\nmore");
                 http::Request read = request;
                 if (only_samples_) read.body = OnlySamples(request.body);
@@ -56,6 +58,12 @@ class ReadClientTest : public testing::Test {
               }).value();
     config_.url = StrCat("http://", server_->addresses().front(), "/read");
     config_.read_recent = true;
+  }
+
+  // Waits until so many requests are there.
+  void Meet() {
+    for (int i = 0; i < 2000 && requests_ < meet_; ++i) usleep(5000);
+    met_ = requests_ >= meet_;
   }
 
   // All kinds of samples over some chunks.
@@ -113,6 +121,8 @@ class ReadClientTest : public testing::Test {
   ExternalLabels far_external_;
   std::atomic<int> status_ = 200;
   std::atomic<int> requests_ = 0;
+  std::atomic<int> meet_ = 0;
+  std::atomic<bool> met_ = false;
   std::atomic<bool> only_samples_ = false;
   int64_t near_begins_ = 0;
   std::string type_;
@@ -179,6 +189,16 @@ TEST_F(ReadClientTest, AsksForOurExternalLabelsAndTakesThemOff) {
   config_.filter_external_labels = false;
   fanout_.Apply({config_}, {{"site", "south"}});
   EXPECT_NE(Query(fanout_, Match("x", "1")).find("site=\"north\""), std::string::npos);
+}
+
+TEST_F(ReadClientTest, AsksSeveralSystemsAtOnce) {
+  Fill(*far_, 0, 10'000);
+  auto other = config_;
+  other.url += "2";
+  fanout_.Apply({config_, other}, {});
+  meet_ = 2;
+  EXPECT_EQ(Query(fanout_, Match("x", "1")), Query(*far_, Match("x", "1")));
+  EXPECT_TRUE(met_) << "one was asked only after the other had answered";
 }
 
 TEST_F(ReadClientTest, ASystemThatFailsIsAWarning) {

@@ -8,15 +8,35 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
+// Of one querier; its sets may outlive it.
+class WarningList {
+ public:
+  void Add(const std::string& warning) {
+    const std::lock_guard lock(mutex_);
+    all_.insert(warning);
+  }
+  Texts Get() const {
+    const std::lock_guard lock(mutex_);
+    return {all_.begin(), all_.end()};
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::set<std::string> all_;
+};
+
+// Waits for the answer when it is first looked at, so that several systems are asked at once.
 class FetchedSet final : public model::SeriesSet {
  public:
-  explicit FetchedSet(std::vector<ReadSeries> series) : series_(std::move(series)) {}
+  FetchedSet(std::shared_ptr<const ReadClient> client, ReadClient::Wait wait,
+             std::shared_ptr<WarningList> warnings)
+      : client_(std::move(client)), wait_(std::move(wait)), warnings_(std::move(warnings)) {}
 
-  size_t size() const override { return series_.size(); }
-  model::Labels LabelsAt(size_t index) const override { return series_[index].labels; }
+  size_t size() const override { return Series().size(); }
+  model::Labels LabelsAt(size_t index) const override { return Series()[index].labels; }
   Result<void> Decode(size_t index, int64_t mint, int64_t maxt,
                       model::Columns* out) const override {
-    const model::Columns& all = series_[index].samples;
+    const model::Columns& all = Series()[index].samples;
     auto first = std::lower_bound(all.t.begin(), all.t.end(), mint);
     auto last = std::upper_bound(first, all.t.end(), maxt);
     out->Assign(all, static_cast<size_t>(first - all.t.begin()),
@@ -25,7 +45,23 @@ class FetchedSet final : public model::SeriesSet {
   }
 
  private:
-  const std::vector<ReadSeries> series_;
+  const std::vector<ReadSeries>& Series() const {
+    std::call_once(waited_, [this] {
+      auto read = wait_();
+      if (read) {
+        series_ = *std::move(read);
+      } else {
+        warnings_->Add(read.error().message());
+      }
+    });
+    return series_;
+  }
+
+  const std::shared_ptr<const ReadClient> client_;  // of wait_
+  const ReadClient::Wait wait_;
+  const std::shared_ptr<WarningList> warnings_;
+  mutable std::once_flag waited_;
+  mutable std::vector<ReadSeries> series_;
 };
 
 class RemoteQuerier final : public model::Querier {
@@ -37,34 +73,22 @@ class RemoteQuerier final : public model::Querier {
       bool, const model::SelectHints& hints, const std::vector<model::Matcher>& matchers) override {
     int64_t mint = std::max(mint_, hints.start);
     int64_t maxt = std::min(maxt_, hints.end);
-    std::vector<ReadSeries> series;
-    if (mint <= maxt) {
-      auto read = client_->Read(hints, mint, maxt, matchers);
-      if (read) {
-        series = *std::move(read);
-      } else {
-        const std::lock_guard lock(mutex_);
-        warnings_.insert(read.error().message());
-      }
-    }
-    return std::make_unique<FetchedSet>(std::move(series));
+    ReadClient::Wait wait = [] { return std::vector<ReadSeries>(); };
+    if (mint <= maxt) wait = client_->Begin(hints, mint, maxt, matchers);
+    return std::make_unique<FetchedSet>(client_, std::move(wait), warnings_);
   }
   Result<Texts> LabelValues(const std::string&, const std::vector<model::Matcher>&,
                             size_t) override {
     return Texts();
   }
   Result<Texts> LabelNames(const std::vector<model::Matcher>&, size_t) override { return Texts(); }
-  Texts Warnings() const override {
-    const std::lock_guard lock(mutex_);
-    return {warnings_.begin(), warnings_.end()};
-  }
+  Texts Warnings() const override { return warnings_->Get(); }
 
  private:
   const std::shared_ptr<const ReadClient> client_;
   const int64_t mint_;
   const int64_t maxt_;
-  mutable std::mutex mutex_;
-  std::set<std::string> warnings_;
+  const std::shared_ptr<WarningList> warnings_ = std::make_shared<WarningList>();
 };
 
 }  // namespace
@@ -72,6 +96,7 @@ class RemoteQuerier final : public model::Querier {
 void ReadFanout::Apply(const std::vector<config::RemoteReadConfig>& configs,
                        const std::map<std::string, std::string>& external_labels) {
   std::vector<std::shared_ptr<const ReadClient>> clients;
+  clients.reserve(configs.size());
   for (const config::RemoteReadConfig& config : configs) {
     clients.push_back(
         std::make_shared<ReadClient>(config, external_labels, parts_.decode, parts_.client));

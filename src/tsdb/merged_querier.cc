@@ -68,6 +68,7 @@ class MergedSet final : public model::SeriesSet {
     std::vector<model::LabelGroups> of_part;
     for (const SetPtr& part : parts_) of_part.push_back(part->GroupBy(names, without));
     std::vector<std::vector<uint32_t>> number;  // plus one, by part and its group
+    number.reserve(of_part.size());
     for (const auto& groups : of_part) number.emplace_back(groups.groups.size());
     std::unordered_map<Labels, uint32_t> known;
     model::LabelGroups result;
@@ -166,10 +167,9 @@ class MergedQuerier final : public model::Querier {
                         const std::vector<Matcher>& matchers) override {
     if (parts_.size() == 1) return parts_[0]->Select(sorted, hints, matchers);
     std::vector<SetPtr> sets;
-    for (const auto& part : parts_) {
-      SetPtr set = TRY(part->Select(true, hints, matchers));
-      if (set->size() > 0) sets.push_back(std::move(set));
-    }
+    for (const auto& part : parts_) sets.push_back(TRY(part->Select(true, hints, matchers)));
+    // Only now: other systems have all been asked by then, and one waits for their answers here.
+    std::erase_if(sets, [](const SetPtr& set) { return set->size() == 0; });
     if (sets.size() == 1) return std::move(sets[0]);
     return SetMerger(std::move(sets)).Run();
   }
