@@ -19,7 +19,8 @@ const std::set<std::string, std::less<>> kFeatures = {
     "promql-experimental-functions", "promql-extended-range-selectors",
     "promql-delayed-name-removal", "promql-binop-fill-modifiers", "exemplar-storage",
     "metadata-wal-records", "concurrent-rule-eval", "created-timestamp-zero-ingestion",
-    "auto-reload-config", "extra-scrape-metrics",
+    "auto-reload-config", "extra-scrape-metrics", "otlp-deltatocumulative",
+    "otlp-native-delta-ingestion",
     // Always on.
     "native-histograms", "promql-per-step-stats", "promql-at-modifier", "promql-negative-offset",
     "promql-duration-expr"};
@@ -177,6 +178,11 @@ void AddQueryFlags(CLI::App& app, ServeFlags& flags) {
                  flags.notes.push_back(StrCat("--enable-feature=", name, ": not in this version"));
                }
              }
+           }
+           if (flags.Enabled(kDeltasAddedUp) && flags.Enabled(kDeltasAsTheyAre)) {
+             throw CLI::ValidationError(
+                 "--enable-feature",
+                 StrCat(kDeltasAddedUp, " and ", kDeltasAsTheyAre, " exclude each other"));
            }
          },
          "Features to switch on, separated by commas (repeatable)")

@@ -127,6 +127,9 @@ TEST(ServeFlags, WrongFlagsAndValues) {
   EXPECT_TRUE(Contains(Refusal({"--storage.tsdb.wal-compression-type=lz4"}),
                        "--storage.tsdb.wal-compression-type"));
   EXPECT_TRUE(Contains(Refusal({"--config.file"}), "--config.file"));
+  EXPECT_TRUE(Contains(Refusal({"--enable-feature=otlp-deltatocumulative",
+                                "--enable-feature=otlp-native-delta-ingestion"}),
+                       "otlp-deltatocumulative and otlp-native-delta-ingestion exclude"));
 }
 
 TEST(ServeFlags, SizesAndDurationsOutOfRange) {

@@ -57,8 +57,12 @@ void Server::AddReceiverRoutes() {
   constexpr const char* kOtlpPath = "/api/v1/otlp/v1/metrics";
   if (flags_.enable_otlp_receiver) {
     std::lock_guard lock(config_mutex_);
+    remote::OtlpOptions options;
+    options.start_times = flags_.Enabled(kStartTimes);
+    if (flags_.Enabled(kDeltasAddedUp)) options.delta = remote::OtlpDelta::kAddedUp;
+    if (flags_.Enabled(kDeltasAsTheyAre)) options.delta = remote::OtlpDelta::kAsTheyAre;
     otlp_receiver_ =
-        std::make_unique<remote::OtlpReceiver>(*db_, base::SystemClock(), config_.otlp);
+        std::make_unique<remote::OtlpReceiver>(*db_, base::SystemClock(), config_.otlp, options);
     router_.Add("POST", kOtlpPath,
                 [this](const http::Request& request) { return otlp_receiver_->Handle(request); });
   } else {
@@ -70,7 +74,8 @@ void Server::AddReceiverRoutes() {
   }
   write_receiver_ = std::make_unique<remote::WriteReceiver>(
       *db_, base::SystemClock(),
-      remote::WriteReceiver::Options{flags_.accept_write_v1, flags_.accept_write_v2});
+      remote::WriteReceiver::Options{flags_.accept_write_v1, flags_.accept_write_v2,
+                                     flags_.Enabled(kStartTimes)});
   router_.Add("POST", "/api/v1/write",
               [this](const http::Request& request) { return write_receiver_->Handle(request); });
 }

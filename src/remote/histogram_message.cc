@@ -6,8 +6,6 @@
 namespace slurmscope::remote {
 namespace {
 
-using base::ErrorCode;
-using base::Fail;
 using base::ProtoReader;
 using model::ResetHint;
 
@@ -93,7 +91,11 @@ Result<WriteHistogram> DecodeHistogram(ProtoReader message) {
   model::FloatHistogram common;
   Parts parts;
   while (message.next()) {
-    if (!ReadCounts(message, &parts)) ReadCommon(message, &common, &result.t);
+    if (message.tag() == 17) {
+      result.start = message.get_int64();
+    } else if (!ReadCounts(message, &parts)) {
+      ReadCommon(message, &common, &result.t);
+    }
   }
   if (!parts.is_float) {
     result.histogram = TRY(WholeHistogram(std::move(common), parts));

@@ -6,21 +6,18 @@
 
 #include "base/strings.h"
 #include "model/append_words.h"
-#include "model/bound_text.h"
 #include "model/sample.h"
 #include "remote/otlp_names.h"
+#include "remote/start_zero.h"
 
 namespace slurmscope::remote {
 namespace {
 
 using base::StrCat;
-using model::BoundText;
 using model::LabelsBuilder;
 using model::MetricType;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// What Prometheus takes for histograms of which it is not told.
-constexpr double kZeroThreshold = 1e-128;
 
 OtlpAttributes Sorted(OtlpAttributes attributes) {
   std::stable_sort(attributes.begin(), attributes.end(),
@@ -41,23 +38,6 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 
 bool IsIdentifying(std::string_view name) {
   return name == "service.name" || name == "service.namespace" || name == "service.instance.id";
-}
-
-MetricType TypeOf(const OtlpMetric& metric) {
-  switch (metric.kind) {
-    case OtlpKind::kGauge:
-      return MetricType::kGauge;
-    case OtlpKind::kSum:
-      return metric.monotonic ? MetricType::kCounter : MetricType::kGauge;
-    case OtlpKind::kHistogram:
-    case OtlpKind::kExponentialHistogram:
-      return MetricType::kHistogram;
-    case OtlpKind::kSummary:
-      return MetricType::kSummary;
-    case OtlpKind::kNone:
-      break;
-  }
-  return MetricType::kUnknown;
 }
 
 size_t Runes(std::string_view text) {
@@ -81,9 +61,10 @@ model::Labels ExemplarLabels(const OtlpExemplar& exemplar) {
 
 }  // namespace
 
-void OtlpConverter::Reject(uint64_t points, std::string_view reason, std::string_view what) {
+void OtlpConverter::Reject(uint64_t points, std::string_view reason, std::string_view metric) {
   rejected_points_ += points;
-  if (points > 0 && first_problem_.empty()) first_problem_ = StrCat(reason, ": ", what);
+  if (points > 0 && first_problem_.empty())
+    first_problem_ = StrCat(reason, ": ", base::Quote(metric));
 }
 
 // Attributes that become the same label are put together.
@@ -147,26 +128,58 @@ bool OtlpConverter::MakeLabels(const OtlpAttributes& attributes, LabelsBuilder* 
 std::string_view OtlpConverter::ProblemOf(const OtlpMetric& metric) const {
   bool has_temporality = metric.kind == OtlpKind::kSum || metric.kind == OtlpKind::kHistogram ||
                          metric.kind == OtlpKind::kExponentialHistogram;
-  if (has_temporality && !metric.cumulative)
-    return "only cumulative temporality is taken, let the sender or a collector convert it";
-  return {};
+  if (!has_temporality || metric.cumulative) return {};
+  if (!metric.delta) return "no temporality";
+  if (options_.delta != OtlpDelta::kRefused) return {};
+  return "delta temporality is not taken: start the server with --enable-feature="
+         "otlp-deltatocumulative or otlp-native-delta-ingestion, or let the sender or a collector "
+         "convert it to cumulative";
 }
 
-void OtlpConverter::TakeMetric(const OtlpMetric& metric) {
-  std::string_view problem = ProblemOf(metric);
-  std::string name = OtlpMetricName(metric, config_.translation);
-  if (name.empty() || !base::IsValidUtf8(name)) problem = "no name";
-  if (!problem.empty()) return Reject(metric.points.size(), problem, base::Quote(metric.name));
-  for (const OtlpPoint& point : metric.points) TakePoint(metric, point, name);
+// Of a delta there is no type that says what it is.
+MetricType OtlpConverter::TypeOf(const OtlpMetric& metric) const {
+  if (metric.delta && options_.delta == OtlpDelta::kAsTheyAre) return MetricType::kUnknown;
+  switch (metric.kind) {
+    case OtlpKind::kGauge:
+      return MetricType::kGauge;
+    case OtlpKind::kSum:
+      return metric.monotonic ? MetricType::kCounter : MetricType::kGauge;
+    case OtlpKind::kHistogram:
+    case OtlpKind::kExponentialHistogram:
+      return MetricType::kHistogram;
+    case OtlpKind::kSummary:
+      return MetricType::kSummary;
+    case OtlpKind::kNone:
+      break;
+  }
+  return MetricType::kUnknown;
 }
 
-void OtlpConverter::TakePoint(const OtlpMetric& metric, const OtlpPoint& point,
-                              std::string_view name) {
-  Target target{metric, point, name, {}, static_cast<int64_t>(point.time_ns / 1'000'000)};
+void OtlpConverter::BeginMetric(const OtlpMetric& metric) {
+  metric_ = metric;
+  name_ = OtlpMetricName(metric, config_.translation);
+  problem_ = ProblemOf(metric);
+  if (name_.empty() || !base::IsValidUtf8(name_)) problem_ = "no name";
+}
+
+void OtlpConverter::TakePoint(const OtlpPoint& point) {
+  if (!problem_.empty()) return Reject(1, problem_, metric_.name);
+  if (point.time_ns == 0) return Reject(1, "no time", metric_.name);
+  Target target{metric_, point, name_, {}, static_cast<int64_t>(point.time_ns / 1'000'000)};
   if (!MakeLabels(point.attributes, &target.labels))
-    return Reject(1, "an attribute that is not UTF-8", base::Quote(metric.name));
+    return Reject(1, "an attribute that is not UTF-8", metric_.name);
   any_ = true;
   last_ms_ = std::max(last_ms_, target.t);
+  if (!metric_.delta || totals_ == nullptr) return Convert(target);
+  auto total = totals_->Add(metric_.kind, StrCat(name_, target.labels.Build().ToString()), point);
+  if (!total) return Reject(1, total.error().message(), metric_.name);
+  total->exemplars = point.exemplars;
+  Target added{metric_, *total, name_, std::move(target.labels), target.t};
+  Convert(added);
+}
+
+void OtlpConverter::Convert(Target& target) {
+  const OtlpMetric& metric = target.metric;
   switch (metric.kind) {
     case OtlpKind::kGauge:
     case OtlpKind::kSum:
@@ -211,6 +224,8 @@ OtlpConverter::Series OtlpConverter::Sample(Target& target, std::string_view suf
   Series series{0, builder.Build()};
   if (!InTime(target, series.labels)) return series;
   if (target.point.no_value) value = model::StaleNan();
+  const bool adds_up = !suffix.empty() || target.metric.kind == OtlpKind::kSum;
+  if (adds_up) AppendStart(target, series.labels, nullptr);
   model::AppendResult result = appender_.Append(0, series.labels, target.t, value);
   Judge(result.status, series.labels, target);
   series.ref = result.ref;
@@ -220,6 +235,20 @@ OtlpConverter::Series OtlpConverter::Sample(Target& target, std::string_view suf
   appender_.UpdateMetadata(series.ref, series.labels,
                            {TypeOf(metric), OtlpUnitName(metric.unit), metric.description});
   return series;
+}
+
+// What storage cannot put there is left out.
+void OtlpConverter::AppendStart(const Target& target, const model::Labels& labels,
+                                const model::IntHistogram* histogram) {
+  const auto start_ms = static_cast<int64_t>(target.point.start_ns / 1'000'000);
+  const bool as_it_is = target.metric.delta && options_.delta == OtlpDelta::kAsTheyAre;
+  if (!options_.start_times || as_it_is) return;
+  if (!StartsBefore(appender_, labels, start_ms, target.t)) return;
+  if (histogram == nullptr) {
+    appender_.Append(0, labels, start_ms, 0);
+  } else {
+    appender_.AppendHistogram(0, labels, start_ms, EmptyLike(*histogram));
+  }
 }
 
 void OtlpConverter::Exemplars(const Target& target, const Series& series, double after,
@@ -238,105 +267,6 @@ void OtlpConverter::Exemplars(const Target& target, const Series& series, double
 void OtlpConverter::Number(Target& target) {
   Series series = Sample(target, "", "", "", target.point.value);
   if (target.metric.kind == OtlpKind::kSum) Exemplars(target, series, -kInfinity, kInfinity);
-}
-
-void OtlpConverter::SumAndCount(Target& target) {
-  if (target.point.has_sum) Sample(target, "_sum", "", "", target.point.sum);
-  Sample(target, "_count", "", "", static_cast<double>(target.point.count));
-}
-
-void OtlpConverter::ClassicHistogram(Target& target) {
-  const OtlpPoint& point = target.point;
-  if (!point.counts.empty() && point.counts.size() != point.bounds.size() + 1) {
-    return Reject(1, "bounds and counts of a histogram that do not fit together",
-                  base::Quote(target.metric.name));
-  }
-  SumAndCount(target);
-  uint64_t so_far = 0;
-  double before = -kInfinity;
-  for (size_t i = 0; i < point.bounds.size() && i < point.counts.size(); ++i) {
-    so_far += point.counts[i];
-    Series series =
-        Sample(target, "_bucket", "le", BoundText(point.bounds[i]), static_cast<double>(so_far));
-    Exemplars(target, series, before, point.bounds[i]);
-    before = point.bounds[i];
-  }
-  Series series = Sample(target, "_bucket", "le", "+Inf", static_cast<double>(point.count));
-  Exemplars(target, series, before, kInfinity);
-}
-
-void OtlpConverter::Histogram(Target& target, const model::IntHistogram& histogram) {
-  LabelsBuilder builder = target.labels;
-  builder.Set(model::kMetricName, target.name);
-  Series series{0, builder.Build()};
-  if (!InTime(target, series.labels)) return;
-  model::AppendResult result = appender_.AppendHistogram(0, series.labels, target.t, histogram);
-  Judge(result.status, series.labels, target);
-  series.ref = result.ref;
-  if (result.status != model::AppendStatus::kOk) return;
-  ++histograms_;
-  const OtlpMetric& metric = target.metric;
-  appender_.UpdateMetadata(series.ref, series.labels,
-                           {TypeOf(metric), OtlpUnitName(metric.unit), metric.description});
-  Exemplars(target, series, -kInfinity, kInfinity);
-}
-
-void OtlpConverter::CustomHistogram(Target& target) {
-  const OtlpPoint& point = target.point;
-  model::IntHistogram histogram;
-  histogram.schema = model::FloatHistogram::kCustomSchema;
-  histogram.custom_values = point.bounds;
-  // An infinite bound is always there, unsaid.
-  if (!point.bounds.empty() && point.bounds.back() == kInfinity) histogram.custom_values.pop_back();
-  if (point.no_value) {
-    histogram.sum = model::StaleNan();
-    return Histogram(target, histogram);
-  }
-  histogram.sum = point.sum;
-  histogram.count = point.count;
-  for (size_t i = 0; i < point.counts.size(); ++i) {
-    if (point.counts[i] == 0) continue;
-    histogram.positive.push_back({static_cast<int32_t>(i), static_cast<int64_t>(point.counts[i])});
-  }
-  if (point.counts.empty() && point.count > 0) {
-    histogram.positive.push_back(
-        {static_cast<int32_t>(histogram.custom_values.size()), static_cast<int64_t>(point.count)});
-  }
-  Histogram(target, histogram);
-}
-
-void OtlpConverter::ExponentialHistogram(Target& target) {
-  const OtlpPoint& point = target.point;
-  model::IntHistogram histogram;
-  histogram.schema = std::min(point.scale, model::FloatHistogram::kMaxSchema);
-  if (point.scale < model::FloatHistogram::kMinSchema) {
-    return Reject(1, StrCat("a scale below ", model::FloatHistogram::kMinSchema),
-                  base::Quote(target.metric.name));
-  }
-  if (point.no_value) {
-    histogram.sum = model::StaleNan();
-    return Histogram(target, histogram);
-  }
-  auto positive = OtlpBucketsOf(point.positive, point.scale, histogram.schema);
-  auto negative = OtlpBucketsOf(point.negative, point.scale, histogram.schema);
-  if (!positive || !negative) {
-    return Reject(1, (positive ? negative : positive).error().message(),
-                  base::Quote(target.metric.name));
-  }
-  histogram.positive = *std::move(positive);
-  histogram.negative = *std::move(negative);
-  histogram.zero_threshold = point.zero_threshold > 0 ? point.zero_threshold : kZeroThreshold;
-  histogram.zero_count = point.zero_count;
-  histogram.count = point.count;
-  histogram.sum = point.sum;
-  Histogram(target, histogram);
-}
-
-void OtlpConverter::Summary(Target& target) {
-  Sample(target, "_sum", "", "", target.point.sum);
-  Sample(target, "_count", "", "", static_cast<double>(target.point.count));
-  for (const auto& [quantile, value] : target.point.quantiles)
-    Sample(target, "", "quantile", BoundText(quantile), value);
 }
 
 // Without attributes but those that are job and instance there is nothing to say, and without those
@@ -363,30 +293,6 @@ void OtlpConverter::EndResource() {
   // It may be there already, by another request of the same time.
   model::AppendResult result = appender_.Append(0, labels.Build(), last_ms_, 1);
   if (result.status == model::AppendStatus::kOk) ++samples_;
-}
-
-Result<std::vector<model::IntHistogramBucket>> OtlpBucketsOf(const OtlpBuckets& buckets,
-                                                             int32_t scale, int32_t schema) {
-  std::vector<model::IntHistogramBucket> out;
-  // Further to the right nothing of an index is left.
-  const int shift = std::min(scale - schema, 62);
-  for (size_t i = 0; i < buckets.counts.size(); ++i) {
-    if (buckets.counts[i] == 0) continue;
-    // OTLP's bucket i has its lower bound where ours has its upper one.
-    int64_t index = ((int64_t{buckets.offset} + static_cast<int64_t>(i)) >> shift) + 1;
-    if (index < std::numeric_limits<int32_t>::min() || index > std::numeric_limits<int32_t>::max())
-      return base::Fail(base::ErrorCode::kInvalidArgument, "a bucket beyond all numbers");
-    auto narrow = static_cast<int32_t>(index);
-    auto count = static_cast<int64_t>(buckets.counts[i]);
-    if (!out.empty() && out.back().index == narrow) {
-      // Wraps where the sender lies; Validate() finds what is negative.
-      out.back().count = static_cast<int64_t>(static_cast<uint64_t>(out.back().count) +
-                                              static_cast<uint64_t>(count));
-    } else {
-      out.push_back({narrow, count});
-    }
-  }
-  return out;
 }
 
 }  // namespace slurmscope::remote

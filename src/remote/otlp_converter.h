@@ -9,8 +9,21 @@
 #include "config/remote.h"
 #include "model/appender.h"
 #include "remote/otlp_message.h"
+#include "remote/otlp_totals.h"
 
 namespace slurmscope::remote {
+
+// What becomes of sums and histograms of delta temporality.
+enum class OtlpDelta {
+  kRefused,
+  kAsTheyAre,  // stored as they come, of unknown type: for sum_over_time
+  kAddedUp,    // to cumulative ones
+};
+
+struct OtlpOptions {
+  OtlpDelta delta = OtlpDelta::kRefused;
+  bool start_times = false;  // a zero at the time when a sum began
+};
 
 // Makes series of the metrics of OTLP and appends their samples:
 // https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/. For each
@@ -18,13 +31,20 @@ namespace slurmscope::remote {
 // thread-safe.
 class OtlpConverter final : public OtlpSink {
  public:
-  // Samples after `max_time_ms` are refused. The references must outlive it.
-  OtlpConverter(model::Appender& appender, const config::OtlpConfig& config, int64_t max_time_ms)
-      : appender_(appender), config_(config), max_time_ms_(max_time_ms) {}
+  // Samples after `max_time_ms` are refused. The references must outlive it; `totals` is there
+  // where deltas are added up.
+  OtlpConverter(model::Appender& appender, const config::OtlpConfig& config, int64_t max_time_ms,
+                OtlpOptions options = {}, OtlpTotals::Request* totals = nullptr)
+      : appender_(appender),
+        config_(config),
+        max_time_ms_(max_time_ms),
+        options_(options),
+        totals_(totals) {}
 
   void BeginResource(const OtlpAttributes& attributes) override;
   void BeginScope(const OtlpScope& scope) override;
-  void TakeMetric(const OtlpMetric& metric) override;
+  void BeginMetric(const OtlpMetric& metric) override;
+  void TakePoint(const OtlpPoint& point) override;
   void EndResource() override;
 
   uint64_t samples() const { return samples_; }
@@ -50,7 +70,6 @@ class OtlpConverter final : public OtlpSink {
   };
 
   std::string_view ProblemOf(const OtlpMetric& metric) const;
-  void TakePoint(const OtlpMetric& metric, const OtlpPoint& point, std::string_view name);
   bool MakeLabels(const OtlpAttributes& attributes, model::LabelsBuilder* labels);
   void Add(const std::string& name, std::string_view value, model::LabelsBuilder* labels) const;
 
@@ -62,21 +81,30 @@ class OtlpConverter final : public OtlpSink {
   void CustomHistogram(Target& target);
   void ExponentialHistogram(Target& target);
   void Summary(Target& target);
-  void Histogram(Target& target, const model::IntHistogram& histogram);
+  void Histogram(Target& target, model::IntHistogram histogram);
+  void Convert(Target& target);
+  void AppendStart(const Target& target, const model::Labels& labels,
+                   const model::IntHistogram* histogram);
+  model::MetricType TypeOf(const OtlpMetric& metric) const;
   void Exemplars(const Target& target, const Series& series, double after, double up_to);
   bool InTime(Target& target, const model::Labels& labels);
   void Judge(model::AppendStatus status, const model::Labels& labels, Target& target);
-  void Reject(uint64_t points, std::string_view reason, std::string_view what);
+  void Reject(uint64_t points, std::string_view reason, std::string_view metric);
 
   model::Appender& appender_;
   const config::OtlpConfig& config_;
   const int64_t max_time_ms_;
+  const OtlpOptions options_;
+  OtlpTotals::Request* const totals_;
 
   OtlpAttributes resource_;  // sorted, as the others
   std::string job_;
   std::string instance_;
   OtlpAttributes promoted_;  // of the resource, by label names
   OtlpAttributes scope_;     // labels of it, when they are asked for
+  OtlpMetric metric_;        // whose points come
+  std::string name_;         // of it in Prometheus
+  std::string problem_;      // why its points are not taken; empty: they are
   int64_t last_ms_ = 0;      // newest point of the resource
   bool any_ = false;
 

@@ -2,6 +2,7 @@
 // given: labels are sorted and valid, histograms as long as their message allows.
 #include <cstdlib>
 
+#include "base/clock.h"
 #include "base/strings.h"
 #include "remote/otlp_converter.h"
 
@@ -53,7 +54,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   config.label_name_preserve_multiple_underscores = (data[0] & 32) != 0;
   std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
   CheckingAppender appender;
-  remote::OtlpConverter converter(appender, config, 1'000'000'000'000);
+  remote::OtlpOptions options;
+  options.start_times = (data[0] & 64) != 0;
+  options.delta =
+      (data[0] & 128) != 0 ? remote::OtlpDelta::kAddedUp : remote::OtlpDelta::kAsTheyAre;
+  base::FakeClock clock(0);
+  remote::OtlpTotals totals(clock, 1 << 20);
+  remote::OtlpTotals::Request request(totals);
+  remote::OtlpConverter converter(appender, config, 1'000'000'000'000, options,
+                                  (data[0] & 128) != 0 ? &request : nullptr);
   (void)remote::DecodeOtlp(bytes, converter);
   auto message = remote::OtlpJsonToProtobuf(bytes);
   if (message) (void)remote::DecodeOtlp(*message, converter);

@@ -15,6 +15,7 @@ using base::Fail;
 using base::ProtoReader;
 
 constexpr uint32_t kNoRecordedValue = 1;
+constexpr int32_t kDelta = 1;
 constexpr int32_t kCumulative = 2;
 
 std::string Hex(std::string_view bytes) {
@@ -26,6 +27,11 @@ std::string Hex(std::string_view bytes) {
     out += kDigits[byte & 15];
   }
   return out;
+}
+
+Result<void> CheckSize(size_t size, size_t limit) {
+  if (size <= limit) return {};
+  return Fail(ErrorCode::kInvalidArgument, base::StrCat("a list of over ", limit, " items"));
 }
 
 Result<OtlpExemplar> ReadExemplar(ProtoReader message) {
@@ -59,13 +65,16 @@ Result<OtlpExemplar> ReadExemplar(ProtoReader message) {
 
 Result<void> AddExemplar(ProtoReader message, OtlpPoint* point) {
   point->exemplars.push_back(TRY(ReadExemplar(message)));
-  return {};
+  return CheckSize(point->exemplars.size(), kMaxOtlpItems);
 }
 
 Result<OtlpPoint> ReadNumber(ProtoReader message) {
   OtlpPoint point;
   while (message.next()) {
     switch (message.tag()) {
+      case 2:
+        point.start_ns = message.get_fixed64();
+        break;
       case 3:
         point.time_ns = message.get_fixed64();
         break;
@@ -93,7 +102,9 @@ Result<OtlpPoint> ReadNumber(ProtoReader message) {
 
 // The fields that all kinds but numbers have in common; false for another one.
 bool ReadSumField(ProtoReader& message, OtlpPoint* point) {
-  if (message.tag() == 3) {
+  if (message.tag() == 2) {
+    point->start_ns = message.get_fixed64();
+  } else if (message.tag() == 3) {
     point->time_ns = message.get_fixed64();
   } else if (message.tag() == 4) {
     point->count = message.get_fixed64();
@@ -106,16 +117,25 @@ bool ReadSumField(ProtoReader& message, OtlpPoint* point) {
   return true;
 }
 
+template <typename Range, typename Number>
+Result<void> AddNumbers(const Range& range, std::vector<Number>* out) {
+  for (auto number : range) {
+    out->push_back(number);
+    TRY(CheckSize(out->size(), kMaxOtlpBuckets));
+  }
+  return {};
+}
+
 Result<OtlpPoint> ReadHistogram(ProtoReader message) {
   OtlpPoint point;
   while (message.next()) {
     if (ReadSumField(message, &point)) continue;
     switch (message.tag()) {
       case 6:
-        for (uint64_t count : message.get_packed_fixed64()) point.counts.push_back(count);
+        TRY(AddNumbers(message.get_packed_fixed64(), &point.counts));
         break;
       case 7:
-        for (double bound : message.get_packed_double()) point.bounds.push_back(bound);
+        TRY(AddNumbers(message.get_packed_double(), &point.bounds));
         break;
       case 8:
         TRY(AddExemplar(message.get_message(), &point));
@@ -133,13 +153,13 @@ Result<OtlpPoint> ReadHistogram(ProtoReader message) {
   return point;
 }
 
-OtlpBuckets ReadBuckets(ProtoReader message) {
+Result<OtlpBuckets> ReadBuckets(ProtoReader message) {
   OtlpBuckets buckets;
   while (message.next()) {
     if (message.tag() == 1) {
       buckets.offset = message.get_sint32();
     } else if (message.tag() == 2) {
-      for (uint64_t count : message.get_packed_uint64()) buckets.counts.push_back(count);
+      TRY(AddNumbers(message.get_packed_uint64(), &buckets.counts));
     } else {
       message.skip();
     }
@@ -162,10 +182,10 @@ Result<OtlpPoint> ReadExponential(ProtoReader message) {
         point.zero_count = message.get_fixed64();
         break;
       case 8:
-        point.positive = ReadBuckets(message.get_message());
+        point.positive = TRY(ReadBuckets(message.get_message()));
         break;
       case 9:
-        point.negative = ReadBuckets(message.get_message());
+        point.negative = TRY(ReadBuckets(message.get_message()));
         break;
       case 10:
         point.no_value = (message.get_uint32() & kNoRecordedValue) != 0;
@@ -204,6 +224,7 @@ Result<OtlpPoint> ReadSummary(ProtoReader message) {
     switch (message.tag()) {
       case 6:
         point.quantiles.push_back(ReadQuantile(message.get_message()));
+        TRY(CheckSize(point.quantiles.size(), kMaxOtlpItems));
         break;
       case 7:
         TRY(ReadOtlpAttribute(message.get_message(), &point.attributes));
@@ -218,63 +239,86 @@ Result<OtlpPoint> ReadSummary(ProtoReader message) {
   return point;
 }
 
-// Gauge, Sum, Histogram, ExponentialHistogram or Summary.
-template <typename ReadPoint>
-Result<void> ReadPoints(OtlpKind kind, ProtoReader message, const ReadPoint& read,
-                        OtlpMetric* metric) {
-  metric->kind = kind;
-  while (message.next()) {
-    switch (message.tag()) {
-      case 1:
-        metric->points.push_back(TRY(read(message.get_message())));
-        break;
-      case 2:
-        metric->cumulative = message.get_enum() == kCumulative;
-        break;
-      case 3:
-        metric->monotonic = message.get_bool();
-        break;
-      default:
-        message.skip();
-    }
+OtlpKind KindOf(uint32_t field) {
+  switch (field) {
+    case 5:
+      return OtlpKind::kGauge;
+    case 7:
+      return OtlpKind::kSum;
+    case 9:
+      return OtlpKind::kHistogram;
+    case 10:
+      return OtlpKind::kExponentialHistogram;
+    default:
+      return OtlpKind::kSummary;
   }
-  return {};
 }
 
-Result<OtlpMetric> ReadMetric(ProtoReader message) {
-  OtlpMetric metric;
+// The fields of Sum, Histogram and so on besides the points, which may come before them.
+void ReadKindFields(ProtoReader data, OtlpMetric* metric) {
+  while (data.next()) {
+    if (data.tag() == 2) {
+      const int32_t temporality = data.get_enum();
+      metric->cumulative = temporality == kCumulative;
+      metric->delta = temporality == kDelta;
+    } else if (data.tag() == 3) {
+      metric->monotonic = data.get_bool();
+    } else {
+      data.skip();
+    }
+  }
+}
+
+// All but the points, and the message of these.
+ProtoReader ReadMetricFields(ProtoReader message, OtlpMetric* metric) {
+  ProtoReader data;
   while (message.next()) {
     switch (message.tag()) {
       case 1:
-        metric.name = message.get_string();
+        metric->name = message.get_string();
         break;
       case 2:
-        metric.description = message.get_string();
+        metric->description = message.get_string();
         break;
       case 3:
-        metric.unit = message.get_string();
+        metric->unit = message.get_string();
         break;
       case 5:
-        TRY(ReadPoints(OtlpKind::kGauge, message.get_message(), ReadNumber, &metric));
-        break;
       case 7:
-        TRY(ReadPoints(OtlpKind::kSum, message.get_message(), ReadNumber, &metric));
-        break;
       case 9:
-        TRY(ReadPoints(OtlpKind::kHistogram, message.get_message(), ReadHistogram, &metric));
-        break;
       case 10:
-        TRY(ReadPoints(OtlpKind::kExponentialHistogram, message.get_message(), ReadExponential,
-                       &metric));
-        break;
       case 11:
-        TRY(ReadPoints(OtlpKind::kSummary, message.get_message(), ReadSummary, &metric));
+        metric->kind = KindOf(message.tag());
+        data = message.get_message();
         break;
       default:
         message.skip();
     }
   }
-  return metric;
+  return data;
+}
+
+Result<OtlpPoint> ReadPoint(OtlpKind kind, ProtoReader message) {
+  switch (kind) {
+    case OtlpKind::kHistogram:
+      return ReadHistogram(message);
+    case OtlpKind::kExponentialHistogram:
+      return ReadExponential(message);
+    case OtlpKind::kSummary:
+      return ReadSummary(message);
+    default:
+      return ReadNumber(message);
+  }
+}
+
+Result<void> ReadMetric(ProtoReader message, OtlpSink& sink) {
+  OtlpMetric metric;
+  ProtoReader data = ReadMetricFields(message, &metric);
+  if (metric.kind == OtlpKind::kNone) return {};
+  ReadKindFields(data, &metric);
+  sink.BeginMetric(metric);
+  while (data.next(1)) sink.TakePoint(TRY(ReadPoint(metric.kind, data.get_message())));
+  return {};
 }
 
 Result<void> ReadScopeInto(ProtoReader message, OtlpScope* scope) {
@@ -305,7 +349,7 @@ Result<void> ReadScopeMetrics(ProtoReader message, OtlpSink& sink) {
     }
   }
   sink.BeginScope(scope);
-  while (message.next(2)) sink.TakeMetric(TRY(ReadMetric(message.get_message())));
+  while (message.next(2)) TRY(ReadMetric(message.get_message(), sink));
   return {};
 }
 

@@ -36,6 +36,7 @@ struct OtlpBuckets {
 struct OtlpPoint {
   OtlpAttributes attributes;
   uint64_t time_ns = 0;
+  uint64_t start_ns = 0;  // since when a sum or its like adds up; 0: not known
   bool no_value = false;  // the series has ended
   double value = 0;       // of gauges and sums
   uint64_t count = 0;     // of all others, as the sum
@@ -59,9 +60,9 @@ struct OtlpMetric {
   std::string description;
   std::string unit;
   OtlpKind kind = OtlpKind::kNone;
-  bool cumulative = false;  // what has no temporality is not
+  bool cumulative = false;  // what has no temporality is neither
+  bool delta = false;       // points say what came since the one before
   bool monotonic = false;
-  std::vector<OtlpPoint> points;
 };
 
 struct OtlpScope {
@@ -71,15 +72,22 @@ struct OtlpScope {
   OtlpAttributes attributes;
 };
 
-// Takes what a request holds: resources, in each the scopes, in each the metrics.
+// Takes what a request holds: resources, in each the scopes, in each the metrics, in each the
+// points, one at a time.
 class OtlpSink {
  public:
   virtual ~OtlpSink() = default;
   virtual void BeginResource(const OtlpAttributes& attributes) = 0;
   virtual void BeginScope(const OtlpScope& scope) = 0;
-  virtual void TakeMetric(const OtlpMetric& metric) = 0;
+  virtual void BeginMetric(const OtlpMetric& metric) = 0;
+  virtual void TakePoint(const OtlpPoint& point) = 0;
   virtual void EndResource() = 0;
 };
+
+// What one point or one list of attributes may have: a few bytes of a message would be a hundred
+// times as much in memory.
+inline constexpr size_t kMaxOtlpItems = 10'000;     // attributes, exemplars, quantiles
+inline constexpr size_t kMaxOtlpBuckets = 100'000;  // of a histogram's side
 
 // kInvalidArgument says what is malformed; what is before it was given already. Safe on any bytes.
 Result<void> DecodeOtlp(std::string_view message, OtlpSink& sink);

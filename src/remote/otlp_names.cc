@@ -107,7 +107,7 @@ void PutLast(Words* words, std::string_view word) {
 }
 
 bool IsCounter(const OtlpMetric& metric) {
-  return metric.kind == OtlpKind::kSum && metric.monotonic && metric.cumulative;
+  return metric.kind == OtlpKind::kSum && metric.monotonic;
 }
 bool IsRatio(const OtlpMetric& metric) {
   bool gauge =

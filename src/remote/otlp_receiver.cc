@@ -1,5 +1,6 @@
 #include "remote/otlp_receiver.h"
 
+#include <optional>
 #include <string>
 
 #include "base/json_writer.h"
@@ -19,6 +20,7 @@ using base::StrCat;
 // Of the message; of JSON less, as its tree is much larger than its text.
 constexpr uint64_t kMaxMessageBytes = 64 << 20;
 constexpr uint64_t kMaxJsonBytes = 16 << 20;
+constexpr size_t kSmallJsonBytes = 1 << 20;
 // As for remote write: a sender's clock may be a little ahead.
 constexpr int64_t kMaxAheadMs = 10 * 60 * 1000;
 constexpr std::string_view kProtobuf = "application/x-protobuf";
@@ -61,9 +63,11 @@ http::Response Success(bool json, uint64_t rejected, const std::string& problem)
 }  // namespace
 
 OtlpReceiver::OtlpReceiver(model::Appendable& storage, const base::Clock& clock,
-                           config::OtlpConfig config)
+                           config::OtlpConfig config, OtlpOptions options)
     : storage_(storage),
       clock_(clock),
+      options_(options),
+      totals_(options.delta == OtlpDelta::kAddedUp ? std::make_unique<OtlpTotals>(clock) : nullptr),
       config_(std::make_shared<const config::OtlpConfig>(std::move(config))) {}
 
 void OtlpReceiver::Apply(config::OtlpConfig config) {
@@ -85,6 +89,13 @@ http::Response OtlpReceiver::Handle(const http::Request& request) {
   return response;
 }
 
+// The tree of a text is many times as large as the text: of large ones there is one at a time.
+Result<std::string> OtlpReceiver::FromJson(const std::string& text) {
+  std::unique_lock lock(json_mutex_, std::defer_lock);
+  if (text.size() > kSmallJsonBytes) lock.lock();
+  return OtlpJsonToProtobuf(text);
+}
+
 http::Response OtlpReceiver::Answer(const http::Request& request) {
   std::string_view type = request.Header("Content-Type");
   type = base::TrimSpace(type.substr(0, type.find(';')));
@@ -97,7 +108,7 @@ http::Response OtlpReceiver::Answer(const http::Request& request) {
   if (!encoding.empty() && encoding != "gzip" && encoding != "identity")
     return Plain(415, StrCat("unsupported Content-Encoding ", base::Quote(encoding)));
   Result<std::string> message = Body(request, json ? kMaxJsonBytes : kMaxMessageBytes);
-  if (message && json) message = OtlpJsonToProtobuf(*message);
+  if (message && json) message = FromJson(*message);
   if (!message) {
     bool large = message.error().code() == ErrorCode::kResourceExhausted;
     return Plain(large ? 413 : 400, message.error().message());
@@ -108,7 +119,10 @@ http::Response OtlpReceiver::Answer(const http::Request& request) {
     config = config_;
   }
   auto appender = storage_.NewAppender();
-  OtlpConverter converter(*appender, *config, clock_.NowMs() + kMaxAheadMs);
+  std::optional<OtlpTotals::Request> totals;
+  if (totals_) totals.emplace(*totals_);
+  OtlpConverter converter(*appender, *config, clock_.NowMs() + kMaxAheadMs, options_,
+                          totals ? &*totals : nullptr);
   if (Result<void> decoded = DecodeOtlp(*message, converter); !decoded) {
     appender->Rollback();
     return Plain(400, decoded.error().message());
@@ -117,6 +131,7 @@ http::Response OtlpReceiver::Answer(const http::Request& request) {
     base::LogError("OTLP metrics not stored", {{"err", stored.error()}});
     return Plain(500, stored.error().message());
   }
+  if (totals) totals->Keep();
   samples_ += converter.samples();
   histograms_ += converter.histograms();
   exemplars_ += converter.exemplars();
@@ -125,7 +140,7 @@ http::Response OtlpReceiver::Answer(const http::Request& request) {
 }
 
 OtlpStats OtlpReceiver::stats() const {
-  return {requests_, samples_, histograms_, exemplars_, rejected_};
+  return {requests_, samples_, histograms_, exemplars_, rejected_, totals_ ? totals_->series() : 0};
 }
 
 }  // namespace slurmscope::remote

@@ -9,16 +9,18 @@
 #include "config/remote.h"
 #include "http/server.h"
 #include "model/appender.h"
+#include "remote/otlp_converter.h"
 
 namespace slurmscope::remote {
 
 // Figures for the program's own /metrics.
 struct OtlpStats {
   uint64_t requests = 0;
-  uint64_t samples = 0;     // taken
-  uint64_t histograms = 0;  // likewise
-  uint64_t exemplars = 0;   // likewise
-  uint64_t rejected = 0;    // data points
+  uint64_t samples = 0;       // taken
+  uint64_t histograms = 0;    // likewise
+  uint64_t exemplars = 0;     // likewise
+  uint64_t rejected = 0;      // data points
+  uint64_t delta_series = 0;  // whose deltas are added up now
 };
 
 // Takes metrics by OTLP over HTTP (POST /api/v1/otlp/v1/metrics), protobuf or JSON, plain or gzip:
@@ -32,7 +34,8 @@ class OtlpReceiver {
   static constexpr size_t kMaxConcurrent = 8;
 
   // `storage` and `clock` must outlive it.
-  OtlpReceiver(model::Appendable& storage, const base::Clock& clock, config::OtlpConfig config);
+  OtlpReceiver(model::Appendable& storage, const base::Clock& clock, config::OtlpConfig config,
+               OtlpOptions options = {});
 
   // For the requests that come later.
   void Apply(config::OtlpConfig config);
@@ -41,9 +44,13 @@ class OtlpReceiver {
 
  private:
   http::Response Answer(const http::Request& request);
+  Result<std::string> FromJson(const std::string& text);
 
   model::Appendable& storage_;
   const base::Clock& clock_;
+  const OtlpOptions options_;
+  const std::unique_ptr<OtlpTotals> totals_;  // where deltas are added up
+  std::mutex json_mutex_;
   std::mutex mutex_;
   std::shared_ptr<const config::OtlpConfig> config_;  // guarded by mutex_
   std::atomic<size_t> running_ = 0;

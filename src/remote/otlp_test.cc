@@ -108,7 +108,7 @@ TEST_F(OtlpTest, TakesAllKindsByProtobuf) {
   http::Response response = PostProtobuf(TestData("otlp_request.pb"));
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.content_type, "application/x-protobuf");
-  EXPECT_NE(response.body.find("cumulative temporality"), std::string::npos);
+  EXPECT_NE(response.body.find("delta temporality is not taken"), std::string::npos);
   EXPECT_EQ(Stored(), kAll);
   EXPECT_EQ(stats_.samples, 14u);
   EXPECT_EQ(stats_.histograms, 1u);
@@ -133,7 +133,7 @@ TEST_F(OtlpTest, TakesAllKindsByJson) {
   http::Response response = PostJson(TestData("otlp_request.json"));
   EXPECT_EQ(response.status, 200);
   EXPECT_TRUE(response.body.starts_with(
-      R"({"partialSuccess":{"rejectedDataPoints":"1","errorMessage":"only cumulative)"))
+      R"({"partialSuccess":{"rejectedDataPoints":"1","errorMessage":"delta temporality is not taken)"))
       << response.body;
   EXPECT_EQ(Stored(), kAll);
   EXPECT_EQ(OtlpJsonToProtobuf(TestData("otlp_request.json")).value().size(),

@@ -18,6 +18,11 @@ constexpr std::string_view kBase64 =
 
 Result<void> WriteJson(ProtoReader value, int depth, base::JsonWriter& json);
 
+Result<void> TooMany() {
+  return base::Fail(base::ErrorCode::kInvalidArgument,
+                    base::StrCat("over ", kMaxOtlpItems, " attributes"));
+}
+
 Result<void> WriteArray(ProtoReader array, int depth, base::JsonWriter& json) {
   json.BeginArray();
   while (array.next(1)) TRY(WriteJson(array.get_message(), depth, json));
@@ -41,6 +46,7 @@ Result<void> WriteMap(ProtoReader list, int depth, base::JsonWriter& json) {
       }
     }
     entries.push_back(std::move(pair));
+    if (entries.size() > kMaxOtlpItems) return TooMany();
   }
   std::stable_sort(entries.begin(), entries.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
@@ -121,6 +127,7 @@ Result<std::string> ValueText(ProtoReader value) {
 }  // namespace
 
 Result<void> ReadOtlpAttribute(ProtoReader key_value, OtlpAttributes* out) {
+  if (out->size() >= kMaxOtlpItems) return TooMany();
   std::pair<std::string, std::string> attribute;
   while (key_value.next()) {
     if (key_value.tag() == 1) {

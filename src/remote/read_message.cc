@@ -61,6 +61,12 @@ model::SelectHints ReadHints(ProtoReader message) {
   return hints;
 }
 
+// Of a few bytes each would be hundreds in memory, and an answer of its own.
+Result<void> CheckCount(size_t count, std::string_view what) {
+  if (count <= kMaxReadItems) return {};
+  return Fail(ErrorCode::kInvalidArgument, base::StrCat("over ", kMaxReadItems, " ", what));
+}
+
 Result<ReadQuery> ReadOneQuery(ProtoReader message) {
   ReadQuery query;
   bool has_hints = false;
@@ -74,6 +80,7 @@ Result<ReadQuery> ReadOneQuery(ProtoReader message) {
         break;
       case 3:
         query.matchers.push_back(TRY(ReadMatcher(message.get_message())));
+        TRY(CheckCount(query.matchers.size(), "matchers of a query"));
         break;
       case 4:
         query.hints = ReadHints(message.get_message());
@@ -107,6 +114,7 @@ Result<ReadRequest> DecodeReadRequest(std::string_view bytes) {
     while (message.next()) {
       if (message.tag() == 1) {
         request.queries.push_back(TRY(ReadOneQuery(message.get_message())));
+        TRY(CheckCount(request.queries.size(), "queries"));
       } else if (message.tag() == 2) {
         // In the order of the client's liking, packed or not. The first is one that we have.
         bool packed = message.wire_type() == protozero::pbf_wire_type::length_delimited;

@@ -31,6 +31,8 @@ struct ReadRequest {
   bool chunks = false;
 };
 
+inline constexpr size_t kMaxReadItems = 1000;  // queries, and matchers of each
+
 // prometheus.ReadRequest; kInvalidArgument when it is malformed or a matcher does not compile.
 Result<ReadRequest> DecodeReadRequest(std::string_view message);
 

@@ -13,13 +13,25 @@ using base::ProtoReader;
 using base::StrCat;
 using base::View;
 
-model::Sample ReadSample(ProtoReader message) {
-  model::Sample sample{0, 0};
+// Two bytes of a message can be one of these, which have 16 to 200 bytes each.
+size_t ItemsOf(const WriteSeries& series) {
+  return series.labels.size() + series.samples.size() + series.histograms.size() +
+         series.exemplars.size();
+}
+
+tl::unexpected<base::Error> TooMany(size_t limit, std::string_view what) {
+  return Fail(ErrorCode::kInvalidArgument, StrCat("over ", limit, " ", what));
+}
+
+WriteSample ReadSample(ProtoReader message) {
+  WriteSample sample{};
   while (message.next()) {
     if (message.tag() == 1) {
       sample.v = message.get_double();
     } else if (message.tag() == 2) {
       sample.t = message.get_int64();
+    } else if (message.tag() == 3) {
+      sample.start = message.get_int64();
     } else {
       message.skip();
     }
@@ -32,7 +44,9 @@ struct TextLabels {
   static constexpr protozero::pbf_tag_type kSamples = 2;
   static constexpr protozero::pbf_tag_type kExemplars = 3;
   static constexpr protozero::pbf_tag_type kHistograms = 4;
-  static constexpr protozero::pbf_tag_type kMetadata = 0;  // not in a series
+  // Not in a series:
+  static constexpr protozero::pbf_tag_type kMetadata = 0;
+  static constexpr protozero::pbf_tag_type kCreated = 100;
 
   Result<void> Read(ProtoReader& field, LabelViews* out) const {
     ProtoReader message = field.get_message();
@@ -46,6 +60,7 @@ struct TextLabels {
         message.skip();
       }
     }
+    if (out->size() >= kMaxWriteLabels) return TooMany(kMaxWriteLabels, "labels");
     out->push_back(label);
     return {};
   }
@@ -58,6 +73,7 @@ struct SymbolLabels {
   static constexpr protozero::pbf_tag_type kExemplars = 4;
   static constexpr protozero::pbf_tag_type kHistograms = 3;
   static constexpr protozero::pbf_tag_type kMetadata = 5;
+  static constexpr protozero::pbf_tag_type kCreated = 6;  // of the first drafts of 2.0
 
   Result<std::string_view> Symbol(uint32_t number) const {
     if (number < symbols.size()) return symbols[number];
@@ -70,6 +86,7 @@ struct SymbolLabels {
       std::string_view name = TRY(Symbol(*it));
       if (++it == numbers.end())
         return Fail(ErrorCode::kInvalidArgument, "an odd number of label references");
+      if (out->size() >= kMaxWriteLabels) return TooMany(kMaxWriteLabels, "labels");
       out->emplace_back(name, TRY(Symbol(*it)));
     }
     return {};
@@ -120,7 +137,9 @@ Result<void> ReadSeries(ProtoReader message, const LabelReader& labels, WriteSer
   series->histograms.clear();
   series->exemplars.clear();
   series->metadata.reset();
+  series->created = 0;
   while (message.next()) {
+    if (ItemsOf(*series) > kMaxWriteItems) return TooMany(kMaxWriteItems, "samples of a series");
     switch (message.tag()) {
       case 1:
         TRY(labels.Read(message, &series->labels));
@@ -136,6 +155,9 @@ Result<void> ReadSeries(ProtoReader message, const LabelReader& labels, WriteSer
         break;
       case LabelReader::kMetadata:
         series->metadata = TRY(labels.ReadMetadata(message));
+        break;
+      case LabelReader::kCreated:
+        series->created = message.get_int64();
         break;
       default:
         message.skip();
@@ -168,7 +190,10 @@ Result<void> DecodeWriteV2(std::string_view message, const TakeSeries& take) {
     SymbolLabels labels;
     // The symbols may come behind the series that use them.
     ProtoReader symbols(message.data(), message.size());
-    while (symbols.next(4)) labels.symbols.push_back(View(symbols.get_view()));
+    while (symbols.next(4)) {
+      labels.symbols.push_back(View(symbols.get_view()));
+      if (labels.symbols.size() > kMaxWriteItems) return TooMany(kMaxWriteItems, "symbols");
+    }
     return ReadRequest(ProtoReader(message.data(), message.size()), 5, labels, take);
   });
 }

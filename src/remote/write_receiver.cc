@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "model/append_words.h"
 #include "remote/snappy_block.h"
+#include "remote/start_zero.h"
 #include "remote/write_message.h"
 
 namespace slurmscope::remote {
@@ -45,17 +46,23 @@ std::optional<Version> VersionOf(std::string_view content_type) {
 // The work on one request.
 class Batch {
  public:
-  Batch(model::Appender& appender, int64_t max_time) : appender_(appender), max_time_(max_time) {}
+  Batch(model::Appender& appender, int64_t max_time, bool start_times)
+      : appender_(appender), max_time_(max_time), start_times_(start_times) {}
 
   void Take(WriteSeries& series) {
     std::optional<Labels> labels = TakeLabels(series);
     if (!labels) return;
     model::SeriesRef ref = 0;
-    for (const model::Sample& sample : series.samples) {
+    start_ = 0;
+    for (const WriteSample& sample : series.samples) {
+      if (TakeStart(sample.start, series, sample.t, *labels))
+        appender_.Append(0, *labels, start_, 0);
       samples += Count(*labels, sample.t, &ref,
                        [&] { return appender_.Append(ref, *labels, sample.t, sample.v); });
     }
     for (const WriteHistogram& entry : series.histograms) {
+      if (TakeStart(entry.start, series, entry.t, *labels))
+        Append(0, *labels, EmptyAt(start_, entry));
       histograms += Count(*labels, entry.t, &ref, [&] { return Append(ref, *labels, entry); });
     }
     if (ref == 0) return;
@@ -71,6 +78,20 @@ class Batch {
   std::string first_problem;
 
  private:
+  // Whether a zero belongs at start_, which is that of the sample at `t`: `own`, or else that of
+  // its series. Once for all samples that have the same.
+  bool TakeStart(int64_t own, const WriteSeries& series, int64_t t, const Labels& labels) {
+    const int64_t start = own != 0 ? own : series.created;
+    if (!start_times_ || t > max_time_ || start == start_) return false;
+    start_ = start;
+    return StartsBefore(appender_, labels, start, t);
+  }
+  static WriteHistogram EmptyAt(int64_t t, const WriteHistogram& entry) {
+    WriteHistogram empty{t, {}};
+    std::visit([&](const auto& h) { empty.histogram = EmptyLike(h); }, entry.histogram);
+    return empty;
+  }
+
   void Refuse(std::string_view reason, const std::string& series) {
     if (first_problem.empty()) first_problem = StrCat(reason, " for series ", series);
   }
@@ -123,6 +144,8 @@ class Batch {
 
   model::Appender& appender_;
   const int64_t max_time_;
+  const bool start_times_;
+  int64_t start_ = 0;  // of the last sample of the series that said one
 };
 
 http::Response Plain(int status, std::string_view message) {
@@ -161,7 +184,7 @@ http::Response WriteReceiver::Handle(const http::Request& request) {
   if (!message) return Plain(400, message.error().message());
 
   auto appender = storage_.NewAppender();
-  Batch batch(*appender, clock_.NowMs() + kMaxAheadMs);
+  Batch batch(*appender, clock_.NowMs() + kMaxAheadMs, options_.start_times);
   auto take = [&](WriteSeries& series) { batch.Take(series); };
   Result<void> decoded =
       *version == Version::kV1 ? DecodeWriteV1(*message, take) : DecodeWriteV2(*message, take);

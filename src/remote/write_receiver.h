@@ -30,6 +30,7 @@ class WriteReceiver {
   struct Options {
     bool accept_v1 = true;
     bool accept_v2 = false;
+    bool start_times = false;  // a zero at the time when a counter began, where 2.0 says it
   };
 
   // `storage` and `clock` must outlive it.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The formats between servers: protobuf from a stock Prometheus, native histograms on their way through federation,
 start times; a stock Prometheus federates from us."""
+import json
 import struct
 import time
 import unittest
@@ -110,6 +111,39 @@ class ProtobufTest(unittest.TestCase):
             self.assertEqual([b[1:] for b in got[0]["histogram"][1]["buckets"]],
                              [["-Inf", "1", "1"], ["1", "5", "2"], ["5", "+Inf", "1"]])
             self.assertEqual(api.query("h_bucket"), [])
+
+
+class StartTimeTest(unittest.TestCase):
+    def test_of_openmetrics_and_otlp(self):
+        started = int(time.time()) - 60
+
+        def page(request):
+            asked.append(request.headers["Accept"])
+            body = f"# TYPE jobs counter\njobs_total 7\njobs_created {started}\n# EOF\n".encode()
+            request.send_response(200)
+            request.send_header("Content-Type", "application/openmetrics-text; version=1.0.0")
+            request.send_header("Content-Length", str(len(body)))
+            request.end_headers()
+            request.wfile.write(body)
+
+        asked = []
+        with Stack() as stack, FakeTarget(page) as target:
+            api = stack.server(stack.config({"j": [target.port]}), "--web.enable-otlp-receiver",
+                               "--enable-feature=created-timestamp-zero-ingestion,otlp-deltatocumulative").api
+            wait_for("scrapes", lambda: api.query("count_over_time(jobs_total[5m]) > 2"))
+            values = api.query("jobs_total[5m]")[0]["values"]
+            self.assertEqual(values[0], [started, "0"])
+            self.assertEqual(values[1][1], "7")
+            self.assertEqual(api.query("{__name__=~'.*_created'}"), [])
+            self.assertTrue(asked[0].startswith("application/vnd.google.protobuf"), asked[0])
+            for i in range(3):
+                point = {"startTimeUnixNano": f"{started + 10 * i}000000000",
+                         "timeUnixNano": f"{started + 10 * i + 10}000000000", "asInt": "5"}
+                metric = {"name": "sent", "sum": {"aggregationTemporality": 1, "isMonotonic": True, "dataPoints": [point]}}
+                status, _, text = fetch(api.url + "/api/v1/otlp/v1/metrics", headers={"Content-Type": "application/json"},
+                                        data=json.dumps({"resourceMetrics": [{"scopeMetrics": [{"metrics": [metric]}]}]}).encode())
+                self.assertEqual((status, text), (200, "{}"))
+            self.assertEqual([v for _, v in api.query("sent_total[5m]")[0]["values"]], ["0", "5", "10", "15"])
 
 
 class StockTest(unittest.TestCase):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Clients that mean harm, or are merely slow: the server goes on answering others."""
 import contextlib
+import gzip
 import pathlib
 import resource
 import socket
@@ -10,9 +11,31 @@ import unittest
 
 from stack import Stack, fetch, wait_for
 
+MIB = 1 << 20
 HALF_OPEN = 10_000
 SLOW_READERS = 200
 ENDLESS_BODIES = 100
+
+
+def varint(value):
+    out = b""
+    while value > 127:
+        out, value = out + bytes([value & 127 | 128]), value >> 7
+    return out + bytes([value])
+
+
+def field(number, content):
+    return varint(number << 3 | 2) + varint(len(content)) + content
+
+
+def snappy_of(pattern, size, before=b""):
+    """A snappy block of `before` and then `size` bytes of a repeated pattern, a twentieth as long."""
+    first = before + pattern
+    block = varint(len(before) + size) + bytes([63 << 2, *(len(first) - 1).to_bytes(4, "little")]) + first
+    left = size - len(pattern)
+    copy = len(pattern).to_bytes(2, "little")
+    block += (bytes([63 << 2 | 2]) + copy) * (left // 64)
+    return block + (bytes([(left % 64 - 1) << 2 | 2]) + copy if left % 64 else b"")
 
 
 class HostileTest(unittest.TestCase):
@@ -124,6 +147,39 @@ class HostileTest(unittest.TestCase):
             thread.join(10)
         rss = next(int(line.split()[1]) for line in open(f"/proc/{server.process.pid}/status") if line.startswith("VmRSS"))
         self.assertLess(rss, 900 * 1024)
+
+    def test_messages_that_unpack_to_gigabytes(self):
+        """A few bytes of protobuf are an object of hundreds: what can be made of a small body is bounded."""
+        server = self.serve("--web.enable-remote-write-receiver", "--web.enable-otlp-receiver",
+                            "--web.remote-write-receiver.accepted-protobuf-messages=prometheus.WriteRequest,"
+                            "io.prometheus.write.v2.Request")
+        v1 = {"Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"}
+        v2 = {**v1, "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request"}
+        otlp = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+        size = 60 * MIB
+        inside = {tag: varint(tag << 3 | 2) + varint(size) for tag in (1, 5)}
+
+        def points(kind, content):
+            return gzip.compress(field(1, field(2, field(2, field(1, b"m") + field(kind, content)))), 1)
+
+        bodies = {
+            "labels": ("write", v1, snappy_of(b"\n\0", size, inside[1])),
+            "samples": ("write", v1, snappy_of(b"\x12\0", size, inside[1])),
+            "symbols": ("write", v2, snappy_of(b"\x22\0", size)),
+            "numbers of symbols": ("write", v2, snappy_of(b"\0", size, inside[5] + b"\x0a" + varint(size - 5))),
+            "queries": ("read", v1, snappy_of(b"\n\0", 30 * MIB)),
+            "more than is taken": ("write", v1, snappy_of(b"\n\0", 200 * MIB)),
+            "points": ("otlp/v1/metrics", otlp, points(5, b"\n\0" * (size // 6))),
+            "attributes": ("otlp/v1/metrics", otlp, points(5, field(1, b"\x3a\0" * (size // 2)))),
+            "buckets": ("otlp/v1/metrics", otlp, points(10, field(1, field(8, field(2, b"\0" * size))))),
+            "more gzip than is taken": ("otlp/v1/metrics", otlp, gzip.compress(b"\0" * (200 * MIB), 1)),
+        }
+        for what, (path, headers, body) in bodies.items():
+            status, _, text = fetch(f"{server.api.url}/api/v1/{path}", data=body, headers=headers, timeout=120)
+            self.assertIn(status, (200, 400, 413), (what, text))
+            self.answers(server)
+            peak = next(int(line.split()[1]) for line in open(f"/proc/{server.process.pid}/status") if line.startswith("VmHWM"))
+            self.assertLess(peak, 700 * 1024, what)
 
     def test_a_client_has_its_limits(self):
         server = self.serve("--web.max-connections-per-client=5")

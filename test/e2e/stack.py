@@ -50,7 +50,7 @@ def fetch(url, data=None, headers=None, method=None, timeout=30):
     request = urllib.request.Request(url, data=body, headers=headers or {}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=timeout) as reply:
-            return reply.status, reply.headers, reply.read().decode()
+            return reply.status, reply.headers, reply.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()
     except (OSError, urllib.error.URLError) as error:
