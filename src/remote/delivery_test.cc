@@ -140,7 +140,7 @@ TEST(SeriesTable, KnowsSeriesUntilTheyAreGone) {
                      {"b", {model::MetricType::kGauge, "", "of b"}}});
   std::shared_ptr<const OutgoingSeries> series;
   ASSERT_EQ(table.Find(1, &series), SeriesTable::Found::kSend);
-  EXPECT_EQ(series->labels.ToString(), R"(a_bucket{site="n"})");
+  EXPECT_EQ(DecodeLabels(series->labels).ToString(), R"(a_bucket{site="n"})");
   EXPECT_EQ(series->metadata.help, "of a");
   ASSERT_EQ(table.Find(2, &series), SeriesTable::Found::kSend);
   EXPECT_EQ(series->metadata.help, "of the log");

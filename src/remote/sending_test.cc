@@ -103,9 +103,12 @@ std::string Received(WriteVersion version, const std::vector<OutgoingItem>& item
 }
 
 TEST(WriteEncoder, WhatIsWrittenIsRead) {
-  auto a = std::make_shared<const OutgoingSeries>(OutgoingSeries{
-      1, Labels{{"__name__", "a"}, {"x", "y"}}, {model::MetricType::kCounter, "", "help of a"}});
-  auto b = std::make_shared<const OutgoingSeries>(OutgoingSeries{2, Labels{{"__name__", "b"}}, {}});
+  auto a = std::make_shared<const OutgoingSeries>(
+      OutgoingSeries{1,
+                     EncodeLabels(Labels{{"__name__", "a"}, {"x", "y"}}),
+                     {model::MetricType::kCounter, "", "help of a"}});
+  auto b = std::make_shared<const OutgoingSeries>(
+      OutgoingSeries{2, EncodeLabels(Labels{{"__name__", "b"}}), {}});
   std::vector<OutgoingItem> items;
   items.push_back(Item(b, 10, 1));
   items.push_back(Item(a, 10, 2));

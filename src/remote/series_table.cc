@@ -22,7 +22,7 @@ std::shared_ptr<OutgoingSeries> SeriesTable::Make(const model::LogBatch::Series&
   auto made = std::make_shared<OutgoingSeries>();
   made->ref = series.ref;
   if (external_.empty() && rules_.empty()) {
-    made->labels = series.labels;
+    made->labels = EncodeLabels(series.labels);
     return made;
   }
   model::LabelsBuilder labels(series.labels);
@@ -30,7 +30,7 @@ std::shared_ptr<OutgoingSeries> SeriesTable::Make(const model::LogBatch::Series&
     if (labels.Get(name).empty()) labels.Set(name, value);
   }
   if (!discovery::Relabel(rules_, &labels)) return nullptr;
-  made->labels = labels.Build();
+  made->labels = EncodeLabels(labels.Build());
   return made->labels.empty() ? nullptr : made;
 }
 
@@ -61,7 +61,7 @@ SeriesTable::Found SeriesTable::Find(model::SeriesRef ref,
 void SeriesTable::SetFamilies(const Families& families) {
   for (auto& [ref, series] : series_) {
     if (!series || series->metadata != model::Metadata{}) continue;
-    const model::Metadata* known = FamilyOf(families, series->labels.Get(model::kMetricName));
+    const model::Metadata* known = FamilyOf(families, MetricNameOf(series->labels));
     if (known != nullptr) series->metadata = *known;
   }
 }

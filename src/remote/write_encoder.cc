@@ -1,8 +1,12 @@
 #include "remote/write_encoder.h"
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 #include <unordered_map>
+#include <utility>
 
+#include "base/bytes.h"
 #include "base/protobuf.h"
 #include "remote/histogram_message.h"
 
@@ -21,23 +25,85 @@ struct Fields {
 constexpr Fields kFieldsV1{1, 2, 4, 3};
 constexpr Fields kFieldsV2{5, 2, 3, 4};
 
+// Calls `take` with name and value of each of the labels that EncodeLabels has written, whose
+// fields are all there and in their order.
+template <typename Take>
+void ForEachLabel(std::string_view encoded, const Take& take) {
+  const char* at = encoded.data();
+  const char* const end = at + encoded.size();
+  auto length = [&] {
+    ++at;  // the field's number
+    return static_cast<size_t>(protozero::decode_varint(&at, end));
+  };
+  auto text = [&] {
+    const size_t size = length();
+    return std::string_view(std::exchange(at, at + size), size);
+  };
+  while (at != end) {
+    length();  // of both together
+    const std::string_view name = text();
+    take(name, text());
+  }
+}
+
 class TextLabels {
  public:
-  void Write(const model::Labels& labels, ProtoWriter* message) {
-    for (model::Label label : labels) {
-      ProtoWriter pair(*message, 1);
-      pair.add_string(1, label.name.data(), label.name.size());
-      pair.add_string(2, label.value.data(), label.value.size());
+  explicit TextLabels(std::string* out) : out_(out) {}
+
+  // An entry of nothing but samples, the usual one: its length is known before it is written, and
+  // nothing has to be moved. False when it is another one.
+  bool WritePlain(const OutgoingItem* const* items, size_t count) {
+    const std::string& labels = items[0]->series->labels;
+    size_t size = labels.size();
+    for (size_t i = 0; i < count; ++i) {
+      if (items[i]->kind() != kSamples) return false;
+      size += 2 + SampleSize(items[i]->t);
     }
+    BeginMessage(kFieldsV1.request_series, size);
+    *out_ += labels;
+    for (size_t i = 0; i < count; ++i) {
+      BeginMessage(kFieldsV1.samples, SampleSize(items[i]->t));
+      char value[1 + sizeof(double)] = {1 << 3 | 1};
+      std::memcpy(value + 1, &std::get<kSamples>(items[i]->value), sizeof(double));
+      out_->append(value, sizeof value);
+      *out_ += static_cast<char>(2 << 3);
+      base::PutUvarint(*out_, static_cast<uint64_t>(items[i]->t));
+    }
+    return true;
   }
+  // Into the message that is being written.
+  void Write(const std::string& encoded, ProtoWriter*) { *out_ += encoded; }
+  void Write(const model::Labels& labels, ProtoWriter*) { *out_ += EncodeLabels(labels); }
   void WriteMetadata(const model::Metadata&, ProtoWriter*) {}
+
+ private:
+  // At most 20: its length is one byte.
+  static size_t SampleSize(int64_t t) {
+    return 9 + 1 + static_cast<size_t>(protozero::length_of_varint(static_cast<uint64_t>(t)));
+  }
+  void BeginMessage(protozero::pbf_tag_type field, size_t size) {
+    *out_ += static_cast<char>(field << 3 | 2);
+    base::PutUvarint(*out_, size);
+  }
+
+  std::string* const out_;
 };
+static_assert(std::endian::native == std::endian::little);
 
 // Numbers of texts that stand once in the request; number 0 is the empty text.
 class SymbolLabels {
  public:
   SymbolLabels() { Number(""); }
 
+  bool WritePlain(const OutgoingItem* const*, size_t) { return false; }
+  void Write(const std::string& encoded, ProtoWriter* message) {
+    numbers_.clear();
+    ForEachLabel(encoded, [this](std::string_view name, std::string_view value) {
+      numbers_.push_back(Number(name));
+      numbers_.push_back(Number(value));
+    });
+    message->add_packed_uint32(1, numbers_.begin(), numbers_.end());
+  }
   void Write(const model::Labels& labels, ProtoWriter* message) {
     numbers_.clear();
     for (model::Label label : labels) {
@@ -107,27 +173,58 @@ template <typename LabelWriter>
 void WriteEntries(const Order& order, const Fields& fields, LabelWriter& labels,
                   ProtoWriter* request) {
   for (size_t i = 0; i < order.size();) {
-    size_t count = RunLength(order, i);
+    const size_t first = i;
+    i += RunLength(order, first);
+    if (labels.WritePlain(&order[first], i - first)) continue;
     ProtoWriter series(*request, fields.request_series);
-    labels.Write(order[i]->series->labels, &series);
-    for (size_t k = i; k < i + count; ++k) WriteItem(*order[k], fields, labels, &series);
-    labels.WriteMetadata(order[i]->series->metadata, &series);
-    i += count;
+    labels.Write(order[first]->series->labels, &series);
+    for (size_t k = first; k < i; ++k) WriteItem(*order[k], fields, labels, &series);
+    labels.WriteMetadata(order[first]->series->metadata, &series);
   }
 }
 
 }  // namespace
 
+std::string EncodeLabels(const model::Labels& labels) {
+  std::string out;
+  ProtoWriter message(out);
+  for (model::Label label : labels) {
+    ProtoWriter pair(message, 1);
+    pair.add_string(1, label.name.data(), label.name.size());
+    pair.add_string(2, label.value.data(), label.value.size());
+  }
+  out.shrink_to_fit();
+  return out;
+}
+
+model::Labels DecodeLabels(std::string_view encoded) {
+  model::LabelsBuilder labels;
+  ForEachLabel(encoded,
+               [&](std::string_view name, std::string_view value) { labels.Set(name, value); });
+  return labels.Build();
+}
+
+std::string_view MetricNameOf(std::string_view encoded) {
+  std::string_view metric;
+  ForEachLabel(encoded, [&](std::string_view name, std::string_view value) {
+    if (name == model::kMetricName) metric = value;
+  });
+  return metric;
+}
+
 std::string EncodeWrite(WriteVersion version, const OutgoingItem* items, size_t count) {
   Order order(count);
   for (size_t i = 0; i < count; ++i) order[i] = &items[i];
-  std::stable_sort(order.begin(), order.end(), [](const OutgoingItem* a, const OutgoingItem* b) {
+  auto before = [](const OutgoingItem* a, const OutgoingItem* b) {
     return std::pair(a->series->ref, a->series.get()) < std::pair(b->series->ref, b->series.get());
-  });
+  };
+  // Those of one scrape are in order.
+  if (!std::is_sorted(order.begin(), order.end(), before))
+    std::stable_sort(order.begin(), order.end(), before);
   std::string out;
   ProtoWriter request(out);
   if (version == WriteVersion::kV1) {
-    TextLabels labels;
+    TextLabels labels(&out);
     WriteEntries(order, kFieldsV1, labels, &request);
   } else {
     SymbolLabels labels;

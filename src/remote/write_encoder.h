@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -18,9 +19,15 @@ namespace slurmscope::remote {
 // A series as it is sent.
 struct OutgoingSeries {
   uint64_t ref = 0;
-  model::Labels labels;
+  std::string labels;        // as EncodeLabels gives them
   model::Metadata metadata;  // empty when nothing is known
 };
+// Labels as they stand in a series of a 1.0 message: written once, copied into each request.
+std::string EncodeLabels(const model::Labels& labels);
+// Of what EncodeLabels has made: the labels, and the metric's name ("": none).
+model::Labels DecodeLabels(std::string_view encoded);
+std::string_view MetricNameOf(std::string_view encoded);
+
 using OutgoingHistogram = std::variant<model::IntHistogram, model::FloatHistogram>;
 
 // A sample, histogram or exemplar on its way.
