@@ -1,16 +1,21 @@
 #include <gnutls/gnutls.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstring>
 #include <exception>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/encoding.h"
+#include "http/form.h"
 #include "http/mhd_response.h"
 #include "http/server_impl.h"
 
 namespace slurmscope::http {
 namespace {
+
+constexpr std::ptrdiff_t kMaxAmpersands = kMaxFormPairs;
 
 Response Busy(int status, std::string text) {
   Response busy = Response::Text(status, std::move(text));
@@ -37,6 +42,17 @@ std::optional<Response> OutsidePrefix(Request& request, const std::string& prefi
   return std::nullopt;
 }
 
+// The library keeps a record of each parameter in the memory of the connection; when there is none
+// left it neither answers nor closes.
+void RefuseParameters(const Connection& connection) {
+  constexpr std::string_view kAnswer =
+      "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
+      "Content-Length: 20\r\n\r\ntoo many parameters\n";
+  if (!connection.tls)
+    (void)::send(connection.fd, kAnswer.data(), kAnswer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  ::shutdown(connection.fd, SHUT_RDWR);
+}
+
 }  // namespace
 
 void* ServerImpl::OnRequestLine(void* self, const char* target, MHD_Connection* mhd) {
@@ -48,6 +64,8 @@ void* ServerImpl::OnRequestLine(void* self, const char* target, MHD_Connection* 
     const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info == nullptr || info->socket_context == nullptr) return nullptr;
     exchange->connection = static_cast<Connection*>(info->socket_context);
+    if (std::count(target, target + std::strlen(target), '&') > kMaxAmpersands)
+      RefuseParameters(*exchange->connection);
     exchange->self = exchange;
     return exchange.get();
   } catch (const std::exception&) {
@@ -113,10 +131,14 @@ bool ServerImpl::TakeBody(Exchange& exchange, std::string_view piece) {
 }
 
 MHD_Result ServerImpl::Dispatch(Exchange& exchange) {
+  bool ready;
+  bool close;
   {
     const std::lock_guard lock(mutex_);
-    if (exchange.ready) return Send(exchange, closed_ || stopping_.load());
+    ready = exchange.ready;
+    close = closed_ || stopping_.load();
   }
+  if (ready) return Send(exchange, close);
   if (auto refusal = exchange.reader.Finish()) return Reject(exchange, *std::move(refusal));
   if (!connections_.BeginRequest(*exchange.connection)) {
     return Reject(exchange, Busy(429, "too many requests of this client are under way\n"));

@@ -157,6 +157,21 @@ TEST_F(ServerTest, RefusesLongHeadersAndOtherMethods) {
   EXPECT_EQ(wrong->status, 405);
 }
 
+TEST_F(ServerTest, ManyParametersAreTakenOrRefusedButAnswered) {
+  auto server = StartServer(Loopback(), Echo);
+  std::string many;
+  for (int i = 0; i < 900; ++i) many += "a=1&";
+  RawSocket taken(server->port());
+  ASSERT_TRUE(taken.Send("GET /?" + many + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_TRUE(taken.ReadUntil("\r\n\r\n").starts_with("HTTP/1.1 200"));
+  for (int i = 0; i < 6000; ++i) many += "a=1&";
+  RawSocket refused(server->port());
+  ASSERT_TRUE(refused.Send("GET /?" + many + " HTTP/1.1\r\nHost: x\r\n\r\n"));
+  EXPECT_TRUE(refused.ReadUntil("parameters\n").starts_with("HTTP/1.1 431"));
+  refused.ReadUntil("more");
+  EXPECT_TRUE(refused.closed());
+}
+
 TEST_F(ServerTest, RefusesHeadsThatCanBeReadInTwoWays) {
   auto server = StartServer(Loopback(), Echo);
   for (const std::string head :

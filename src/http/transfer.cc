@@ -4,10 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
-#include <memory>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -21,7 +18,6 @@ using base::StrCat;
 
 namespace {
 
-constexpr long kMaxRedirects = 10;
 // A scrape's body is some 100 KB: curl's 16 KB would read it in seven calls, each after a poll.
 constexpr long kReceiveBytes = 128 * 1024;
 constexpr size_t kMaxResponseHeaders = 1000;
@@ -37,49 +33,7 @@ bool HasLineBreak(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) != text.npos;
 }
 
-struct UrlParts {
-  explicit UrlParts(const std::string& url) : handle(curl_url(), &curl_url_cleanup) {
-    valid = handle && curl_url_set(handle.get(), CURLUPART_URL, url.c_str(), 0) == CURLUE_OK;
-  }
-  std::string Get(CURLUPart part, unsigned flags = 0) const {
-    char* text = nullptr;
-    if (!valid || curl_url_get(handle.get(), part, &text, flags) != CURLUE_OK) return {};
-    std::string out(text);
-    curl_free(text);
-    return out;
-  }
-  std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> handle;
-  bool valid = false;
-};
-
-// "Connection refused" as Go programs spell it.
-std::string ErrnoText(long err) {
-  std::string text = std::generic_category().message(static_cast<int>(err));
-  if (text.size() > 1 && text[0] >= 'A' && text[0] <= 'Z' && text[1] >= 'a') {
-    text[0] = static_cast<char>(text[0] - 'A' + 'a');
-  }
-  return text;
-}
-
-// "Get", as error messages name the method.
-std::string Titled(std::string_view method) {
-  std::string out(method);
-  for (size_t i = 1; i < out.size(); ++i) {
-    if (out[i] >= 'A' && out[i] <= 'Z') out[i] = static_cast<char>(out[i] - 'A' + 'a');
-  }
-  return out;
-}
-
 }  // namespace
-
-std::string RedactedUrl(const std::string& url) {
-  const size_t scheme = url.find("://");
-  const size_t start = scheme == std::string::npos ? 0 : scheme + 3;
-  const size_t end = std::min(url.find_first_of("/?#", start), url.size());
-  const size_t at = url.rfind('@', end);
-  if (at == std::string::npos || at < start || at >= end) return url;
-  return StrCat(std::string_view(url).substr(0, start), "xxxxx", std::string_view(url).substr(at));
-}
 
 std::string SpareBodies::Take() {
   if (bodies_.empty()) return {};
@@ -179,8 +133,8 @@ bool Transfer::Prepare(CURL* easy, const std::string& user_agent, SpareBodies& s
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, &Transfer::OnBody);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, this);
   SetMethod();
-  static const ClientSettings kPlain;
-  const ClientSettings& settings = request_->settings ? *request_->settings : kPlain;
+  static const ClientSettings plain;
+  const ClientSettings& settings = request_->settings ? *request_->settings : plain;
   if (!connection_options_.Set(easy, settings, request_->url)) return false;
   KeepConnection();
   return SetHeaders();
@@ -309,70 +263,6 @@ Result<void> Transfer::Unpack() {
   return {};
 }
 
-std::string Transfer::Peer() const {
-  char* ip = nullptr;
-  long port = 0;
-  curl_easy_getinfo(easy_, CURLINFO_PRIMARY_IP, &ip);
-  curl_easy_getinfo(easy_, CURLINFO_PRIMARY_PORT, &port);
-  if (ip != nullptr && *ip != '\0' && port > 0) {
-    const bool v6 = std::strchr(ip, ':') != nullptr;
-    return v6 ? StrCat('[', ip, "]:", port) : StrCat(ip, ':', port);
-  }
-  const UrlParts parts(request_->url);
-  return StrCat(parts.Get(CURLUPART_HOST), ':', parts.Get(CURLUPART_PORT, CURLU_DEFAULT_PORT));
-}
-
-std::string Transfer::Reason(CURLcode code) const {
-  long err = 0;
-  curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &err);
-  switch (code) {
-    case CURLE_OPERATION_TIMEDOUT:
-      return std::string(kTimeoutReason);
-    case CURLE_COULDNT_CONNECT:
-      return StrCat("dial tcp ", Peer(),
-                    ": connect: ", err != 0 ? ErrnoText(err) : std::string(error_text_));
-    case CURLE_COULDNT_RESOLVE_HOST:
-      return StrCat("dial tcp: lookup ", UrlParts(request_->url).Get(CURLUPART_HOST),
-                    ": no such host");
-    case CURLE_TOO_MANY_REDIRECTS:
-      return StrCat("stopped after ", kMaxRedirects, " redirects");
-    case CURLE_PEER_FAILED_VERIFICATION:
-      return StrCat("tls: failed to verify certificate: ", CertificateProblem());
-    case CURLE_GOT_NOTHING:
-      return "EOF";
-    default:
-      return error_text_[0] != '\0' ? error_text_ : curl_easy_strerror(code);
-  }
-}
-
-// In Go's words for what can be told apart; the numbers are OpenSSL's.
-std::string Transfer::CertificateProblem() const {
-  long result = 0;
-  curl_easy_getinfo(easy_, CURLINFO_SSL_VERIFYRESULT, &result);
-  switch (result) {
-    case 9:   // X509_V_ERR_CERT_NOT_YET_VALID
-    case 10:  // X509_V_ERR_CERT_HAS_EXPIRED
-      return "x509: certificate has expired or is not yet valid";
-    case 2:   // X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT
-    case 18:  // X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT
-    case 19:  // X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN
-    case 20:  // X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
-    case 21:  // X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE
-      return "x509: certificate signed by unknown authority";
-    default:
-      return error_text_[0] != '\0' ? error_text_ : "x509: the certificate is not good";
-  }
-}
-
-tl::unexpected<base::Error> Transfer::Failure(ErrorCode code, std::string_view reason) const {
-  return base::Fail(code, StrCat(Titled(request_->method), ' ',
-                                 base::Quote(RedactedUrl(request_->url)), ": ", reason));
-}
-
-std::string Transfer::TooLong() const {
-  return StrCat("the body is longer than ", request_->max_body_bytes, " bytes");
-}
-
 Result<ClientResponse> Transfer::Outcome(CURLcode code) {
   if (too_big_) return Failure(ErrorCode::kResourceExhausted, TooLong());
   if (code == CURLE_OPERATION_TIMEDOUT) return Failure(ErrorCode::kTimeout, Reason(code));
@@ -397,6 +287,7 @@ Result<ClientResponse> Transfer::Unpacked() {
 void Transfer::Call(Result<ClientResponse> result) {
   try {
     done_(std::move(result));
+    // NOLINTNEXTLINE(bugprone-use-after-move): a callback leaves what it does not want.
     if (result && spare_ != nullptr) spare_->Keep(std::move(result->body));
   } catch (const std::exception& e) {
     base::LogError("http client callback failed", {{"error", e.what()}});

@@ -14,6 +14,7 @@
 namespace slurmscope::http {
 
 inline constexpr std::string_view kTimeoutReason = "context deadline exceeded";
+inline constexpr long kMaxRedirects = 10;
 
 // Buffers of bodies to be used again, so that no memory is asked of the system for each. What is in
 // one does not matter. Not thread-safe.

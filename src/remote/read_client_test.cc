@@ -53,6 +53,7 @@ class ReadClientTest : public testing::Test {
                 http::Request read = request;
                 if (only_samples_) read.body = OnlySamples(request.body);
                 http::Response response = handler_.Handle(read);
+                std::lock_guard lock(mutex_);
                 type_ = response.content_type;
                 return response;
               }).value();
@@ -125,7 +126,8 @@ class ReadClientTest : public testing::Test {
   std::atomic<bool> met_ = false;
   std::atomic<bool> only_samples_ = false;
   int64_t near_begins_ = 0;
-  std::string type_;
+  std::mutex mutex_;
+  std::string type_;  // guarded by mutex_ while requests may come
   ReadHandler handler_;
   std::unique_ptr<http::Client> client_;
   ReadFanout fanout_;
