@@ -11,18 +11,16 @@ void MetricsPage::Write(std::string_view name, std::string_view help, model::Met
   text_.Sample(name, value);
 }
 
-void MetricsPage::Summary(std::string_view name, std::string_view label,
-                          std::string_view label_value, const std::vector<double>& ranks,
+void MetricsPage::Summary(std::string_view name, Labels labels, const std::vector<double>& ranks,
                           const base::DurationSummary::Values& values) {
+  text_.SampleOf(base::StrCat(name, "_sum"), labels, values.sum);
+  text_.SampleOf(base::StrCat(name, "_count"), labels, static_cast<double>(values.count));
+  labels.emplace_back("quantile", "");
   for (size_t i = 0; i < ranks.size(); ++i) {
-    text_.Sample(name,
-                 {{label, label_value},
-                  {"quantile", base::FormatFloat(ranks[i], base::FloatStyle::kExposition)}},
-                 values.quantiles[i]);
+    const std::string rank = base::FormatFloat(ranks[i], base::FloatStyle::kExposition);
+    labels.back().second = rank;
+    text_.SampleOf(name, labels, values.quantiles[i]);
   }
-  text_.Sample(base::StrCat(name, "_sum"), {{label, label_value}}, values.sum);
-  text_.Sample(base::StrCat(name, "_count"), {{label, label_value}},
-               static_cast<double>(values.count));
 }
 
 }  // namespace slurmscope::api

@@ -22,9 +22,10 @@ class MetricsPage {
   void Gauge(std::string_view name, std::string_view help, T value) {
     Write(name, help, model::MetricType::kGauge, static_cast<double>(value));
   }
-  // The samples of one summary, with one label; the family is the caller's to write.
-  void Summary(std::string_view name, std::string_view label, std::string_view label_value,
-               const std::vector<double>& ranks, const base::DurationSummary::Values& values);
+  // The samples of one summary with these labels; the family is the caller's to write.
+  using Labels = std::vector<std::pair<std::string_view, std::string_view>>;
+  void Summary(std::string_view name, Labels labels, const std::vector<double>& ranks,
+               const base::DurationSummary::Values& values);
 
   exposition::TextWriter& text() { return text_; }
 

@@ -167,9 +167,9 @@ void WriteLogFamilies(exposition::TextWriter& text, const std::vector<WriteStats
 
 void WriteRemoteMetrics(const std::vector<WriteStats>& queues, const tsdb::HeadStats& head,
                         std::string& out) {
-  if (queues.empty()) return;
   Families families(queues, out);
   WriteIn(families.text(), head);
+  if (queues.empty()) return;
   families.ByKind("_total", "sent, with those sent again.", MetricType::kCounter,
                   &SentCounts::sent);
   families.ByKind("_failed_total", "refused by the receiver.", MetricType::kCounter,

@@ -1,5 +1,6 @@
 #include "api/rule_metrics.h"
 
+#include "api/metrics_page.h"
 #include "exposition/text_writer.h"
 
 namespace slurmscope::api {
@@ -63,16 +64,16 @@ void WriteRuleMetrics(const rules::Manager& rules, std::string& out) {
            [](const GroupStats& g) { return g.last_restore_seconds; });
   PerGroup(text, groups, "prometheus_rule_group_rules", "Rules of a group.", kGauge,
            [](const GroupStats& g) { return g.rules; });
-  rules::EvaluationTimes times = rules.evaluation_times();
-  auto summary = [&](std::string_view name, std::string_view help, const rules::TimeSum& sum) {
-    text.Family(name, help, MetricType::kSummary);
-    text.Sample(std::string(name) + "_sum", sum.seconds);
-    text.Sample(std::string(name) + "_count", static_cast<double>(sum.count));
-  };
-  summary("prometheus_rule_evaluation_duration_seconds", "Durations of evaluations of rules.",
-          times.rules);
-  summary("prometheus_rule_group_duration_seconds", "Durations of evaluations of rule groups.",
-          times.groups);
+  static const std::vector<double> rule_ranks = {0.5, 0.9, 0.99};
+  static const std::vector<double> group_ranks = {0.01, 0.05, 0.5, 0.9, 0.99};
+  rules::EvaluationTimes times = rules.evaluation_times(rule_ranks, group_ranks);
+  MetricsPage page(out);
+  constexpr std::string_view kRules = "prometheus_rule_evaluation_duration_seconds";
+  text.Family(kRules, "Durations of evaluations of rules.", MetricType::kSummary);
+  page.Summary(kRules, {}, rule_ranks, times.rules);
+  constexpr std::string_view kGroups = "prometheus_rule_group_duration_seconds";
+  text.Family(kGroups, "Durations of evaluations of rule groups.", MetricType::kSummary);
+  page.Summary(kGroups, {}, group_ranks, times.groups);
 }
 
 void WriteNotifyMetrics(const notify::NotifyStats& stats, std::string& out) {
@@ -98,11 +99,9 @@ void WriteNotifyMetrics(const notify::NotifyStats& stats, std::string& out) {
                   [&](const notify::SenderStats&) { return stats.queue_capacity; });
   constexpr std::string_view kLatency = "prometheus_notifications_latency_seconds";
   text.Family(kLatency, "Durations of requests to an Alertmanager.", MetricType::kSummary);
+  MetricsPage page(out);
   for (const notify::SenderStats& sender : stats.senders) {
-    text.Sample("prometheus_notifications_latency_seconds_sum", {{"alertmanager", sender.url}},
-                sender.seconds);
-    text.Sample("prometheus_notifications_latency_seconds_count", {{"alertmanager", sender.url}},
-                static_cast<double>(sender.requests));
+    page.Summary(kLatency, {{"alertmanager", sender.url}}, notify::LatencyRanks(), sender.requests);
   }
 }
 

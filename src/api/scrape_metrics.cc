@@ -93,12 +93,12 @@ void WriteDurations(MetricsPage& page, const ScrapeStats& stats) {
   constexpr std::string_view kSync = "prometheus_target_sync_length_seconds";
   page.text().Family(kSync, "Time to take in what discovery found.", MetricType::kSummary);
   for (const PoolStats& pool : stats.by_job)
-    page.Summary(kSync, "scrape_job", pool.job, scrape::ScrapeRanks(), pool.sync_lengths);
+    page.Summary(kSync, {{"scrape_job", pool.job}}, scrape::ScrapeRanks(), pool.sync_lengths);
   constexpr std::string_view kInterval = "prometheus_target_interval_length_seconds";
   page.text().Family(kInterval, "Time that really passed between scrapes.", MetricType::kSummary);
   for (const auto& each : stats.intervals) {
-    page.Summary(kInterval, "interval", base::FormatDurationMs(each.interval_ms),
-                 scrape::ScrapeRanks(), each.lengths);
+    const std::string interval = base::FormatDurationMs(each.interval_ms);
+    page.Summary(kInterval, {{"interval", interval}}, scrape::ScrapeRanks(), each.lengths);
   }
 }
 
@@ -119,12 +119,9 @@ void WriteRefreshes(MetricsPage& page, const discovery::DiscoveryStats& scrape,
         });
   write("prometheus_sd_refresh_duration_seconds", "Time that asking for targets took.",
         MetricType::kSummary, [&](const discovery::RefreshStats& each) {
-          auto sample = [&](std::string_view name, double value) {
-            page.text().Sample(name, {{"config", each.job}, {"mechanism", each.mechanism}}, value);
-          };
-          sample("prometheus_sd_refresh_duration_seconds_sum", each.seconds);
-          sample("prometheus_sd_refresh_duration_seconds_count",
-                 static_cast<double>(each.refreshes));
+          page.Summary("prometheus_sd_refresh_duration_seconds",
+                       {{"config", each.job}, {"mechanism", each.mechanism}},
+                       discovery::RefreshRanks(), each.durations);
         });
 }
 

@@ -48,7 +48,7 @@ void WriteEngine(Page& page, const promql::Engine& engine) {
   static const std::vector<double> ranks = {0.5, 0.9, 0.99};
   page.text().Family(kDurations, "Durations of the parts of queries.", MetricType::kSummary);
   for (const promql::Engine::Slice& slice : engine.slices(ranks))
-    page.Summary(kDurations, "slice", slice.name, ranks, slice.durations);
+    page.Summary(kDurations, {{"slice", slice.name}}, ranks, slice.durations);
 }
 
 void WriteByType(Page& page, std::string_view name, std::string_view help, uint64_t samples,
@@ -176,6 +176,22 @@ void WriteUpkeep(Page& page, const SelfMetricsSources& sources, const tsdb::Stor
              "Time that reading the log took at the start.", sources.db.replay().seconds);
 }
 
+void WriteLog(Page& page, const SelfMetricsSources& sources, const tsdb::StorageStats& storage) {
+  static const std::vector<double> ranks = {0.5, 0.9, 0.99};
+  constexpr std::string_view kSyncs = "prometheus_tsdb_wal_fsync_duration_seconds";
+  page.text().Family(kSyncs, "Durations of fsyncs of the write-ahead log.", MetricType::kSummary);
+  page.Summary(kSyncs, {}, ranks, sources.db.wal_syncs(ranks));
+  page.Counter("prometheus_tsdb_wal_truncations_total",
+               "Times that the beginning of the write-ahead log was to be taken off.",
+               storage.checkpoints + storage.checkpoints_failed);
+  page.Counter("prometheus_tsdb_wal_truncations_failed_total",
+               "Times that the beginning of the write-ahead log could not be taken off.",
+               storage.checkpoints_failed);
+  page.Counter("prometheus_tsdb_wal_writes_failed_total",
+               "Batches of samples that the write-ahead log did not take.",
+               sources.db.head_stats().write_failures);
+}
+
 void WriteExemplars(Page& page, const tsdb::ExemplarStore* store) {
   const tsdb::ExemplarStats stats = store == nullptr ? tsdb::ExemplarStats() : store->stats();
   page.Counter("prometheus_tsdb_exemplar_exemplars_appended_total", "Exemplars stored.",
@@ -259,6 +275,7 @@ std::string WriteSelfMetrics(const SelfMetricsSources& sources) {
   const tsdb::StorageStats storage = sources.db.storage_stats();
   WriteBlocks(page, storage);
   WriteUpkeep(page, sources, storage);
+  WriteLog(page, sources, storage);
   WriteExemplars(page, sources.db.exemplars());
   WriteWeb(page, sources);
   WriteScrapeMetrics(sources.scrape.stats(), out);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/duration_summary.h"
 #include "config/prometheus.h"
 #include "discovery/resolver.h"
 #include "http/client.h"
@@ -22,8 +23,9 @@ struct RefreshStats {
   std::string job;
   uint64_t refreshes = 0;
   uint64_t failures = 0;
-  double seconds = 0;
+  base::DurationSummary::Values durations;  // with quantiles of RefreshRanks()
 };
+const std::vector<double>& RefreshRanks();
 
 // Figures for the program's own /metrics.
 struct DiscoveryStats {

@@ -36,6 +36,7 @@ class HttpSource final : public Source {
  public:
   HttpSource(const config::HttpSdConfig& config, const SourceContext& context)
       : url_(config.url),
+        shown_url_(http::RedactedUrl(config.url)),
         refresh_ms_(config.refresh_interval_ms),
         client_(config.http, *context.client),
         counters_(context.counters) {}
@@ -46,7 +47,7 @@ class HttpSource final : public Source {
         {"X-Prometheus-Refresh-Interval-Seconds",
          base::FormatFloat(static_cast<double>(refresh_ms_) / 1000, base::FloatStyle::kFixed)}};
     client_.Get(url_, std::move(headers), refresh_ms_,
-                [url = url_, counters = counters_,
+                [url = shown_url_, counters = counters_,
                  done = std::move(done)](Result<http::ClientResponse> response) {
                   Result<Groups> groups = response ? ReadHttpGroups(*response, url)
                                                    : Result<Groups>(Fail(response.error()));
@@ -57,6 +58,7 @@ class HttpSource final : public Source {
 
  private:
   const std::string url_;
+  const std::string shown_url_;  // without a password
   const int64_t refresh_ms_;
   const SdClient client_;
   const std::shared_ptr<SourceCounters> counters_;

@@ -246,7 +246,7 @@ DiscoveryStats Manager::stats() const {
     std::lock_guard lock(state_->mutex);
     stats = state_->stats;
   }
-  stats.refreshes = state_->polled.stats();
+  stats.refreshes = state_->polled.stats(SteadyMs());
   const SourceCounters& counters = *state_->counters;
   stats.http_failures = counters.http_failures;
   stats.dns_lookups = counters.dns_lookups;

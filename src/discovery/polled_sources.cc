@@ -11,6 +11,7 @@ namespace slurmscope::discovery {
 namespace {
 
 constexpr int64_t kMinIntervalMs = 10;
+constexpr int64_t kMs = 1'000'000;
 
 // Settings as a text that differs where they do.
 class IdentityText {
@@ -127,10 +128,10 @@ void PolledSources::Apply(const std::vector<config::ScrapeConfig>& configs) {
   const std::lock_guard lock(stats_mutex_);
   auto before = std::exchange(stats_, {});
   for (const Entry& entry : entries_) {
+    if (entry.source->follows()) continue;
     const std::pair key(entry.mechanism, entry.job);
     auto known = before.find(key);
-    stats_[key] =
-        known != before.end() ? known->second : RefreshStats{entry.mechanism, entry.job, 0, 0, 0};
+    stats_[key] = known != before.end() ? known->second : std::make_shared<Refreshes>();
   }
 }
 
@@ -178,13 +179,12 @@ PolledSources::Change PolledSources::TakeAnswers(int64_t now_ms) {
 
 PolledSources::Change PolledSources::Take(Entry& entry, Result<Source::Groups> answer,
                                           int64_t now_ms) {
-  entry.running = false;
-  {
+  entry.running = entry.source->follows();
+  if (!entry.running) {
     const std::lock_guard lock(stats_mutex_);
-    RefreshStats& stats = stats_[{entry.mechanism, entry.job}];
-    ++stats.refreshes;
+    Refreshes& stats = *stats_[{entry.mechanism, entry.job}];
     stats.failures += answer ? 0 : 1;
-    stats.seconds += static_cast<double>(now_ms - entry.asked_ms) / 1000;
+    stats.durations.Observe(static_cast<double>(now_ms - entry.asked_ms) / 1000, now_ms * kMs);
   }
   if (!answer) {
     base::LogError(
@@ -205,11 +205,20 @@ void PolledSources::AppendGroups(const std::string& job,
   }
 }
 
-std::vector<RefreshStats> PolledSources::stats() const {
+std::vector<RefreshStats> PolledSources::stats(int64_t now_ms) const {
   const std::lock_guard lock(stats_mutex_);
   std::vector<RefreshStats> all;
-  for (const auto& [key, stats] : stats_) all.push_back(stats);
+  for (const auto& [key, stats] : stats_) {
+    auto durations = stats->durations.Read(RefreshRanks(), now_ms * kMs);
+    const uint64_t refreshes = durations.count;
+    all.push_back({key.first, key.second, refreshes, stats->failures, std::move(durations)});
+  }
   return all;
+}
+
+const std::vector<double>& RefreshRanks() {
+  static const std::vector<double> ranks = {0.5, 0.9, 0.99};
+  return ranks;
 }
 
 }  // namespace slurmscope::discovery

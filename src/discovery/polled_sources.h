@@ -14,8 +14,9 @@
 
 namespace slurmscope::discovery {
 
-// The sources of all jobs, each asked anew a refresh interval after it was asked before; keeps the
-// last good groups of each. Belongs to one thread; answers come in on others and wait.
+// The sources of all jobs, each asked anew a refresh interval after it was asked before, but those
+// that follow by themselves; keeps the last good groups of each. Belongs to one thread; answers
+// come in on others and wait.
 class PolledSources {
  public:
   // `wake` is called from any thread when an answer waits.
@@ -36,8 +37,8 @@ class PolledSources {
   Change TakeAnswers(int64_t now_ms);
   void AppendGroups(const std::string& job, std::vector<config::TargetGroup>* out) const;
 
-  // Thread-safe are these: refreshes by mechanism and job.
-  std::vector<RefreshStats> stats() const;
+  // Thread-safe are these: refreshes by mechanism and job, of those that do not follow.
+  std::vector<RefreshStats> stats(int64_t now_ms) const;
 
  private:
   struct Entry {
@@ -70,7 +71,12 @@ class PolledSources {
   std::vector<Entry> entries_;
   uint64_t next_number_ = 0;
   mutable std::mutex stats_mutex_;
-  std::map<std::pair<std::string, std::string>, RefreshStats> stats_;  // by mechanism and job
+  struct Refreshes {
+    uint64_t failures = 0;
+    base::DurationSummary durations;
+  };
+  // By mechanism and job.
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<Refreshes>> stats_;
 };
 
 }  // namespace slurmscope::discovery

@@ -14,7 +14,7 @@ using base::Fail;
 using base::Result;
 
 constexpr uint64_t kMaxBodyBytes = 64 << 20;
-constexpr int64_t kMaxTimeoutMs = 120'000;
+constexpr int64_t kMaxTimeoutMs = 150'000;
 
 Result<http::ClientResponse> Checked(Result<http::ClientResponse>&& response) {
   if (!response || response->status == 200) return std::move(response);

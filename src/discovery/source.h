@@ -34,6 +34,9 @@ class Source {
   // Asks, and calls `done` once with all groups there are now, in this thread or another. An error
   // means that nothing is known anew. What is asked has a bound on its time.
   virtual void Refresh(Done done) = 0;
+  // True of a source that hears of changes itself: Refresh is called once, and `done` whenever
+  // something has changed or failed, until the source is destroyed.
+  virtual bool follows() const { return false; }
 };
 
 // What sources ask by. All of it outlives them.

@@ -26,8 +26,10 @@ class SourcesTest : public testing::Test {
     http::ServerOptions options;
     options.listen_addresses = {"127.0.0.1:0"};
     server_ = *http::Server::Start(options, [this](const http::Request& request) {
-      std::lock_guard lock(mutex_);
+      std::unique_lock lock(mutex_);
       requests_[request.path] = request;
+      ++asked_[request.path];
+      if (request.HasParam("index")) WaitForNews(lock, request);
       auto answer = answers_.find(request.path);
       return answer == answers_.end() ? http::Response::Text(404, "no") : answer->second;
     });
@@ -45,8 +47,37 @@ class SourcesTest : public testing::Test {
   }
   ~SourcesTest() override {
     manager_.reset();
-    server_->Stop(0);
     client_.reset();
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+      changed_.notify_all();
+    }
+    server_->Stop(0);
+  }
+
+  // As Consul: an answer that is known already is held back.
+  void WaitForNews(std::unique_lock<std::mutex>& lock, const http::Request& request) {
+    changed_.wait_for(lock, 30s, [&] {
+      const http::Response& answer = answers_[request.path];
+      return stopping_ || answer.headers.empty() ||
+             answer.headers[0].second != request.Param("index");
+    });
+  }
+  // An answer with the index of its state.
+  void AnswerIndexed(const std::string& path, int index, std::string json) {
+    http::Response response = http::Response::Json(200, std::move(json));
+    response.headers.emplace_back("X-Consul-Index", StrCat(index));
+    Answer(path, std::move(response));
+  }
+  bool WaitForRequest(const std::string& path,
+                      const std::function<bool(const http::Request&)>& condition) {
+    for (int i = 0; i < 6000 && !condition(RequestOf(path)); ++i) std::this_thread::sleep_for(5ms);
+    return condition(RequestOf(path));
+  }
+  int AskedFor(const std::string& path) {
+    std::lock_guard lock(mutex_);
+    return asked_[path];
   }
 
   std::string url(std::string_view path) const {
@@ -55,6 +86,7 @@ class SourcesTest : public testing::Test {
   void Answer(const std::string& path, http::Response response) {
     std::lock_guard lock(mutex_);
     answers_[path] = std::move(response);
+    changed_.notify_all();
   }
   http::Request RequestOf(const std::string& path) {
     std::lock_guard lock(mutex_);
@@ -99,6 +131,8 @@ class SourcesTest : public testing::Test {
   std::condition_variable changed_;
   std::map<std::string, http::Response> answers_;
   std::map<std::string, http::Request> requests_;
+  std::map<std::string, int> asked_;
+  bool stopping_ = false;
   TargetGroups groups_;
   std::unique_ptr<Manager> manager_;
 };
@@ -258,6 +292,45 @@ TEST_F(SourcesTest, ConsulServices) {
   WaitForTargets("10.0.0.1:80 [fd00::2]:81");
   Answer("/v1/catalog/services", http::Response::Json(200, "{}"));
   WaitForTargets("");
+}
+
+TEST_F(SourcesTest, ConsulTellsWhatIsNewAtOnceAndIsNotPolled) {
+  const auto instances = [](int port) {
+    return StrCat(R"([{"Node":{"Address":"h"},"Service":{"Port":)", port, "}}]");
+  };
+  const std::string services = "/v1/catalog/services";
+  const std::string web = "/v1/health/service/web";
+  AnswerIndexed(services, 5, R"({"web":[]})");
+  AnswerIndexed(web, 7, instances(1));
+  config::ConsulSdConfig consul;
+  consul.server = StrCat("127.0.0.1:", server_->port());
+  consul.datacenter = "dc";
+  consul.refresh_interval_ms = 10;
+  Job().sd.consul = {consul};
+  manager_->Apply(jobs_);
+  WaitForTargets("h:1");
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LE(AskedFor(services), 3);
+  EXPECT_LE(AskedFor(web), 3);
+  EXPECT_EQ(RequestOf(web).Param("index"), "7");
+  EXPECT_EQ(RequestOf(web).Param("wait"), "120000ms");
+  AnswerIndexed(web, 8, instances(2));
+  WaitForTargets("h:2");
+  AnswerIndexed("/v1/health/service/db", 3, instances(9));
+  AnswerIndexed(services, 6, R"({"web":[],"db":[]})");
+  WaitForTargets("h:9 h:2");
+  AnswerIndexed(services, 7, R"({"db":[]})");
+  WaitForTargets("h:9");
+  // A server that began anew has lower numbers; one that cannot be read is asked from the start.
+  AnswerIndexed("/v1/health/service/db", 2, instances(10));
+  WaitForTargets("h:10");
+  AnswerIndexed("/v1/health/service/db", 4, "[");
+  ASSERT_TRUE(WaitForRequest("/v1/health/service/db",
+                             [](const auto& request) { return !request.HasParam("index"); }));
+  AnswerIndexed("/v1/health/service/db", 4, instances(11));
+  WaitForTargets("h:11");
+  EXPECT_EQ(manager_->stats().consul_failures, 0U);
+  EXPECT_TRUE(manager_->stats().refreshes.empty());
 }
 
 TEST_F(SourcesTest, StopsWhileQuestionsAreUnderWay) {

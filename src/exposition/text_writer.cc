@@ -60,17 +60,27 @@ void TextWriter::Family(std::string_view name, std::string_view help, model::Met
 void TextWriter::Sample(std::string_view name,
                         std::initializer_list<std::pair<std::string_view, std::string_view>> labels,
                         double value) {
+  WriteSample(name, labels.begin(), labels.size(), value);
+}
+
+void TextWriter::SampleOf(std::string_view name,
+                          const std::vector<std::pair<std::string_view, std::string_view>>& labels,
+                          double value) {
+  WriteSample(name, labels.data(), labels.size(), value);
+}
+
+void TextWriter::WriteSample(std::string_view name,
+                             const std::pair<std::string_view, std::string_view>* labels,
+                             size_t count, double value) {
   out_ += name;
-  char separator = '{';
-  for (const auto& [label, text] : labels) {
-    out_ += separator;
-    out_ += label;
+  for (size_t i = 0; i < count; ++i) {
+    out_ += i == 0 ? '{' : ',';
+    out_ += labels[i].first;
     out_ += "=\"";
-    AppendEscapedLabelValue(out_, text);
+    AppendEscapedLabelValue(out_, labels[i].second);
     out_ += '"';
-    separator = ',';
   }
-  if (labels.size() > 0) out_ += '}';
+  if (count > 0) out_ += '}';
   out_ += ' ';
   base::AppendFloat(out_, value, base::FloatStyle::kExposition);
   out_ += '\n';

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "model/metadata.h"
 
@@ -23,8 +24,15 @@ class TextWriter {
               std::initializer_list<std::pair<std::string_view, std::string_view>> labels,
               double value);
   void Sample(std::string_view name, double value) { Sample(name, {}, value); }
+  void SampleOf(std::string_view name,
+                const std::vector<std::pair<std::string_view, std::string_view>>& labels,
+                double value);
 
  private:
+  void WriteSample(std::string_view name,
+                   const std::pair<std::string_view, std::string_view>* labels, size_t count,
+                   double value);
+
   std::string& out_;
 };
 

@@ -101,8 +101,8 @@ void Sender::Finished(size_t alerts, int64_t begin_ns, const Result<http::Client
   }
   std::unique_lock lock(mutex_);
   under_way_ = false;
-  ++stats_.requests;
-  stats_.seconds += static_cast<double>(clock_.SteadyNs() - begin_ns) / 1e9;
+  const int64_t now_ns = clock_.SteadyNs();
+  durations_.Observe(static_cast<double>(now_ns - begin_ns) / 1e9, now_ns);
   // Counted as in Prometheus: what failed was sent, too.
   stats_.sent += alerts;
   if (!good) {
@@ -147,7 +147,13 @@ SenderStats Sender::stats() const {
   SenderStats stats = stats_;
   stats.url = url_;
   stats.queued = queue_.size();
+  stats.requests = durations_.Read(LatencyRanks(), clock_.SteadyNs());
   return stats;
+}
+
+const std::vector<double>& LatencyRanks() {
+  static const std::vector<double> ranks = {0.5, 0.9, 0.99};
+  return ranks;
 }
 
 }  // namespace slurmscope::notify

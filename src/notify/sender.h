@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/duration_summary.h"
 #include "config/prometheus.h"
 #include "edge/client_auth.h"
 #include "http/client.h"
@@ -25,9 +26,9 @@ struct SenderStats {
   uint64_t errors = 0;   // alerts that it did not take
   uint64_t dropped = 0;  // alerts that did not fit into the queue or that it did not take
   uint64_t queued = 0;   // now
-  uint64_t requests = 0;
-  double seconds = 0;  // of all requests
+  base::DurationSummary::Values requests;  // with quantiles of LatencyRanks()
 };
+const std::vector<double>& LatencyRanks();
 
 // How alerts are sent; shared by all senders of a configuration.
 struct SenderOptions {
@@ -81,6 +82,7 @@ class Sender : public std::enable_shared_from_this<Sender> {
   bool under_way_ = false;
   bool stopped_ = false;
   SenderStats stats_;
+  base::DurationSummary durations_;
 };
 
 // The body of a request: a list of alerts as Alertmanager's API v2 takes it.

@@ -94,8 +94,7 @@ void Group::Evaluate(int64_t ts, const std::function<bool()>& canceled) {
   }
   WriteStale(std::exchange(gone_series_, {}), ts - Context().query_offset_ms);
   int64_t end = environment_.clock.SteadyNs();
-  ++environment_.totals.groups;
-  environment_.totals.group_ns += static_cast<uint64_t>(end - begin);
+  environment_.totals.groups.Observe(Seconds(begin, end), end);
   std::lock_guard lock(mutex_);
   ++stats_.iterations;
   stats_.last_seconds = Seconds(begin, end);
@@ -123,9 +122,8 @@ void Group::EvaluateRule(size_t index, int64_t ts) {
     problem = samples.error().message();
   }
   int64_t end = environment_.clock.SteadyNs();
-  ++environment_.totals.rules;
-  environment_.totals.rule_ns += static_cast<uint64_t>(end - begin);
   double seconds = Seconds(begin, end);
+  environment_.totals.rules.Observe(seconds, end);
   rule.SetTiming(seconds, at_ms);
   {
     std::lock_guard lock(mutex_);
@@ -170,7 +168,7 @@ std::string Group::Write(const std::vector<RuleSample>& samples, size_t index, i
   return problem;
 }
 
-void Group::WriteStale(std::vector<model::Labels> labels, int64_t t) {
+void Group::WriteStale(const std::vector<model::Labels>& labels, int64_t t) {
   if (labels.empty()) return;
   auto appender = environment_.appendable.NewAppender();
   for (const model::Labels& each : labels) appender->Append(0, each, t, model::StaleNan());
@@ -236,7 +234,7 @@ void Group::EndSeries(int64_t ts) {
   for (const Series& series : series_) {
     for (const auto& [labels, ref] : series) all.push_back(labels);
   }
-  WriteStale(std::move(all), ts);
+  WriteStale(all, ts);
 }
 
 GroupStatus Group::status() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/duration_summary.h"
 #include "base/thread_pool.h"
 #include "model/alert.h"
 #include "model/appender.h"
@@ -20,10 +21,8 @@ namespace slurmscope::rules {
 
 // Evaluations since the start, of all groups.
 struct EvaluationTotals {
-  std::atomic<uint64_t> rules = 0;
-  std::atomic<uint64_t> rule_ns = 0;
-  std::atomic<uint64_t> groups = 0;
-  std::atomic<uint64_t> group_ns = 0;
+  base::DurationSummary rules;
+  base::DurationSummary groups;
 };
 
 // What all groups share. The references must outlive the groups.
@@ -115,7 +114,7 @@ class Group {
 
   void EvaluateRule(size_t index, int64_t ts);
   std::string Write(const std::vector<RuleSample>& samples, size_t index, int64_t ts);
-  void WriteStale(std::vector<model::Labels> labels, int64_t t);
+  void WriteStale(const std::vector<model::Labels>& labels, int64_t t);
   RuleContext Context() const;
 
   const config::RuleGroupConfig config_;

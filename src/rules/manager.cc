@@ -242,6 +242,7 @@ std::vector<GroupStatus> Manager::groups() const {
     for (const auto& [key, running] : state_->groups) groups.push_back(running->group);
   }
   std::vector<GroupStatus> all;
+  all.reserve(groups.size());
   for (const auto& group : groups) all.push_back(group->status());
   std::sort(all.begin(), all.end(), [](const GroupStatus& a, const GroupStatus& b) {
     return a.file != b.file ? a.file < b.file : a.name < b.name;
@@ -249,12 +250,11 @@ std::vector<GroupStatus> Manager::groups() const {
   return all;
 }
 
-EvaluationTimes Manager::evaluation_times() const {
+EvaluationTimes Manager::evaluation_times(const std::vector<double>& rule_ranks,
+                                          const std::vector<double>& group_ranks) const {
   const EvaluationTotals& totals = state_->environment.totals;
-  auto sum = [](uint64_t ns, uint64_t count) {
-    return TimeSum{static_cast<double>(ns) / 1e9, count};
-  };
-  return {sum(totals.rule_ns, totals.rules), sum(totals.group_ns, totals.groups)};
+  const int64_t now_ns = state_->clock.SteadyNs();
+  return {totals.rules.Read(rule_ranks, now_ns), totals.groups.Read(group_ranks, now_ns)};
 }
 
 std::vector<GroupStats> Manager::stats() const {

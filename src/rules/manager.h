@@ -26,13 +26,9 @@ struct ManagerOptions {
   std::function<void(std::vector<model::Alert>)> notify = [](const auto&) {};
 };
 
-struct TimeSum {
-  double seconds = 0;
-  uint64_t count = 0;
-};
 struct EvaluationTimes {
-  TimeSum rules;
-  TimeSum groups;
+  base::DurationSummary::Values rules;
+  base::DurationSummary::Values groups;
 };
 
 // Evaluates rule groups, each in its interval, on threads of its own. Thread-safe.
@@ -53,7 +49,9 @@ class Manager {
   // Sorted by file, then name.
   std::vector<GroupStatus> groups() const;
   std::vector<GroupStats> stats() const;
-  EvaluationTimes evaluation_times() const;
+  // With quantiles of these ranks.
+  EvaluationTimes evaluation_times(const std::vector<double>& rule_ranks,
+                                   const std::vector<double>& group_ranks) const;
 
  private:
   struct State;

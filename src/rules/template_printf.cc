@@ -89,10 +89,12 @@ std::string BadVerb(const Verb& verb, const TemplateValue& value) {
 }
 
 std::string Based(int64_t value, unsigned base, bool upper) {
-  uint64_t rest = value < 0 ? ~static_cast<uint64_t>(value) + 1 : static_cast<uint64_t>(value);
+  const std::string_view digits = upper ? "0123456789ABCDEF" : "0123456789abcdef";
+  auto rest = static_cast<uint64_t>(value);
+  if (value < 0) rest = ~rest + 1;
   std::string out;
   do {
-    out += (upper ? "0123456789ABCDEF" : "0123456789abcdef")[rest % base];
+    out += digits[rest % base];
     rest /= base;
   } while (rest > 0);
   if (value < 0) out += '-';

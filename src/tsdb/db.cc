@@ -85,6 +85,7 @@ struct Db::State {
   std::unique_ptr<Compactor> compactor;
   ReplayResult replay;
   Health health;
+  base::DurationSummary wal_syncs;
 
   std::mutex stop_mutex;
   std::condition_variable stop_changed;
@@ -112,7 +113,10 @@ Db::State::~State() {
 }
 
 base::Result<void> Db::State::Sync() {
+  const int64_t begin_ns = clock.SteadyNs();
   auto result = wal->Sync();
+  const int64_t end_ns = clock.SteadyNs();
+  wal_syncs.Observe(static_cast<double>(end_ns - begin_ns) / 1e9, end_ns);
   if (result) result = wbl->Sync();
   health.NoteSync(result);
   return result;
@@ -264,6 +268,10 @@ HeadStats Db::head_stats() const {
   stats.write_failures = state_->health.write_failures();
   stats.writable = state_->health.writable();
   return stats;
+}
+
+base::DurationSummary::Values Db::wal_syncs(const std::vector<double>& ranks) const {
+  return state_->wal_syncs.Read(ranks, state_->clock.SteadyNs());
 }
 
 StorageStats Db::storage_stats() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/duration_summary.h"
 #include "base/result.h"
 #include "model/appender.h"
 #include "model/matcher.h"
@@ -188,6 +189,8 @@ class Db final : public model::Appendable, public model::Queryable {
 
   HeadStats head_stats() const;
   StorageStats storage_stats() const;
+  // Durations of fsyncs of the write-ahead log, with quantiles of these ranks.
+  base::DurationSummary::Values wal_syncs(const std::vector<double>& ranks) const;
   CardinalityStats cardinality(size_t limit) const;
   // Of the blocks that are served, by ascending min_time.
   std::vector<BlockMeta> blocks() const;

@@ -2,7 +2,6 @@
 """Targets from HTTP servers and Consul, jobs from further files, a configuration that is read when it changes, and who
 hears that it could not be."""
 import contextlib
-import http.server
 import json
 import threading
 import unittest
@@ -11,33 +10,21 @@ import urllib.request
 from stack import FakeTarget, Stack, fetch, main, wait_for
 
 
-class FakeServer(contextlib.AbstractContextManager):
+class FakeServer(FakeTarget):
     """Answers GET by path with JSON."""
 
     def __init__(self, answers):
+        super().__init__(self.answer)
         self.answers = answers
 
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):  # noqa: N802 (the library's name)
-                answer = outer.answers.get(self.path.split("?")[0])
-                self.send_response(404 if answer is None else 200)
-                self.send_header("Content-Type", "application/json")
-                self.end_headers()
-                self.wfile.write(json.dumps(answer).encode())
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+    def answer(self, request):
+        answer = self.answers.get(request.path.split("?")[0])
+        body = json.dumps(answer).encode()
+        request.send_response(404 if answer is None else 200)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
 
 
 def metric(api, family, **labels):

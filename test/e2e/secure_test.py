@@ -11,7 +11,7 @@ import subprocess
 import threading
 import unittest
 
-from stack import AGENT, PEERS, SERVER, Prometheus, Stack, fetch, free_port, wait_for
+from stack import AGENT, PEERS, SERVER, FakeTarget, Prometheus, Stack, fetch, free_port, wait_for
 
 SECRET = "hunter2-secret"
 NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -367,6 +367,17 @@ class SecretsTest(SecureCase):
         inline_cert = json.dumps((self.pki.dir / "client.crt").read_text())
         target = f"static_configs: [{{targets: ['127.0.0.1:{token.port}']}}]"
         closed = free_port()
+
+        def answer(request):
+            body = b'[{"targets": ["127.0.0.1:1"]}]'
+            request.send_response(200)
+            request.send_header("Content-Type", "application/json")
+            request.send_header("Content-Length", str(len(body)))
+            request.end_headers()
+            request.wfile.write(body)
+
+        groups = FakeTarget(answer)
+        self.addCleanup(groups.__exit__)
         config = self.pki.write("prometheus.yml", f"""
 global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 alerting:
@@ -395,6 +406,15 @@ scrape_configs:
   basic_auth: {{username: u, password: {SECRET}}}
   static_configs: [{{targets: ['127.0.0.1:{closed}']}}]
 - {{job_name: nofile, basic_auth: {{username: u, password_file: {pw}.gone}}, {target}}}
+- job_name: found
+  http_sd_configs:
+  - {{url: 'http://u:{SECRET}@127.0.0.1:{groups.port}/', refresh_interval: 1s}}
+  - {{url: 'http://u:{SECRET}@127.0.0.1:{closed}/', refresh_interval: 1s}}
+  consul_sd_configs: [{{server: '127.0.0.1:{closed}', token: {SECRET}, refresh_interval: 1s}}]
+remote_write:
+- {{url: 'http://u:{SECRET}@127.0.0.1:{closed}/w', queue_config: {{batch_send_deadline: 1s}}}}
+- {{url: 'http://127.0.0.1:{closed}/x', basic_auth: {{username: u, password: {SECRET}}}}}
+remote_read: [{{url: 'http://u:{SECRET}@127.0.0.1:{closed}/r', read_recent: true}}]
 rule_files: [rules.yml]
 """)
         self.pki.write("rules.yml", "groups: [{name: g, interval: 1s, rules: [{alert: A, expr: 'vector(1)'}]}]\n")
@@ -416,6 +436,11 @@ rule_files: [rules.yml]
             return {t["labels"]["job"]: t for t in server.data("targets")["activeTargets"]}
 
         wait_for("scrapes", lambda: all(t["health"] != "unknown" for t in jobs().values()))
+        wait_for("http_sd", lambda: "found" in jobs())
+        wait_for("remote write", lambda: "could not be sent by remote write" in program.output())
+        wait_for("discovery", lambda: "Unable to refresh target groups" in program.output())
+        warned = json.dumps(server.get("query", query="up"))
+        self.assertIn("remote_read", warned)
         targets = jobs()
         self.assertEqual(targets["broken"]["health"], "down")
         self.assertIn("unable to read basic auth password", targets["nofile"]["lastError"])
@@ -426,7 +451,8 @@ rule_files: [rules.yml]
         wait_for("new secret", lambda: any(h.get("Authorization") == f"Token second-{SECRET}" for _, h in token.seen))
         pages = [json.dumps(server.get(path)) for path in ("status/config", "status/flags", "targets", "alertmanagers",
                                                            "status/runtimeinfo", "scrape_pools", "rules")]
-        pages += [fetch(server.url + "/metrics")[2], program.output()]
+        pages += [fetch(server.url + "/metrics")[2], program.output(), warned]
+        pages += [json.dumps(server.get("scrape_pools/config", scrapePool="found"))]
         key_line = (self.pki.dir / "client.key").read_text().splitlines()[1]
         for page in pages:
             self.assertNotIn(SECRET, page)

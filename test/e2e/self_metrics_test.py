@@ -25,11 +25,19 @@ prometheus_tsdb_clean_start prometheus_tsdb_compactions_failed_total prometheus_
 prometheus_tsdb_head_samples_appended_total prometheus_tsdb_head_series prometheus_tsdb_reloads_failures_total
 prometheus_tsdb_wal_segment_current
 process_cpu_seconds_total process_resident_memory_bytes prometheus_http_request_duration_seconds prometheus_http_requests_total
+prometheus_remote_storage_enqueue_retries_total prometheus_remote_storage_highest_timestamp_in_seconds
+prometheus_remote_storage_queue_highest_sent_timestamp_seconds prometheus_remote_storage_queue_highest_timestamp_seconds
+prometheus_remote_storage_samples_dropped_total prometheus_remote_storage_samples_failed_total
+prometheus_remote_storage_samples_in_total prometheus_remote_storage_samples_pending
+prometheus_remote_storage_samples_retried_total prometheus_remote_storage_samples_total prometheus_remote_storage_shard_capacity
+prometheus_remote_storage_shards prometheus_remote_storage_shards_desired prometheus_remote_storage_shards_max
+prometheus_remote_storage_shards_min prometheus_tsdb_wal_fsync_duration_seconds prometheus_wal_watcher_current_segment
+prometheus_http_response_size_bytes prometheus_rule_group_duration_seconds prometheus_rule_evaluation_duration_seconds
 """.split()
-# The mixin also asks for prometheus_remote_storage_* and prometheus_wal_watcher_*, which are there while something is sent.
 
 CONFIG = """global: {{scrape_interval: 500ms, scrape_timeout: 500ms, evaluation_interval: 500ms}}
 rule_files: [rules.yml]
+remote_write: [{{url: 'http://127.0.0.1:1/w'}}]
 alerting: {{alertmanagers: [{{static_configs: [{{targets: ['127.0.0.1:1']}}]}}]}}
 scrape_configs:
 - job_name: page
@@ -103,7 +111,8 @@ class SelfMetricsTest(unittest.TestCase):
         newer = {"prometheus_build_info", "prometheus_sd_refresh_failures_total", "prometheus_sd_refresh_duration_seconds",
                  "prometheus_tsdb_head_samples_appended_total", "prometheus_tsdb_head_out_of_order_samples_appended_total",
                  "prometheus_sd_discovered_targets", "prometheus_notifications_queue_capacity",
-                 "prometheus_notifications_dropped_total", "prometheus_notifications_queue_length"}
+                 "prometheus_notifications_dropped_total", "prometheus_notifications_queue_length",
+                 *(f"prometheus_remote_storage_{kind}_dropped_total" for kind in ("samples", "histograms", "exemplars"))}
         both = set(theirs) & set(ours)
         print(f"{len(both)} families as in stock Prometheus")
         self.assertGreater(len(both), 90)
