@@ -16,10 +16,10 @@ struct Manager::State {
 
   void SyncPool(const config::ScrapeConfig& config) {
     auto known = groups.find(config.job_name);
-    static const std::vector<config::TargetGroup> kNone;
+    static const std::vector<config::TargetGroup> none;
     auto [pool, made] = pools.try_emplace(config.job_name, scraper);
     pools_made += made ? 1 : 0;
-    pool->second.Sync(config, known == groups.end() ? kNone : known->second);
+    pool->second.Sync(config, known == groups.end() ? none : known->second);
   }
 
   template <typename Visit>

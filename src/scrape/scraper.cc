@@ -76,9 +76,10 @@ void Scraper::Retire(const std::shared_ptr<ScrapeTarget>& target) {
   bool taken = workers_->TrySubmit([this, target] {
     if (!stopping_) target->WriteEnd(storage_, clock_);
   });
-  if (!taken)
+  if (!taken) {
     base::LogWarn("No room to end the series of a vanished target",
                   {{"target", target->status().scrape_url}});
+  }
 }
 
 void Scraper::WakeAt(int64_t at_ms, int64_t now_ms) {

@@ -102,6 +102,24 @@ KEYS = {
         "retention": "{time: 15d}"},
     "storage.tsdb.retention": {"time": "15d", "size": "1GB", "percentage": "50"},
     "storage.exemplars": {"max_exemplars": "100"},
+    "remote_write": {
+        "url": "'http://a/'", "remote_timeout": "30s", "headers": "{A: b}", "write_relabel_configs": "[]", "name": "n",
+        "send_exemplars": "true", "send_native_histograms": "true", "round_robin_dns": "true",
+        "protobuf_message": "io.prometheus.write.v2.Request", "failed_request_logging": "{}", "queue_config": "{}",
+        "metadata_config": "{}", "sigv4": "{}", "azuread": "{}", "google_iam": "{}", **HTTP_CONFIG},
+    "queue_config": {
+        "capacity": "10", "max_shards": "5", "min_shards": "1", "max_samples_per_send": "5", "batch_send_deadline": "5s",
+        "min_backoff": "30ms", "max_backoff": "5s", "retry_on_http_429": "true", "sample_age_limit": "1h"},
+    "metadata_config": {"send": "true", "send_interval": "1m", "max_samples_per_send": "5"},
+    "remote_read": {
+        "url": "'http://a/'", "remote_timeout": "1m", "chunked_read_limit": "5000000", "headers": "{A: b}", "read_recent": "true",
+        "name": "n", "required_matchers": "{a: b}", "filter_external_labels": "false", **HTTP_CONFIG},
+    "otlp": {
+        "promote_all_resource_attributes": "true", "promote_resource_attributes": "[a]",
+        "ignore_resource_attributes": ("[a]", "promote_all_resource_attributes: true"),
+        "translation_strategy": "NoTranslation", "keep_identifying_resource_attributes": "true",
+        "convert_histograms_to_nhcb": "true", "promote_scope_metadata": "true", "label_name_underscore_sanitization": "false",
+        "label_name_preserve_multiple_underscores": "false"},
 }
 
 # Where a mapping of each place stands in a file; %s is its content.
@@ -114,6 +132,9 @@ PLACES = {
     "relabel_configs": "scrape_configs: [{job_name: x, relabel_configs: [{%s}]}]", "alerting": "alerting: {%s}",
     "alertmanagers": "alerting: {alertmanagers: [{%s}]}", "storage.tsdb": "storage: {tsdb: {%s}}",
     "storage.tsdb.retention": "storage: {tsdb: {retention: {%s}}}", "storage.exemplars": "storage: {exemplars: {%s}}",
+    "remote_write": "remote_write: [{url: 'http://x', %s}]", "remote_read": "remote_read: [{url: 'http://x', %s}]",
+    "queue_config": "remote_write: [{url: 'http://x', queue_config: {%s}}]",
+    "metadata_config": "remote_write: [{url: 'http://x', metadata_config: {%s}}]", "otlp": "otlp: {%s}",
 }
 
 ENDPOINTS = {
