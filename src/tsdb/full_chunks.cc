@@ -1,7 +1,6 @@
 #include "tsdb/full_chunks.h"
 
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <string>
 
@@ -42,7 +41,7 @@ FullChunks::Index FullChunks::NewNode(Index previous, int64_t mint, int64_t maxt
     free_.pop_back();
   } else {
     index = nodes_.Grow(1);
-    if (index == nodes_.npos) throw std::bad_alloc();
+    if (index == nodes_.kFull) throw std::bad_alloc();
   }
   Node& node = nodes_[index];
   node.mint = mint;
@@ -58,7 +57,7 @@ FullChunks::Index FullChunks::Add(Index previous, const HeadChunk& chunk) {
   AppendHeadChunk(chunk, &bytes);
   auto* memory = static_cast<char*>(std::malloc(bytes.size()));
   if (memory == nullptr) throw std::bad_alloc();
-  std::memcpy(memory, bytes.data(), bytes.size());
+  bytes.copy(memory, bytes.size());
   // One that no file can hold stays in memory.
   uint64_t queued = bytes.size() <= kMaxHeadChunkBytes ? kQueued : 0;
   std::lock_guard lock(mutex_);

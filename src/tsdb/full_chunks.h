@@ -80,6 +80,7 @@ class FullChunks {
     uint32_t duration = 0;
     std::atomic<Index> previous = kNone;
   };
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): the flags share the word with the address.
   static char* AddressOf(uint64_t stored) { return reinterpret_cast<char*>(stored & ~kFlags); }
   Index NewNode(Index previous, int64_t mint, int64_t maxt, uint64_t stored);
   void Release(Index index);

@@ -56,7 +56,7 @@ std::optional<SeriesId> Head::NewPlace() {
     return id;
   }
   size_t index = series_.Grow(1);
-  if (index == series_.npos) return std::nullopt;
+  if (index == series_.kFull) return std::nullopt;
   return static_cast<SeriesId>(index);
 }
 

@@ -115,7 +115,7 @@ std::optional<PairId> LabelIndex::FindPair(std::string_view name, std::string_vi
 std::optional<PairId> LabelIndex::AddPair(model::Label label) {
   if (auto id = FindPair(label.name, label.value)) return id;
   size_t index = free_pairs_.empty() ? pairs_.Grow(1) : free_pairs_.back();
-  if (index == pairs_.npos) return std::nullopt;
+  if (index == pairs_.kFull) return std::nullopt;
   if (!free_pairs_.empty()) free_pairs_.pop_back();
   auto id = static_cast<PairId>(index);
   NameId name_id = AddName(label.name);
@@ -146,7 +146,7 @@ std::optional<LabelRange> LabelIndex::Add(LabelViews labels) {
   auto free_run = free_runs_.find(count);
   bool reuse = free_run != free_runs_.end() && !free_run->second.empty();
   size_t first = reuse ? free_run->second.back() : series_pairs_.Grow(count);
-  if (first == series_pairs_.npos) return std::nullopt;
+  if (first == series_pairs_.kFull) return std::nullopt;
   if (reuse) free_run->second.pop_back();
   size_t last = 0;
   for (size_t i = 0; i < count; ++i) {

@@ -31,12 +31,12 @@ class StableArray {
 
   // Adds `n` (<= kBlockSize) default-made elements that lie side by side and gives the index of the
   // first, which is size() or, where the block's rest is too small, the start of the next block.
-  // nullptr-like npos when full.
-  static constexpr size_t npos = ~size_t{0};
+  // kFull when there is no room.
+  static constexpr size_t kFull = ~size_t{0};
   size_t Grow(size_t n) {
     size_t first = size_;
     if (first % kBlockSize + n > kBlockSize) first += kBlockSize - first % kBlockSize;
-    if ((first + n) > kBlocks * kBlockSize) return npos;
+    if ((first + n) > kBlocks * kBlockSize) return kFull;
     T*& block = blocks_[first / kBlockSize];
     for (; size_ < first; ++size_) new (&(*this)[size_]) T();
     if (block == nullptr) block = static_cast<T*>(std::malloc(sizeof(T) * kBlockSize));
