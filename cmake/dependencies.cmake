@@ -22,3 +22,32 @@ endif()
 if(SLURMSCOPE_BENCH)
   find_package(benchmark REQUIRED)
 endif()
+
+# A program with the property SLURMSCOPE_FEW_LIBRARIES has these in itself: each library that is loaded takes time and memory, which
+# counts where a program runs on every node. GnuTLS stays a library, loaded when it is needed (src/http/late_gnutls.cc).
+set(few $<BOOL:$<TARGET_PROPERTY:SLURMSCOPE_FEW_LIBRARIES>>)
+foreach(pair RE2:re2 MICROHTTPD:microhttpd CRYPT:crypt ZSTD:zstd DEFLATE:deflate ZLIB:z XXHASH:xxhash)
+  string(REPLACE ":" ";" pair ${pair})
+  list(GET pair 0 name)
+  list(GET pair 1 library)
+  find_library(${name}_ARCHIVE lib${library}.a REQUIRED)
+  get_target_property(shared PkgConfig::${name} INTERFACE_LINK_LIBRARIES)
+  list(LENGTH shared needed)
+  if(needed GREATER 1)  # and so would the archive need them
+    continue()
+  endif()
+  set_property(TARGET PkgConfig::${name} PROPERTY INTERFACE_LINK_LIBRARIES "$<IF:${few},${${name}_ARCHIVE},${shared}>")
+endforeach()
+find_library(YAML_CPP_ARCHIVE libyaml-cpp.a REQUIRED)
+add_library(yaml_cpp_library INTERFACE)
+target_link_libraries(yaml_cpp_library INTERFACE "$<IF:${few},${YAML_CPP_ARCHIVE},yaml-cpp>")
+
+# Makes a program one of few libraries.
+function(slurmscope_few_libraries target)
+  set_target_properties(${target} PROPERTIES SLURMSCOPE_FEW_LIBRARIES ON)
+  file(STRINGS ${CMAKE_SOURCE_DIR}/src/http/late_gnutls.cc late REGEX "^(LATE_[0-9]\\(|.*[ *&]__wrap_gnutls)")
+  list(TRANSFORM late REPLACE "^.*(gnutls_[a-z0-9_]+).*$" "-Wl,--wrap=\\1")
+  # mold would link the HTTP client, too, which nothing here calls, and with it libcurl and the twenty libraries behind it.
+  target_link_options(${target} PRIVATE -fuse-ld=bfd -Wl,--as-needed,--gc-sections,-z,pack-relative-relocs
+    -static-libstdc++ -static-libgcc ${late})
+endfunction()

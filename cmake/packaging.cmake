@@ -15,6 +15,13 @@ endforeach()
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/systemd/slurmscope-agent.d/gpu-of-job.conf
               ${CMAKE_SOURCE_DIR}/deploy/systemd/slurmscope-agent.d/perf.conf
         DESTINATION /usr/share/slurmscope-agent/systemd COMPONENT slurmscope-agent)
+# Licences of what the agent has in itself (slurmscope_few_libraries).
+string(REGEX MATCH "^[0-9]+" compiler_major ${CMAKE_CXX_COMPILER_VERSION})
+foreach(package libmicrohttpd-dev libre2-dev libyaml-cpp-dev libcrypt-dev libdeflate-dev libzstd-dev zlib1g-dev libxxhash-dev
+        libspdlog-dev libfmt-dev gcc-${compiler_major}-base)
+  install(FILES /usr/share/doc/${package}/copyright DESTINATION /usr/share/doc/slurmscope-agent/linked
+          RENAME ${package} COMPONENT slurmscope-agent OPTIONAL)
+endforeach()
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/config/prometheus.yml DESTINATION /etc/slurmscope COMPONENT slurmscope)
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/config/targets-README
         DESTINATION /etc/slurmscope/targets RENAME README COMPONENT slurmscope)
@@ -42,6 +49,8 @@ foreach(package slurmscope slurmscope-agent)
   set(CPACK_DEBIAN_${key}_PACKAGE_CONTROL_EXTRA
       ${control}/postinst ${control}/prerm ${control}/postrm ${control}/conffiles)
 endforeach()
+# Loaded when TLS is wanted, so not seen in the program.
+set(CPACK_DEBIAN_SLURMSCOPE-AGENT_PACKAGE_DEPENDS libgnutls30)
 set(CPACK_COMPONENT_SLURMSCOPE_DESCRIPTION
     "Server of Slurmscope: scrapes, stores and queries metrics as Prometheus does, and shows them in a web UI.")
 set(CPACK_COMPONENT_SLURMSCOPE-AGENT_DESCRIPTION

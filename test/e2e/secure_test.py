@@ -5,6 +5,7 @@ import contextlib
 import crypt
 import http.server
 import json
+import pathlib
 import socket
 import ssl
 import subprocess
@@ -191,6 +192,18 @@ class SecureTest(SecureCase):
         self.assertEqual(self.curl(url, "--ciphers", "ECDHE-ECDSA-AES256-GCM-SHA384")[1], 200)
         self.assertEqual(self.curl(url, "--curves", "prime256v1")[1], 0)
         self.assertEqual(self.curl(url, "--curves", "prime256v1:secp384r1")[1], 200)
+
+    def test_the_agent_loads_the_library_for_tls_when_it_is_wanted(self):
+        _, secure = self.agent(self.pki.web_config())
+        port = free_port()
+        plain = self.stack.start([AGENT, f"--web.listen-address=127.0.0.1:{port}"], "plain-agent")
+        wait_for("agent", lambda: fetch(f"http://127.0.0.1:{port}/metrics")[0] == 200)
+        maps = [pathlib.Path(f"/proc/{program.process.pid}/maps").read_text().splitlines() for program in (plain, secure)]
+        loaded = [{line.split("/")[-1].split(".so")[0] for line in lines if ".so" in line} for lines in maps]
+        if "libasan" in loaded[0] or "libtsan" in loaded[0]:
+            self.skipTest("linked as usual for sanitizers")
+        self.assertEqual(loaded[0], {"ld-linux-x86-64", "libc", "libm"})
+        self.assertIn("libgnutls", loaded[1])
 
     def test_changes_are_taken_without_a_restart(self):
         web = self.pki.web_config(users={"prom": SECRET})
