@@ -14,7 +14,8 @@ namespace {
 int GiveBackObject(dl_phdr_info* object, size_t, void*) {
   if (std::string_view(object->dlpi_name).starts_with("linux-vdso")) return 0;
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  for (int i = 0; i < object->dlpi_phnum; ++i) {
+  // Backwards: the first segment has the table that is read here.
+  for (int i = object->dlpi_phnum - 1; i >= 0; --i) {
     const ElfW(Phdr)& segment = object->dlpi_phdr[i];
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_W) != 0) continue;
     const uintptr_t begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);

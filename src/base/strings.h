@@ -35,6 +35,14 @@ std::string StrCat(const Pieces&... pieces) {
 
 std::string_view TrimSpace(std::string_view text);
 std::vector<std::string_view> Split(std::string_view text, char separator);
+// Takes the piece before the next separator off `text`, and the separator; at the last piece `text`
+// becomes empty.
+inline std::string_view TakePiece(std::string_view& text, char separator) {
+  const size_t end = text.find(separator);
+  const std::string_view piece = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  return piece;
+}
 std::string Join(const std::vector<std::string>& parts, std::string_view separator);
 
 // A whole decimal integer, nothing around it. nullopt on anything else or overflow.

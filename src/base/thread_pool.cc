@@ -3,6 +3,7 @@
 #include <atomic>
 #include <exception>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -22,9 +23,9 @@ void RunLogged(const std::function<void()>& task) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(size_t threads, size_t max_queued) : max_queued_(max_queued) {
+ThreadPool::ThreadPool(size_t threads, size_t max_queued)
+    : max_threads_(threads), max_queued_(max_queued) {
   threads_.reserve(threads);
-  for (size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -41,9 +42,25 @@ bool ThreadPool::TrySubmit(std::function<void()> task) {
     std::lock_guard lock(mutex_);
     if (stopping_ || queue_.size() >= max_queued_) return false;
     queue_.push_back(std::move(task));
+    StartThreadIfWanted();
+    if (threads_.empty()) {
+      queue_.pop_back();
+      return false;
+    }
   }
   wake_.notify_one();
   return true;
+}
+
+// An idle thread that was woken counts as idle until it has taken its task, so each waiting task
+// needs one.
+void ThreadPool::StartThreadIfWanted() {
+  if (queue_.size() <= idle_ || threads_.size() >= max_threads_) return;
+  try {
+    threads_.emplace_back([this] { Run(); });
+  } catch (const std::system_error& e) {
+    LogError("cannot start a thread", {{"error", e.what()}});
+  }
 }
 
 void ThreadPool::Run() {
@@ -51,7 +68,9 @@ void ThreadPool::Run() {
     std::function<void()> task;
     {
       std::unique_lock lock(mutex_);
+      ++idle_;
       wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      --idle_;
       if (queue_.empty()) return;
       task = std::move(queue_.front());
       queue_.pop_front();
@@ -96,7 +115,7 @@ void ThreadPool::ParallelFor(size_t n, const std::function<void(size_t)>& body) 
     shared->done.notify_all();
   };
   try {
-    for (size_t i = 0; i + 1 < n && i < threads_.size(); ++i) {
+    for (size_t i = 0; i + 1 < n && i < max_threads_; ++i) {
       if (!TrySubmit(helper)) break;
     }
   } catch (const std::bad_alloc&) {  // then with the helpers there are

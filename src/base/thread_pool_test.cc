@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
+#include <mutex>
+#include <set>
 #include <stdexcept>
+#include <thread>
 
 namespace slurmscope::base {
 namespace {
@@ -33,6 +37,39 @@ TEST(ThreadPool, RefusesBeyondItsBound) {
   EXPECT_TRUE(pool.TrySubmit([] {}));
   EXPECT_FALSE(pool.TrySubmit([] {}));
   release.set_value();
+}
+
+TEST(ThreadPool, StartsThreadsWhenThereIsWorkAndNoMoreThanItMay) {
+  std::mutex mutex;
+  std::set<std::thread::id> seen;
+  std::promise<void> release;
+  const std::shared_future<void> released = release.get_future().share();
+  {
+    ThreadPool pool(2, 100);
+    EXPECT_EQ(pool.threads(), 2u);
+    for (int i = 0; i < 20; ++i) {
+      ASSERT_TRUE(pool.TrySubmit([&, released] {
+        released.wait();
+        const std::lock_guard lock(mutex);
+        seen.insert(std::this_thread::get_id());
+      }));
+    }
+    release.set_value();
+  }
+  EXPECT_LE(seen.size(), 2u);
+  ThreadPool pool(2, 100);
+  // Two that wait for each other need both threads.
+  std::promise<void> first;
+  std::promise<void> second;
+  std::promise<void> met;
+  ASSERT_TRUE(pool.TrySubmit([&] {
+    first.set_value();
+    second.get_future().wait();
+    met.set_value();
+  }));
+  first.get_future().wait();
+  ASSERT_TRUE(pool.TrySubmit([&] { second.set_value(); }));
+  EXPECT_EQ(met.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
 }
 
 TEST(ThreadPool, ParallelForRunsEachIndexOnce) {

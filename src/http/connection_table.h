@@ -12,6 +12,8 @@
 
 namespace slurmscope::http {
 
+struct Exchange;  // http/exchange.h
+
 // A connection of a server. Belongs to its table.
 struct Connection {
   int fd = -1;
@@ -21,6 +23,9 @@ struct Connection {
   // or a piece is being made.
   std::atomic<int64_t> waiting_since_ns = 0;
   std::atomic<bool> fresh = true;  // no head of a request has come yet
+  // Of the last request, for its memory: the next one is mostly the same again. Of the library's
+  // thread.
+  std::shared_ptr<Exchange> last;
   // Of the table: how far a client has got in reading its answer.
   uint64_t read_bytes = 0;
   int64_t read_at_ns = 0;

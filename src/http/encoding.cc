@@ -24,8 +24,8 @@ std::string Lower(std::string_view text) {
 
 // The weight among parameters, 1 when there is none that can be read.
 double WeightOf(std::string_view parameters) {
-  for (std::string_view piece : base::Split(parameters, ';')) {
-    piece = base::TrimSpace(piece);
+  while (!parameters.empty()) {
+    const std::string_view piece = base::TrimSpace(base::TakePiece(parameters, ';'));
     if (!piece.starts_with("q=")) continue;
     return std::clamp(base::ParseFloat(piece.substr(2)).value_or(1), 0.0, 1.0);
   }
@@ -46,7 +46,8 @@ struct Weights {
 Weights ReadWeights(std::string_view accept_encoding) {
   Weights weights;
   const std::string lower = Lower(accept_encoding);
-  for (std::string_view piece : base::Split(lower, ',')) {
+  for (std::string_view rest = lower; !rest.empty();) {
+    const std::string_view piece = base::TakePiece(rest, ',');
     const size_t semicolon = piece.find(';');
     const std::string_view name = base::TrimSpace(piece.substr(0, semicolon));
     const double weight =

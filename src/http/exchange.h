@@ -34,6 +34,9 @@ struct Exchange {
   std::shared_ptr<Exchange> self;
 
   explicit Exchange(size_t max_body_bytes) : reader(max_body_bytes) {}
+
+  // As if new, for the next request of a connection; keeps memory of texts.
+  void Clear();
 };
 
 }  // namespace slurmscope::http

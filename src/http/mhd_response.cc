@@ -1,27 +1,18 @@
 #include "http/mhd_response.h"
 
-#include <memory>
-#include <string>
+#include <string_view>
 
 #include "base/log.h"
 
 namespace slurmscope::http {
 namespace {
 
-void FreeString(void* text) { delete static_cast<std::string*>(text); }
-
-MHD_Response* ToMhd(Response& response) {
-  if (response.body.empty()) {
-    // The library takes a pointer to non-const but does not write through it.
-    void* bytes = const_cast<char*>(response.static_body.data());
-    return MHD_create_response_from_buffer(response.static_body.size(), bytes,
-                                           MHD_RESPMEM_PERSISTENT);
-  }
-  auto body = std::make_unique<std::string>(std::move(response.body));
-  MHD_Response* out = MHD_create_response_from_buffer_with_free_callback_cls(
-      body->size(), body->data(), &FreeString, body.get());
-  if (out != nullptr) body.release();
-  return out;
+MHD_Response* ToMhd(const Response& response) {
+  const std::string_view body =
+      response.body.empty() ? response.static_body : std::string_view(response.body);
+  // The library takes a pointer to non-const but does not write through it.
+  return MHD_create_response_from_buffer(body.size(), const_cast<char*>(body.data()),
+                                         MHD_RESPMEM_PERSISTENT);
 }
 
 }  // namespace

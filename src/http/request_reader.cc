@@ -113,11 +113,27 @@ std::optional<Response> RequestReader::ReadTarget() {
   const size_t question = target.find('?');
   auto path = UrlDecode(target.substr(0, question), PlusSign::kPlusIsPlus);
   if (!path) return BadRequest(path.error());
-  request_.path = path->empty() ? "/" : *std::move(path);
+  request_.path.assign(path->empty() ? "/" : *path);
   if (question == std::string_view::npos) return std::nullopt;
   const auto parsed = ParseForm(target.substr(question + 1), kMaxFormPairs, request_.params);
   if (!parsed) return BadRequest(parsed.error());
   return std::nullopt;
+}
+
+void RequestReader::Clear() {
+  request_.params.clear();
+  request_.body.clear();
+  request_.secure = request_.hurried = false;
+  request_.canceled = [] { return false; };
+  headers_ = dropped_bytes_ = 0;
+  refused_ = false;
+}
+
+void RequestReader::AddHeader(std::string_view name, std::string_view value) {
+  if (headers_ == request_.headers.size()) request_.headers.emplace_back();
+  auto& [header, text] = request_.headers[headers_++];
+  header.assign(name);
+  text.assign(value);
 }
 
 bool RequestReader::AddBody(std::string_view piece) {

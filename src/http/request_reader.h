@@ -14,6 +14,12 @@ class RequestReader {
   explicit RequestReader(size_t max_body_bytes) : max_body_bytes_(max_body_bytes) {}
 
   Request& request() { return request_; }
+  // As if new; the texts of the request stay until they are set, its headers until EndHeaders.
+  void Clear();
+  // A header as it came, in the place and memory of that of the request before.
+  void AddHeader(std::string_view name, std::string_view value);
+  // Drops headers of the request before.
+  void EndHeaders() { request_.headers.resize(headers_); }
 
   // After method, raw_target and headers are set: checks method, header size, that there is only
   // one way to read the head, and the announced body size, and fills path and params.
@@ -34,6 +40,7 @@ class RequestReader {
 
   Request request_;
   size_t max_body_bytes_;
+  size_t headers_ = 0;  // of this request
   size_t dropped_bytes_ = 0;
   bool refused_ = false;
 };

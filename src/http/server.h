@@ -91,6 +91,7 @@ class Router {
     std::vector<std::string> methods;
     std::string pattern;
     std::vector<std::string> segments;
+    bool is_path = false;  // no parameters
     Handler handler;
   };
   std::vector<Route> routes_;

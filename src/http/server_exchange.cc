@@ -16,6 +16,7 @@ namespace slurmscope::http {
 namespace {
 
 constexpr std::ptrdiff_t kMaxAmpersands = kMaxFormPairs;
+constexpr size_t kKeptBodyBytes = 4096;  // of a request, with an idle connection
 
 Response Busy(int status, std::string text) {
   Response busy = Response::Text(status, std::move(text));
@@ -25,9 +26,9 @@ Response Busy(int status, std::string text) {
 
 MHD_Result AddHeader(void* to, MHD_ValueKind, const char* name, size_t name_size, const char* value,
                      size_t value_size) {
-  auto& headers = *static_cast<Pairs*>(to);
-  headers.emplace_back(std::string(name, name_size),
-                       value == nullptr ? std::string() : std::string(value, value_size));
+  auto& reader = *static_cast<RequestReader*>(to);
+  reader.AddHeader({name, name_size},
+                   value == nullptr ? std::string_view() : std::string_view(value, value_size));
   return MHD_YES;
 }
 
@@ -55,19 +56,36 @@ void RefuseParameters(const Connection& connection) {
 
 }  // namespace
 
+void Exchange::Clear() {
+  reader.Clear();
+  // The rest of it is set by the next answer.
+  response.body = std::string();
+  response.rest = nullptr;
+  response.events = nullptr;
+  body_bytes = 0;
+  started = counted = dispatched = suspended = ready = given_up = false;
+  stream = nullptr;
+  events = nullptr;
+}
+
 void* ServerImpl::OnRequestLine(void* self, const char* target, MHD_Connection* mhd) {
   try {
-    auto exchange =
-        std::make_shared<Exchange>(static_cast<ServerImpl*>(self)->options_.max_body_bytes);
-    exchange->reader.request().raw_target = target;
-    exchange->mhd = mhd;
     const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info == nullptr || info->socket_context == nullptr) return nullptr;
-    exchange->connection = static_cast<Connection*>(info->socket_context);
+    auto* connection = static_cast<Connection*>(info->socket_context);
     if (std::count(target, target + std::strlen(target), '&') > kMaxAmpersands)
-      RefuseParameters(*exchange->connection);
-    exchange->self = exchange;
-    return exchange.get();
+      RefuseParameters(*connection);
+    std::shared_ptr<Exchange> exchange = std::move(connection->last);
+    if (!exchange) {
+      exchange =
+          std::make_shared<Exchange>(static_cast<ServerImpl*>(self)->options_.max_body_bytes);
+    }
+    exchange->reader.request().raw_target = target;
+    exchange->mhd = mhd;
+    exchange->connection = connection;
+    Exchange* const begun = exchange.get();
+    begun->self = std::move(exchange);
+    return begun;
   } catch (const std::exception&) {
     return nullptr;
   }
@@ -98,7 +116,8 @@ MHD_Result ServerImpl::Begin(Exchange& exchange, const char* method) {
   requests_.fetch_add(1, std::memory_order_relaxed);
   Request& request = exchange.reader.request();
   request.method = method;
-  MHD_get_connection_values_n(exchange.mhd, MHD_HEADER_KIND, &AddHeader, &request.headers);
+  MHD_get_connection_values_n(exchange.mhd, MHD_HEADER_KIND, &AddHeader, &exchange.reader);
+  exchange.reader.EndHeaders();
   const auto* info = MHD_get_connection_info(exchange.mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
   if (info != nullptr) request.remote_address = AddressText(info->client_addr);
   exchange.connection->fresh = false;
@@ -131,13 +150,14 @@ bool ServerImpl::TakeBody(Exchange& exchange, std::string_view piece) {
 }
 
 MHD_Result ServerImpl::Dispatch(Exchange& exchange) {
-  bool ready;
-  bool close;
+  bool ready = false;
+  bool close = false;
   {
     const std::lock_guard lock(mutex_);
     ready = exchange.ready;
     close = closed_ || stopping_.load();
   }
+  // Not under the lock: the library has one of its own about a response.
   if (ready) return Send(exchange, close);
   if (auto refusal = exchange.reader.Finish()) return Reject(exchange, *std::move(refusal));
   if (!connections_.BeginRequest(*exchange.connection)) {
@@ -259,7 +279,13 @@ void ServerImpl::OnCompleted(void* self, MHD_Connection*, void** context,
     --server.running_;
     server.changed_.notify_all();
   }
-  const std::shared_ptr<Exchange> last = std::move(exchange->self);
+  Connection& connection = *exchange->connection;
+  std::shared_ptr<Exchange> last = std::move(exchange->self);
+  // A worker may still hold one that the server gave up; large ones are not kept for idle clients.
+  const bool small = last->reader.request().body.capacity() <= kKeptBodyBytes;
+  if (last.use_count() > 1 || !small) return;
+  last->Clear();
+  connection.last = std::move(last);
 }
 
 MHD_Result ServerImpl::OnAccept(void* self, const sockaddr* address, socklen_t) {

@@ -61,6 +61,34 @@ class ServerTest : public testing::Test {
   std::unique_ptr<Client> client_;
 };
 
+// A connection keeps what it has of one request for the memory of the next.
+TEST_F(ServerTest, ARequestSeesNothingOfTheOneBeforeIt) {
+  auto server = StartServer(Loopback(), [](const Request& r) {
+    std::string out =
+        StrCat(r.method, ' ', r.path, " body=", r.body, " gone=", r.canceled() ? 1 : 0);
+    for (const auto& [name, value] : r.params) base::StrAppend(out, ' ', name, '=', value);
+    for (const auto& [name, value] : r.headers) base::StrAppend(out, ' ', name, ':', value);
+    return Response::Text(r.path == "/a" ? 201 : 200, out + "!");
+  });
+  RawSocket socket(server->port());
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(
+        socket.Send("POST /a?p=1&q=2 HTTP/1.1\r\nHost: x\r\nX-Secret: of the first request\r\n"
+                    "Accept-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"));
+    const std::string first = socket.ReadUntil("!");
+    EXPECT_NE(first.find("POST /a body=hello gone=0 p=1 q=2 Host:x X-Secret:of the first request "
+                         "Accept-Encoding:gzip Content-Length:5!"),
+              std::string::npos)
+        << first;
+    ASSERT_TRUE(socket.Send("GET /b HTTP/1.1\r\nHost: longer than the one before\r\n\r\n"));
+    const std::string second = socket.ReadUntil("!");
+    EXPECT_TRUE(second.starts_with("HTTP/1.1 200 ")) << second;
+    EXPECT_NE(second.find("GET /b body= gone=0 Host:longer than the one before!"),
+              std::string::npos)
+        << second;
+  }
+}
+
 TEST_F(ServerTest, ReadsQueryThenForm) {
   auto server = StartServer(Loopback(), Echo);
   const Pairs form = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
