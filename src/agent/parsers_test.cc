@@ -133,6 +133,18 @@ TEST(Pattern, MatchesAnywhereAndExplainsErrors) {
   EXPECT_NE(bad.error().message().find("--collector.vmstat.fields"), std::string::npos);
 }
 
+TEST(Pattern, TextsThatAreNotSimpleAreMatchedToo) {
+  const auto pattern = Pattern::Compile("f", "^a.b$");
+  EXPECT_TRUE(
+      pattern->FoundIn("a\xC3\xA4"
+                       "b"));
+  EXPECT_FALSE(
+      pattern->FoundIn("a\xC3"
+                       "b"));
+  EXPECT_TRUE(Pattern::Compile("f", "b")->FoundIn(std::string(5000, 'a') + "b"));
+  EXPECT_TRUE(Pattern::Compile("f", "(?i)B")->FoundIn("abc"));
+}
+
 TEST(DeviceFilter, IncludeBeatsDefaultExcludeButNotAGivenOne) {
   FlagValues flags;
   flags.Declare({"c.device-exclude", FlagKind::kString, "^sd", ""});

@@ -1,10 +1,13 @@
 #include "agent/pattern.h"
 
+#include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include <re2/re2.h>
 
+#include "agent/simple_pattern.h"
 #include "base/log.h"
 #include "base/strings.h"
 
@@ -14,8 +17,18 @@ using base::StrCat;
 
 struct Pattern::Compiled {
   explicit Compiled(std::string_view pattern)
-      : re(re2::StringPiece(pattern.data(), pattern.size()), RE2::Quiet) {}
-  RE2 re;
+      : text(pattern), simple(SimplePattern::Parse(pattern)) {}
+
+  // Made when it is needed: it takes longer than the rest of a collector's start.
+  const RE2& re() {
+    std::call_once(once, [this] { made.emplace(text, RE2::Quiet); });
+    return *made;
+  }
+
+  const std::string text;
+  const std::optional<SimplePattern> simple;
+  std::once_flag once;
+  std::optional<RE2> made;
 };
 
 Pattern::Pattern(std::unique_ptr<Compiled> compiled) : compiled_(std::move(compiled)) {}
@@ -25,14 +38,17 @@ Pattern::~Pattern() = default;
 
 Result<Pattern> Pattern::Compile(std::string_view flag, std::string_view pattern) {
   auto compiled = std::make_unique<Compiled>(pattern);
-  if (compiled->re.ok()) return Pattern(std::move(compiled));
+  if (compiled->simple || compiled->re().ok()) return Pattern(std::move(compiled));
   return base::Fail(base::ErrorCode::kInvalidArgument,
                     StrCat("--", flag, ": bad regular expression ", base::Quote(pattern), ": ",
-                           compiled->re.error()));
+                           compiled->re().error()));
 }
 
 bool Pattern::FoundIn(std::string_view text) const {
-  return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), compiled_->re);
+  if (compiled_->simple) {
+    if (const auto found = compiled_->simple->FoundIn(text)) return *found;
+  }
+  return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), compiled_->re());
 }
 
 namespace {
