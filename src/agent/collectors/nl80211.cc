@@ -48,6 +48,7 @@ void SetStationField(uint16_t type, std::string_view value, WifiStation& station
       station.transmitted_packets = u32;
       break;
     case NL80211_STA_INFO_SIGNAL:
+      // NOLINTNEXTLINE(bugprone-signed-char-misuse): a number, mostly negative
       station.signal_dbm = CopyPrefix<int8_t>(value);
       break;
     case NL80211_STA_INFO_TX_RETRIES:

@@ -184,9 +184,10 @@ Result<std::vector<unsigned>> ParseCpuFlag(std::string_view text) {
     const size_t dash = std::min(range.find('-'), range.size());
     const auto first = number(range.substr(0, dash));
     const auto last = dash == range.size() ? first : number(range.substr(dash + 1));
-    if (!stride || *stride == 0 || !first || !last || *last > kMaxCpu)
+    if (!stride || *stride == 0 || !first || !last || *last > kMaxCpu) {
       return Fail(ErrorCode::kInvalidArgument,
                   base::StrCat("--collector.perf.cpus: cannot read ", base::Quote(part)));
+    }
     for (unsigned cpu = *first; cpu <= *last; cpu += *stride) cpus.push_back(cpu);
   }
   return cpus;
@@ -210,10 +211,11 @@ Result<std::vector<EventSpec>> ChosenEvents(const FlagValues& flags) {
       known += named;
       if (!flags.Bool(kind.disable) && (named || names.empty())) events.push_back(event);
     }
-    if (known < names.size())
+    if (known < names.size()) {
       return Fail(
           ErrorCode::kInvalidArgument,
           base::StrCat("--", kind.choose, ": unknown profiler among ", base::Join(names, ", ")));
+    }
   }
   return events;
 }
@@ -222,10 +224,11 @@ Result<std::vector<EventSpec>> ChosenEvents(const FlagValues& flags) {
 Result<uint64_t> TracepointId(const Machine& machine, std::string_view name) {
   const size_t colon = name.find(':');
   if (colon == std::string_view::npos || name.find(':', colon + 1) != std::string_view::npos ||
-      name.find('/') != std::string_view::npos || name.find("..") != std::string_view::npos)
+      name.find('/') != std::string_view::npos || name.find("..") != std::string_view::npos) {
     return Fail(
         ErrorCode::kInvalidArgument,
         base::StrCat("--collector.perf.tracepoint: want SUBSYSTEM:EVENT, not ", base::Quote(name)));
+  }
   const std::string below =
       base::StrCat("/tracing/events/", name.substr(0, colon), "/", name.substr(colon + 1), "/id");
   for (const char* mount : {"/kernel", "/kernel/debug"}) {

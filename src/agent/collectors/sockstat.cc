@@ -18,7 +18,7 @@ class Sockstat final : public Collector {
   Result<void> Update() override {
     fields_.Begin();
     TRY(SetFile(files_[0]));
-    const auto v6 = SetFile(files_[1]);
+    auto v6 = SetFile(files_[1]);
     if (!v6 && v6.error().code() != ErrorCode::kNotFound) return v6;  // no IPv6: no file
     return {};
   }

@@ -141,7 +141,7 @@ std::string FirstIn(const std::string& directory) {
 }  // namespace
 
 struct AmdCollector::Card {
-  Card(const std::string& device, std::string sysfs_module, std::string id_text)
+  Card(const std::string& device, const std::string& sysfs_module, std::string id_text)
       : id(std::move(id_text)),
         table(device + "/gpu_metrics"),
         busy(device + "/gpu_busy_percent"),

@@ -22,6 +22,7 @@ struct Number {
       : length(static_cast<size_t>(
             std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr -
             digits.data())) {}
+  // NOLINTNEXTLINE(google-explicit-constructor): to be a label value beside others
   operator std::string_view() const { return {digits.data(), length}; }
 
   std::array<char, 20> digits;

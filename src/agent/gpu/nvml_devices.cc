@@ -56,9 +56,10 @@ bool NvmlReader::EnsureOpen(GpuSnapshot& out) {
     const std::string problem = opened ? "" : opened.error().message();
     if (problem != problem_ && !problem.empty())
       base::LogInfo("no GPUs of NVIDIA", {{"err", problem}});
-    if (opened)
+    if (opened) {
       base::LogInfo("NVIDIA driver found",
                     {{"version", driver_version_}, {"gpus", devices_.size()}});
+    }
     problem_ = problem;
   }
   if (released_) problem_ = "released on request";

@@ -95,9 +95,10 @@ void AddGpuRoutes(http::Router& router, GpuService& service, std::string token_f
   router.Add("POST", "/gpu/pause", [&service, token_file](const Request& request) {
     return Pause(request, service, token_file);
   });
-  router.Add("POST", "/gpu/resume", [&service, token_file](const Request& request) {
-    return Resume(request, service, token_file);
-  });
+  router.Add("POST", "/gpu/resume",
+             [&service, file = std::move(token_file)](const Request& request) {
+               return Resume(request, service, file);
+             });
 }
 
 }  // namespace slurmscope::agent::gpu

@@ -31,7 +31,7 @@ using MemberName = std::pair<std::string, std::string>;
 }  // namespace
 
 struct JobWatch::Shared {
-  Shared(JobWatchOptions options, std::vector<Hierarchy> hierarchies, const base::Clock& c)
+  Shared(const JobWatchOptions& options, std::vector<Hierarchy> hierarchies, const base::Clock& c)
       : clock(c),
         bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
         table(options.table),
