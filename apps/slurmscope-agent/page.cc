@@ -21,6 +21,8 @@ Result<std::unique_ptr<Page>> Page::Start(const std::shared_ptr<const agent::Mac
                std::move(options.exporter)));
   http::Router router = page->exporter_.MakeRouter();
   if (options.add_routes) options.add_routes(router);
+  const agent::Exporter& exporter = page->exporter_;
+  options.server.hurry = [&exporter](const auto& request) { return exporter.Hurries(request); };
   page->server_ = TRY(http::Server::Start(
       std::move(options.server),
       [router = std::move(router)](const auto& request) { return router.Handle(request); }));

@@ -1,5 +1,6 @@
 #include "agent/exporter.h"
 
+#include <chrono>
 #include <utility>
 
 #include "base/float_text.h"
@@ -32,17 +33,21 @@ constexpr Media kMedia[] = {
 };
 constexpr const Media& kDefaultMedia = kMedia[4];
 
+// Scrapes that take longer are made on a worker thread.
+constexpr std::chrono::milliseconds kHurry(20);
+
 // RFC 9110 12.5.1: the type of the greatest weight that we have; the text format when there is
 // none.
 const Media& Negotiate(std::string_view accept) {
   const Media* best = &kDefaultMedia;
   double best_weight = 0;
-  for (const std::string_view offer : base::Split(accept, ',')) {
+  while (!accept.empty()) {
+    std::string_view offer = base::TakePiece(accept, ',');
     std::string_view type;
     std::string_view version;
     double weight = 1;
-    for (const std::string_view piece : base::Split(offer, ';')) {
-      const std::string_view part = base::TrimSpace(piece);
+    while (!offer.empty()) {
+      const std::string_view part = base::TrimSpace(base::TakePiece(offer, ';'));
       if (type.empty()) type = part;
       if (part.starts_with("version=")) version = part.substr(8);
       if (part.starts_with("q=")) weight = base::ParseFloat(part.substr(2)).value_or(0);
@@ -105,16 +110,22 @@ http::Response Exporter::Metrics(const http::Request& request) {
                                                   options_.max_requests, "), try again later.\n"));
   }
   const ScrapeFilter filter{request.ParamAll("collect[]"), request.ParamAll("exclude[]")};
-  http::Response response;
   const Media& media = Negotiate(request.Header("Accept"));
+  http::Response response;
   response.content_type = media.content_type;
-  const std::lock_guard lock(mutex_);
-  response.body.reserve(last_size_ + last_size_ / 8);
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (!request.hurried) {
+    lock.lock();
+  } else if (slow_ || !lock.try_lock()) {
+    response.later = true;
+    return response;
+  }
+  const auto begun = std::chrono::steady_clock::now();
   if (auto done = scraper_->Scrape(filter, media.format, response.body); !done) {
     base::LogDebug("bad scrape request", {{"err", done.error()}});
     return http::Response::Text(400, done.error().message());
   }
-  last_size_ = response.body.size();
+  slow_ = std::chrono::steady_clock::now() - begun > kHurry;
   return response;
 }
 

@@ -23,6 +23,11 @@ class Exporter {
 
   // A router over this object, which must outlive it.
   http::Router MakeRouter();
+  // Whether the server shall ask for the answer on the thread that has read the request
+  // (http::ServerOptions::hurry): for metrics, which answers "later" while scrapes are slow.
+  bool Hurries(const http::Request& request) const {
+    return request.method == "GET" && request.path == options_.telemetry_path;
+  }
 
  private:
   http::Response Metrics(const http::Request& request);
@@ -30,9 +35,9 @@ class Exporter {
 
   const ExporterOptions options_;
   std::atomic<size_t> in_flight_{0};
-  std::mutex mutex_;  // over the two below
-  std::unique_ptr<Scraper> scraper_;
-  size_t last_size_ = 0;
+  std::atomic<bool> slow_ = false;  // the last scrape was
+  std::mutex mutex_;
+  std::unique_ptr<Scraper> scraper_;  // under the mutex
 };
 
 }  // namespace slurmscope::agent

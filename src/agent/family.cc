@@ -45,9 +45,7 @@ std::string ToValidUtf8(std::string_view text) {
 
 Family::Family(std::string name, std::string_view help, MetricType type,
                std::vector<std::string> labels)
-    : name_(std::move(name)), help_(help), type_(type), labels_(std::move(labels)) {
-  exposition::TextWriter(header_).Family(name_, help, type);
-}
+    : name_(std::move(name)), help_(help), type_(type), labels_(std::move(labels)) {}
 
 void Family::Begin() {
   ++scrape_;
@@ -117,7 +115,10 @@ void Family::Forget() {
 
 // https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
 const std::string& Family::Header(Format format) {
-  if (format == Format::kText) return header_;
+  if (format == Format::kText) {
+    if (header_.empty()) exposition::TextWriter(header_).Family(name_, help_, type_);
+    return header_;
+  }
   if (!open_header_.empty()) return open_header_;
   constexpr std::string_view kTotal = "_total";
   std::string_view name = name_;
@@ -140,6 +141,13 @@ void Family::Render(Format format, std::string& out) {
   if (set_ == 0) return;
   out += Header(format);
   for (const uint32_t i : by_key_) out += rows_[i].text;
+}
+
+size_t Family::MostBytes(Format format) {
+  if (set_ == 0) return 0;
+  size_t size = Header(format).size();
+  for (const Row& row : rows_) size += row.text.size();
+  return size;
 }
 
 size_t Family::RenderMoreOf(const Family& first, std::string& out) {
@@ -207,6 +215,12 @@ void Merger::Render(const std::vector<FamilySet*>& sets, Format format, std::str
     }
     std::stable_sort(order_.begin(), order_.end(),
                      [](const Family* a, const Family* b) { return a->name() < b->name(); });
+  }
+  // A page that grew piece by piece would take three times its memory.
+  if (out.empty()) {
+    size_t size = 0;
+    for (Family* family : order_) size += family->MostBytes(format);
+    if (out.capacity() < size) out.reserve(size + size / 16);
   }
   duplicated_.clear();
   const Family* first = nullptr;

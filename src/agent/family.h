@@ -46,7 +46,9 @@ class Family {
   // HELP, TYPE and the series set since Begin, sorted by label values; nothing when none is.
   // Forgets the others.
   void Render(Format format, std::string& out);
-  // The same as more of `first`, a family of that name rendered before: without a header, and
+  // As much as Render may append now.
+  size_t MostBytes(Format format);
+  // Renders as more of `first`, a family of that name rendered before: without a header, and
   // without series that `first` has. Returns how many these were.
   size_t RenderMoreOf(const Family& first, std::string& out);
 
@@ -71,8 +73,9 @@ class Family {
   std::string name_;
   std::string help_;
   MetricType type_;
+  // Once asked for: most families of a machine never have a series.
   std::string header_;
-  std::string open_header_;  // of OpenMetrics, once asked for
+  std::string open_header_;  // of OpenMetrics
   std::vector<std::string> labels_;
   std::vector<Row> rows_;         // in order of arrival
   std::vector<uint32_t> by_key_;  // indices of rows_, sorted by key

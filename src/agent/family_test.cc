@@ -126,5 +126,19 @@ TEST(Family, SeriesByTextAndClear) {
   EXPECT_EQ(out, "# HELP g G.\n# TYPE g gauge\ng 1\n");
 }
 
+TEST(Merger, TakesMemoryForAPageOnce) {
+  FamilySet set;
+  Family& family = set.Get("a_total", "a\\b", MetricType::kCounter, {"x"});
+  Merger merger;
+  for (const Format format : {Format::kText, Format::kOpenMetrics}) {
+    set.Begin();
+    for (int i = 0; i < 1000; ++i) family.Set({std::to_string(i)}, i);
+    std::string page;
+    merger.Render({&set}, format, page);
+    EXPECT_GE(page.size(), 1000 * std::string_view("a_total{x=\"1\"} 1\n").size());
+    EXPECT_LE(page.capacity(), page.size() + page.size() / 8);
+  }
+}
+
 }  // namespace
 }  // namespace slurmscope::agent

@@ -5,15 +5,20 @@
 namespace slurmscope::exposition {
 namespace {
 
-void AppendEscaped(std::string& out, std::string_view text, std::string_view special) {
-  // Nearly all values need no escape: copy runs, not characters.
-  for (size_t at; (at = text.find_first_of(special)) != std::string_view::npos;) {
-    out += text.substr(0, at);
+// Escapes backslash, newline and `quote`.
+void AppendEscaped(std::string& out, std::string_view text, char quote) {
+  // Nearly all values need no escape: copy runs, not characters. By hand: find_first_of asks memchr
+  // about each character.
+  size_t begin = 0;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c != '\n' && c != '\\' && c != quote) continue;
+    out += text.substr(begin, at - begin);
     out += '\\';
-    out += text[at] == '\n' ? 'n' : text[at];
-    text.remove_prefix(at + 1);
+    out += c == '\n' ? 'n' : c;
+    begin = at + 1;
   }
-  out += text;
+  out += text.substr(begin);
 }
 
 std::string_view TypeWord(model::MetricType type) {
@@ -38,12 +43,10 @@ std::string_view TypeWord(model::MetricType type) {
 }  // namespace
 
 void AppendEscapedLabelValue(std::string& out, std::string_view value) {
-  AppendEscaped(out, value, "\\\"\n");
+  AppendEscaped(out, value, '"');
 }
 
-void AppendEscapedHelp(std::string& out, std::string_view help) {
-  AppendEscaped(out, help, "\\\n");
-}
+void AppendEscapedHelp(std::string& out, std::string_view help) { AppendEscaped(out, help, '\\'); }
 
 void TextWriter::Family(std::string_view name, std::string_view help, model::MetricType type) {
   out_ += "# HELP ";

@@ -1,0 +1,94 @@
+#include "agent/exporter.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+namespace slurmscope::agent {
+namespace {
+
+std::atomic<bool> g_slow = false;
+
+class Sometimes final : public Collector {
+ public:
+  explicit Sometimes(FamilySet& out) : family_(out.Get("some_value", "x", MetricType::kGauge)) {}
+  Result<void> Update() override {
+    if (g_slow) std::this_thread::sleep_for(std::chrono::milliseconds(60));
+    family_.Set(1);
+    return {};
+  }
+
+ private:
+  Family& family_;
+};
+
+constexpr CollectorSpec kSpecs[] = {
+    {"sometimes",
+     true,
+     {},
+     "",
+     [](const Machine&, const FlagValues&, FamilySet& out) -> Result<std::unique_ptr<Collector>> {
+       return std::make_unique<Sometimes>(out);
+     }}};
+
+http::Request Get(std::string path, bool hurried) {
+  http::Request request;
+  request.method = "GET";
+  request.path = std::move(path);
+  request.hurried = hurried;
+  return request;
+}
+
+TEST(Exporter, AnswersAtOnceUnlessScrapesAreSlow) {
+  Scraper::Options options;
+  options.self_metrics = false;
+  const auto machine =
+      std::make_shared<Machine>(Machine{{}, base::SystemClock(), nullptr, nullptr, nullptr});
+  Exporter exporter(Scraper::Create(machine, {}, options, kSpecs).value(), {});
+  EXPECT_TRUE(exporter.Hurries(Get("/metrics", false)));
+  EXPECT_FALSE(exporter.Hurries(Get("/", false)));
+  const http::Router router = exporter.MakeRouter();
+  const auto has_value = [&](bool hurried) {
+    const http::Response response = router.Handle(Get("/metrics", hurried));
+    return !response.later && response.body.find("some_value 1\n") != std::string::npos;
+  };
+  // A machine may be so busy that no scrape is fast.
+  const auto soon = [&] {
+    for (int i = 0; i < 200; ++i) {
+      if (has_value(true)) return true;
+      EXPECT_TRUE(has_value(false));
+    }
+    return false;
+  };
+  EXPECT_TRUE(soon());
+  g_slow = true;
+  EXPECT_TRUE(has_value(false));
+  EXPECT_TRUE(router.Handle(Get("/metrics", true)).later);
+  g_slow = false;
+  EXPECT_TRUE(soon());
+}
+
+TEST(Exporter, AnswersLaterWhileAnotherScrapeIsUnderWay) {
+  Scraper::Options options;
+  options.self_metrics = false;
+  const auto machine =
+      std::make_shared<Machine>(Machine{{}, base::SystemClock(), nullptr, nullptr, nullptr});
+  Exporter exporter(Scraper::Create(machine, {}, options, kSpecs).value(), {});
+  const http::Router router = exporter.MakeRouter();
+  g_slow = true;
+  std::atomic<bool> ended = false;
+  bool later = false;
+  std::thread other([&] {
+    for (int i = 0; i < 5; ++i) (void)router.Handle(Get("/metrics", false));
+    ended = true;
+  });
+  while (!ended && !later) later = router.Handle(Get("/metrics", true)).later;
+  other.join();
+  g_slow = false;
+  EXPECT_TRUE(later);
+}
+
+}  // namespace
+}  // namespace slurmscope::agent
