@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/strings.h"
-#include "http/form.h"
 #include "http/server_impl.h"
 
 namespace slurmscope::http {
@@ -23,9 +22,9 @@ using base::StrCat;
 
 namespace {
 
-// Parsed headers and parameters, of which each takes less than 80 bytes, the reply's headers and a
-// piece of the body live in the same pool as the header block.
-constexpr size_t kPoolExtraBytes = 16 * 1024 + kMaxFormPairs * 80;
+// Parsed headers, the reply's headers and a piece of the body live in the same pool as the header
+// block.
+constexpr size_t kPoolExtraBytes = 16 * 1024;
 constexpr std::chrono::milliseconds kFlushTime(200);
 
 void LogFromLibrary(void*, const char* format, va_list arguments) {

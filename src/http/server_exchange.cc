@@ -1,21 +1,18 @@
 #include <gnutls/gnutls.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cstring>
 #include <exception>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/encoding.h"
-#include "http/form.h"
 #include "http/mhd_response.h"
 #include "http/server_impl.h"
 
 namespace slurmscope::http {
 namespace {
 
-constexpr std::ptrdiff_t kMaxAmpersands = kMaxFormPairs;
 constexpr size_t kKeptBodyBytes = 4096;  // of a request, with an idle connection
 
 Response Busy(int status, std::string text) {
@@ -43,15 +40,13 @@ std::optional<Response> OutsidePrefix(Request& request, const std::string& prefi
   return std::nullopt;
 }
 
-// The library keeps a record of each parameter in the memory of the connection; when there is none
-// left it neither answers nor closes.
-void RefuseParameters(const Connection& connection) {
-  constexpr std::string_view kAnswer =
-      "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n"
-      "Content-Length: 20\r\n\r\ntoo many parameters\n";
-  if (!connection.tls)
-    (void)::send(connection.fd, kAnswer.data(), kAnswer.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  ::shutdown(connection.fd, SHUT_RDWR);
+// Keeps the library from reading the parameters, which RequestReader does: it makes a record of
+// each in the memory of the connection, and where there is none left for one it goes on in a state
+// in which it neither answers nor closes, and may crash. `target` is the library's own buffer,
+// whose text it takes from behind the question mark to the first NUL.
+void HideParameters(const char* target) {
+  const char* question = std::strchr(target, '?');
+  if (question != nullptr && question[1] != '\0') const_cast<char*>(question)[1] = '\0';
 }
 
 }  // namespace
@@ -73,14 +68,13 @@ void* ServerImpl::OnRequestLine(void* self, const char* target, MHD_Connection* 
     const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info == nullptr || info->socket_context == nullptr) return nullptr;
     auto* connection = static_cast<Connection*>(info->socket_context);
-    if (std::count(target, target + std::strlen(target), '&') > kMaxAmpersands)
-      RefuseParameters(*connection);
     std::shared_ptr<Exchange> exchange = std::move(connection->last);
     if (!exchange) {
       exchange =
           std::make_shared<Exchange>(static_cast<ServerImpl*>(self)->options_.max_body_bytes);
     }
     exchange->reader.request().raw_target = target;
+    HideParameters(target);
     exchange->mhd = mhd;
     exchange->connection = connection;
     Exchange* const begun = exchange.get();
