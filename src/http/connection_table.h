@@ -23,8 +23,9 @@ struct Connection {
   // or a piece is being made.
   std::atomic<int64_t> waiting_since_ns = 0;
   std::atomic<bool> fresh = true;  // no head of a request has come yet
-  // Of the last request, for its memory: the next one is mostly the same again. Of the library's
-  // thread.
+  // Of the library's thread: the request that has begun and not ended, which keeps itself; and the
+  // last one, for its memory, as the next is mostly the same again.
+  Exchange* begun = nullptr;
   std::shared_ptr<Exchange> last;
   // Of the table: how far a client has got in reading its answer.
   uint64_t read_bytes = 0;

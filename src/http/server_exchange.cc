@@ -68,6 +68,7 @@ void* ServerImpl::OnRequestLine(void* self, const char* target, MHD_Connection* 
     const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     if (info == nullptr || info->socket_context == nullptr) return nullptr;
     auto* connection = static_cast<Connection*>(info->socket_context);
+    if (connection->begun != nullptr) static_cast<ServerImpl*>(self)->Complete(*connection->begun);
     std::shared_ptr<Exchange> exchange = std::move(connection->last);
     if (!exchange) {
       exchange =
@@ -79,6 +80,7 @@ void* ServerImpl::OnRequestLine(void* self, const char* target, MHD_Connection* 
     exchange->connection = connection;
     Exchange* const begun = exchange.get();
     begun->self = std::move(exchange);
+    connection->begun = begun;
     return begun;
   } catch (const std::exception&) {
     return nullptr;
@@ -260,21 +262,25 @@ void ServerImpl::Finish(Exchange& exchange, Response response, std::unique_ptr<B
 
 void ServerImpl::OnCompleted(void* self, MHD_Connection*, void** context,
                              MHD_RequestTerminationCode) {
-  auto& server = *static_cast<ServerImpl*>(self);
   auto* exchange = static_cast<Exchange*>(*context);
   if (exchange == nullptr) return;
   *context = nullptr;
-  exchange->connection->waiting_since_ns = base::SystemClock().SteadyNs();
-  server.body_bytes_ -= exchange->body_bytes;
-  if (exchange->events) exchange->events->Abandon();
-  if (exchange->counted) server.connections_.EndRequest(*exchange->connection);
-  if (exchange->dispatched) {
-    const std::lock_guard lock(server.mutex_);
-    --server.running_;
-    server.changed_.notify_all();
+  static_cast<ServerImpl*>(self)->Complete(*exchange);
+}
+
+void ServerImpl::Complete(Exchange& exchange) {
+  Connection& connection = *exchange.connection;
+  connection.begun = nullptr;
+  connection.waiting_since_ns = base::SystemClock().SteadyNs();
+  body_bytes_ -= exchange.body_bytes;
+  if (exchange.events) exchange.events->Abandon();
+  if (exchange.counted) connections_.EndRequest(connection);
+  if (exchange.dispatched) {
+    const std::lock_guard lock(mutex_);
+    --running_;
+    changed_.notify_all();
   }
-  Connection& connection = *exchange->connection;
-  std::shared_ptr<Exchange> last = std::move(exchange->self);
+  std::shared_ptr<Exchange> last = std::move(exchange.self);
   // A worker may still hold one that the server gave up; large ones are not kept for idle clients.
   const bool small = last->reader.request().body.capacity() <= kKeptBodyBytes;
   if (last.use_count() > 1 || !small) return;
@@ -293,7 +299,11 @@ void ServerImpl::OnConnection(void* self, MHD_Connection* mhd, void** context,
                               MHD_ConnectionNotificationCode what) {
   auto& server = *static_cast<ServerImpl*>(self);
   if (what == MHD_CONNECTION_NOTIFY_CLOSED) {
-    if (*context != nullptr) server.connections_.Remove(static_cast<Connection*>(*context));
+    auto* connection = static_cast<Connection*>(*context);
+    if (connection == nullptr) return;
+    // The library does not tell of the end of a request whose head it refused.
+    if (connection->begun != nullptr) server.Complete(*connection->begun);
+    server.connections_.Remove(connection);
     return;
   }
   const auto* info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);

@@ -50,6 +50,8 @@ class ServerImpl final : public Server {
                                void** context);
   static void OnCompleted(void* self, MHD_Connection* mhd, void** context,
                           MHD_RequestTerminationCode why);
+  // The end of a request, whatever came of it.
+  void Complete(Exchange& exchange);
   static MHD_Result OnAccept(void* self, const sockaddr* address, socklen_t size);
   static void OnConnection(void* self, MHD_Connection* mhd, void** context,
                            MHD_ConnectionNotificationCode what);
