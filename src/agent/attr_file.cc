@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "agent/progress.h"
 #include "base/strings.h"
@@ -49,9 +50,9 @@ bool IsUnlinked(int fd) {
 
 }  // namespace
 
-LookAgainScope::LookAgainScope() { t_look_again = true; }
+LookAgainScope::LookAgainScope() : outer_(std::exchange(t_look_again, true)) {}
 
-LookAgainScope::~LookAgainScope() { t_look_again = false; }
+LookAgainScope::~LookAgainScope() { t_look_again = outer_; }
 
 AttrFile& AttrFile::operator=(AttrFile&& other) noexcept {
   Close();

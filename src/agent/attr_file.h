@@ -48,13 +48,17 @@ class AttrFile {
   std::unique_ptr<std::string> text_;
 };
 
-// While one lives, this thread's AttrFiles look for missing files at each read.
+// While one lives, this thread's AttrFiles look for missing files at each read, which does not
+// count among the 16. One may be within another.
 class LookAgainScope {
  public:
   LookAgainScope();
   ~LookAgainScope();
   LookAgainScope(const LookAgainScope&) = delete;
   LookAgainScope& operator=(const LookAgainScope&) = delete;
+
+ private:
+  const bool outer_;
 };
 
 // The number that AttrFile::Number finds in a text. 64 bits all ones in hexadecimal, the kernel's

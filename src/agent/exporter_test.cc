@@ -41,15 +41,23 @@ http::Request Get(std::string path, bool hurried) {
   return request;
 }
 
-TEST(Exporter, AnswersAtOnceUnlessScrapesAreSlow) {
-  Scraper::Options options;
-  options.self_metrics = false;
-  const auto machine =
-      std::make_shared<Machine>(Machine{{}, base::SystemClock(), nullptr, nullptr, nullptr});
-  Exporter exporter(Scraper::Create(machine, {}, options, kSpecs).value(), {});
-  EXPECT_TRUE(exporter.Hurries(Get("/metrics", false)));
-  EXPECT_FALSE(exporter.Hurries(Get("/", false)));
-  const http::Router router = exporter.MakeRouter();
+class ExporterTest : public ::testing::Test {
+ protected:
+  static std::unique_ptr<Scraper> MakeScraper() {
+    Scraper::Options options;
+    options.self_metrics = false;
+    return Scraper::Create(std::make_shared<Machine>(
+                               Machine{{}, base::SystemClock(), nullptr, nullptr, nullptr}),
+                           {}, options, kSpecs)
+        .value();
+  }
+  Exporter exporter_{MakeScraper(), {}};
+};
+
+TEST_F(ExporterTest, AnswersAtOnceUnlessScrapesAreSlow) {
+  EXPECT_TRUE(exporter_.Hurries(Get("/metrics", false)));
+  EXPECT_FALSE(exporter_.Hurries(Get("/", false)));
+  const http::Router router = exporter_.MakeRouter();
   const auto has_value = [&](bool hurried) {
     const http::Response response = router.Handle(Get("/metrics", hurried));
     return !response.later && response.body.find("some_value 1\n") != std::string::npos;
@@ -70,13 +78,8 @@ TEST(Exporter, AnswersAtOnceUnlessScrapesAreSlow) {
   EXPECT_TRUE(soon());
 }
 
-TEST(Exporter, AnswersLaterWhileAnotherScrapeIsUnderWay) {
-  Scraper::Options options;
-  options.self_metrics = false;
-  const auto machine =
-      std::make_shared<Machine>(Machine{{}, base::SystemClock(), nullptr, nullptr, nullptr});
-  Exporter exporter(Scraper::Create(machine, {}, options, kSpecs).value(), {});
-  const http::Router router = exporter.MakeRouter();
+TEST_F(ExporterTest, AnswersLaterWhileAnotherScrapeIsUnderWay) {
+  const http::Router router = exporter_.MakeRouter();
   g_slow = true;
   std::atomic<bool> ended = false;
   bool later = false;

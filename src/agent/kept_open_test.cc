@@ -24,6 +24,20 @@ class KeptOpen : public testing::Test {
   const std::string root_ = testing::TempDir() + "kept_open_" + std::to_string(::getpid());
 };
 
+TEST_F(KeptOpen, WhatIsMissingIsLookedForNowAndThenOrAtEachReadOfAScope) {
+  AttrFile file(root_ + "/later");
+  {
+    const LookAgainScope look;
+    EXPECT_FALSE(file.Number());
+  }
+  EXPECT_FALSE(file.Number());
+  Write("later", "1\n");
+  EXPECT_FALSE(file.Number());
+  const LookAgainScope outer;
+  { const LookAgainScope inner; }
+  EXPECT_EQ(file.Number(), 1);
+}
+
 TEST_F(KeptOpen, AFileIsReadAsItIsNow) {
   Write("value", "1\n");
   AttrFile file(root_ + "/value");

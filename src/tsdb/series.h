@@ -76,7 +76,7 @@ class Series {
   // For one without samples, as if it never had any.
   void ForgetTime();
 
-  // Before PrefetchAppend, as this reads the series.
+  // Begins to load the series itself, which PrefetchAppend reads.
   void PrefetchSeries() const {
     __builtin_prefetch(&last_time_, 1);
     __builtin_prefetch(&lock_, 1);

@@ -76,7 +76,8 @@ void SamplesRecord::Add(uint64_t ref, int64_t t, double v) {
 }
 
 void SamplesRecord::Reserve(size_t samples) {
-  buffer_.resize(kHeaderBytes + (samples + 1) * kUsualSampleBytes + kLongestSample);
+  const size_t room = kHeaderBytes + (samples + 1) * kUsualSampleBytes + kLongestSample;
+  if (buffer_.size() < size_ + room) buffer_.resize(size_ + room);
 }
 
 std::string SamplesRecord::Take() {
