@@ -86,12 +86,8 @@ class SimplePatternParser {
     }
     if (atom == Atom::kPlace || (atom == Atom::kGroup && repeat != '?')) return false;
     if (repeat == '?') InsertTry(begin, 0);
-    // One step, over and over: try, step, back to the try.
     if (repeat == '+') Add(program()[begin]);
-    if (repeat != '?') {
-      InsertTry(program().size() - 1, 1);
-      Add({Op::kJump, 0, -2});
-    }
+    if (repeat != '?') program().insert(program().end() - 1, Step{Op::kMany});
     return true;
   }
 
@@ -201,6 +197,10 @@ std::optional<bool> SimplePattern::FoundIn(std::string_view text) const {
 bool SimplePattern::Match(size_t step, std::string_view text, size_t at, int& steps_left) const {
   const Step* const program = program_.data();
   const char* const bytes = text.data();
+  const auto takes = [&](const Step& one, char c) {
+    return one.op == Op::kCharacter ? c == one.character
+                                    : sets_.data()[one.to][static_cast<unsigned char>(c)];
+  };
   // False where a character is wanted that is not there.
   const auto may_match = [&](const Step& next) {
     return next.op != Op::kCharacter || (at < text.size() && bytes[at] == next.character);
@@ -213,8 +213,17 @@ bool SimplePattern::Match(size_t step, std::string_view text, size_t at, int& st
         if (!more || bytes[at++] != now.character) return false;
         break;
       case Op::kSet:
-        if (!more || !sets_.data()[now.to][static_cast<unsigned char>(bytes[at++])]) return false;
+        if (!more || !takes(now, bytes[at++])) return false;
         break;
+      case Op::kMany:
+        // However many are taken, what follows decides.
+        while (at < text.size() && takes(program[step + 1], bytes[at])) {
+          if (--steps_left <= 0) return false;
+          if (may_match(program[step + 2]) && Match(step + 2, text, at, steps_left)) return true;
+          ++at;
+        }
+        step += 2;
+        continue;
       case Op::kBegin:
         if (at != 0) return false;
         break;

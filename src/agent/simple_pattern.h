@@ -23,12 +23,14 @@ class SimplePattern {
 
  private:
   friend class SimplePatternParser;
-  enum class Op : uint8_t { kCharacter, kSet, kBegin, kEnd, kTry, kJump, kFound };
+  enum class Op : uint8_t { kCharacter, kSet, kBegin, kEnd, kTry, kMany, kJump, kFound };
   // One step of a program. Places are relative to the step, so that a piece of it can be moved.
   struct Step {
     Op op;
     char character = 0;  // kCharacter
-    int16_t to = 0;      // kTry: if what follows it does not match; kJump. kSet: index of sets_
+    // kTry: if what follows it does not match; kJump. kSet: index of sets_. kMany: unused, the next
+    // step is repeated.
+    int16_t to = 0;
   };
   using Set = std::bitset<128>;
 
