@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "agent/progress.h"
@@ -21,33 +23,42 @@ namespace {
 constexpr size_t kFirstBuffer = 32 << 10;
 constexpr size_t kLargest = 64 << 20;
 
-// What getdents64 gave, one entry behind the other, and the names in it.
+// What getdents64 gave, one entry behind the other, and the names in it. Not filled with zeros:
+// most of it is never touched.
 struct Listing {
-  std::vector<char> bytes = std::vector<char>(kFirstBuffer);
+  std::unique_ptr<char[]> bytes{new char[kFirstBuffer]};
+  size_t room = kFirstBuffer;
   std::vector<std::string_view> names;
 };
+
+void MakeRoom(Listing& listing, size_t used) {
+  std::unique_ptr<char[]> bytes(new char[2 * listing.room]);
+  std::copy_n(listing.bytes.get(), used, bytes.get());
+  listing.bytes = std::move(bytes);
+  listing.room *= 2;
+}
 
 // errno of what went wrong, 0 when nothing did.
 int ReadAll(int fd, Listing& listing, size_t& size) {
   size = 0;
   if (::lseek(fd, 0, SEEK_SET) != 0) return errno;
   for (;;) {
-    const ssize_t n = ::getdents64(fd, listing.bytes.data() + size, listing.bytes.size() - size);
+    const ssize_t n = ::getdents64(fd, listing.bytes.get() + size, listing.room - size);
     if (n == 0) return 0;
     const int error = n < 0 ? errno : 0;
     // EINVAL: no room for the next entry.
     if (n < 0 && error != EINVAL) return error;
     if (n > 0) size += static_cast<size_t>(n);
-    if (n > 0 && listing.bytes.size() - size > sizeof(dirent64)) continue;
-    if (listing.bytes.size() >= kLargest) return EFBIG;
-    listing.bytes.resize(listing.bytes.size() * 2);
+    if (n > 0 && listing.room - size > sizeof(dirent64)) continue;
+    if (listing.room >= kLargest) return EFBIG;
+    MakeRoom(listing, size);
   }
 }
 
 void FindNames(Listing& listing, size_t size) {
   listing.names.clear();
   for (size_t at = 0; at + offsetof(dirent64, d_name) < size;) {
-    const char* entry = listing.bytes.data() + at;
+    const char* entry = listing.bytes.get() + at;
     uint16_t length = 0;
     std::memcpy(&length, entry + offsetof(dirent64, d_reclen), sizeof length);
     const std::string_view name = entry + offsetof(dirent64, d_name);

@@ -156,18 +156,21 @@ Result<void> File::Sync() {
 
 Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
   File file = TRY(File::Open(path, O_RDONLY));
+  // One byte more than there should be shows the end. Files of /proc have no size.
+  constexpr uint64_t kLeast = 4096;
+  uint64_t step = std::max(std::min(file.Size().value_or(0), limit) + 1, kLeast);
   std::string content;
-  constexpr size_t kStep = 64 * 1024;
   while (true) {
-    size_t old_size = content.size();
-    content.resize(old_size + kStep);
-    size_t n = TRY_CONTEXT(file.ReadAt(content.data() + old_size, kStep, old_size), path);
+    const size_t old_size = content.size();
+    content.resize(old_size + step);
+    const size_t n = TRY_CONTEXT(file.ReadAt(content.data() + old_size, step, old_size), path);
     content.resize(old_size + n);
     if (content.size() > limit) {
       return Fail(ErrorCode::kResourceExhausted,
                   StrCat(path, ": larger than the limit of ", limit, " bytes"));
     }
-    if (n < kStep) return content;
+    if (n < step) return content;
+    step = content.size();
   }
 }
 

@@ -67,7 +67,7 @@ Result<void> NetlinkSocket::Open() {
   const timeval timeout{1, 0};
   if (::setsockopt(socket.fd(), SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout) != 0)
     return base::FailErrno("netlink socket timeout", errno);
-  buffer_.resize(kBuffer);
+  buffer_.reset(new char[kBuffer]);
   socket_ = std::move(socket);
   return {};
 }
@@ -90,10 +90,10 @@ Result<void> NetlinkSocket::Send(uint16_t type, uint16_t flags, std::string_view
 
 Result<void> NetlinkSocket::Receive(Visit visit) {
   for (;;) {
-    const ssize_t n = ::recv(socket_.fd(), buffer_.data(), buffer_.size(), 0);
+    const ssize_t n = ::recv(socket_.fd(), buffer_.get(), kBuffer, 0);
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return base::FailErrno("netlink answer", n == 0 ? EPIPE : errno);
-    if (TRY(ParseNetlink({buffer_.data(), static_cast<size_t>(n)}, sequence_, visit))) return {};
+    if (TRY(ParseNetlink({buffer_.get(), static_cast<size_t>(n)}, sequence_, visit))) return {};
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -40,7 +41,7 @@ class NetlinkSocket {
   const int protocol_;
   base::File socket_;
   uint32_t sequence_ = 0;
-  std::string buffer_;
+  std::unique_ptr<char[]> buffer_;  // not filled with zeros: most of it is never touched
 };
 
 // Goes over the messages of one datagram; true when the answer has ended. Messages of another
