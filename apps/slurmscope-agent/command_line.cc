@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <deque>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "agent/collector.h"
@@ -76,6 +74,25 @@ const std::vector<Group>& GeneralFlags() {
   return groups;
 }
 
+// The flag that switches a collector on or off, for each of NodePageCollectors().
+const std::vector<FlagSpec>& Switches() {
+  static const auto names = [] {
+    std::vector<std::string> all;
+    for (const auto& collector : NodePageCollectors())
+      all.push_back(StrCat("collector.", collector.name));
+    return all;
+  }();
+  static const auto switches = [] {
+    std::vector<FlagSpec> all;
+    for (const auto& collector : NodePageCollectors()) {
+      all.push_back({names[all.size()], FlagKind::kBool, collector.default_on ? "true" : "false",
+                     collector.summary});
+    }
+    return all;
+  }();
+  return switches;
+}
+
 // One flag and what the command line gave for it.
 struct Binding {
   FlagSpec spec;
@@ -93,10 +110,10 @@ class Parser {
     for (const Group& group : GeneralFlags()) {
       for (const FlagSpec& spec : group.flags) Bind(spec, false);
     }
+    auto on_or_off = Switches().begin();
     for (const agent::CollectorSpec& collector : NodePageCollectors()) {
       const bool absent = collector.make == nullptr;
-      names_.push_back(StrCat("collector.", collector.name));
-      Bind({names_.back(), FlagKind::kBool, collector.default_on ? "true" : "false", ""}, absent);
+      Bind(*on_or_off++, absent);
       for (const FlagSpec& spec : collector.flags) Bind(spec, absent);
     }
   }
@@ -108,11 +125,11 @@ class Parser {
       if (!argument.starts_with("--")) return Refuse(argument);
       const size_t equals = std::min(argument.find('='), argument.size());
       std::string_view name = argument.substr(2, equals - 2);
-      const bool negated = name.starts_with("no-") && by_name_.contains(name.substr(3));
+      const bool negated = name.starts_with("no-") && Find(name.substr(3)) != nullptr;
       if (negated) name.remove_prefix(3);
-      const auto at = by_name_.find(name);
-      if (at == by_name_.end()) return Refuse(argument);
-      Binding& binding = *at->second;
+      Binding* const found = Find(name);
+      if (found == nullptr) return Refuse(argument);
+      Binding& binding = *found;
       std::optional<std::string_view> value;
       if (equals < argument.size()) value = argument.substr(equals + 1);
       if (binding.spec.kind == FlagKind::kBool) {
@@ -132,8 +149,11 @@ class Parser {
 
   base::Result<agent::FlagValues> Values() const {
     agent::FlagValues values;
+    std::vector<FlagSpec> known;
+    known.reserve(bindings_.size());
+    for (const Binding& binding : bindings_) known.push_back(binding.spec);
+    values.Declare(known);
     for (const Binding& binding : bindings_) {
-      values.Declare(binding.spec);
       if (!binding.given) continue;
       if (binding.spec.kind == FlagKind::kBool) {
         values.Add(binding.spec.name, binding.on ? "true" : "false");
@@ -143,16 +163,20 @@ class Parser {
     }
     const std::string file = values.String("config.file");
     if (file.empty()) return values;
-    std::vector<FlagSpec> known;
-    for (const Binding& binding : bindings_) known.push_back(binding.spec);
     TRY(AddConfigFile(file, known, &values));
     return values;
   }
 
  private:
   void Bind(const FlagSpec& spec, bool of_absent) {
-    Binding& binding = bindings_.emplace_back(Binding{spec, of_absent, false, false, {}});
-    by_name_.emplace(binding.spec.name, &binding);
+    bindings_.push_back(Binding{spec, of_absent, false, false, {}});
+  }
+
+  // One after another: a command line has few.
+  Binding* Find(std::string_view name) {
+    const auto at = std::find_if(bindings_.begin(), bindings_.end(),
+                                 [&](const Binding& binding) { return binding.spec.name == name; });
+    return at == bindings_.end() ? nullptr : &*at;
   }
 
   static base::Result<void> SetBool(Binding& binding, bool negated,
@@ -197,9 +221,7 @@ class Parser {
                   {{"flag", StrCat("--", name)}});
   }
 
-  std::deque<Binding> bindings_;
-  std::deque<std::string> names_;
-  std::unordered_map<std::string_view, Binding*> by_name_;
+  std::vector<Binding> bindings_;
 };
 
 void AppendFlag(std::string& out, const FlagSpec& spec) {
@@ -227,11 +249,11 @@ std::string HelpText() {
     StrAppend(out, "\n", group.title, ":\n");
     for (const FlagSpec& spec : group.flags) AppendFlag(out, spec);
   }
+  auto on_or_off = Switches().begin();
   for (const agent::CollectorSpec& collector : NodePageCollectors()) {
+    const FlagSpec& flag = *on_or_off++;
     if (collector.make == nullptr) continue;
-    const std::string name = StrCat("collector.", collector.name);
-    AppendFlag(out,
-               {name, FlagKind::kBool, collector.default_on ? "true" : "false", collector.summary});
+    AppendFlag(out, flag);
     for (const FlagSpec& spec : collector.flags) {
       if (!spec.hidden) AppendFlag(out, spec);
     }

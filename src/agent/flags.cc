@@ -1,16 +1,28 @@
 #include "agent/flags.h"
 
+#include <algorithm>
+
 #include "base/duration.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent {
 
+void FlagValues::Declare(std::span<const FlagSpec> specs) {
+  defaults_.reserve(defaults_.size() + specs.size());
+  for (const FlagSpec& spec : specs) defaults_.push_back({spec.name, spec.default_value});
+  std::stable_sort(defaults_.begin(), defaults_.end(),
+                   [](const Default& a, const Default& b) { return a.name < b.name; });
+}
+
 bool FlagValues::IsGiven(std::string_view name) const { return given_.find(name) != given_.end(); }
 
 std::string FlagValues::String(std::string_view name) const {
   if (const auto given = given_.find(name); given != given_.end()) return given->second.back();
-  const auto fallback = defaults_.find(name);
-  return fallback == defaults_.end() ? "" : fallback->second;
+  const auto fallback =
+      std::lower_bound(defaults_.begin(), defaults_.end(), name,
+                       [](const Default& a, std::string_view b) { return a.name < b; });
+  const bool declared = fallback != defaults_.end() && fallback->name == name;
+  return std::string(declared ? fallback->value : "");
 }
 
 std::vector<std::string> FlagValues::Strings(std::string_view name) const {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +22,13 @@ struct FlagSpec {
   bool hidden = false;  // deprecated: taken, not shown
 };
 
-// Flags given on the command line, by name; defaults come from the specs handed to Declare. Reading
-// an undeclared name gives an empty value. Not thread-safe while being filled.
+// Flags given on the command line, by name; defaults come from the specs handed to Declare, whose
+// texts outlive this; of a name declared twice the first counts. Reading an undeclared name gives
+// an empty value. Not thread-safe while being filled.
 class FlagValues {
  public:
-  void Declare(const FlagSpec& spec) {
-    defaults_.try_emplace(std::string(spec.name), spec.default_value);
-  }
+  void Declare(const FlagSpec& spec) { Declare(std::span(&spec, 1)); }
+  void Declare(std::span<const FlagSpec> specs);
   // Bools are "true" or "false". Given again, a kStrings flag collects, another one takes the last
   // value.
   void Add(std::string_view name, std::string value) {
@@ -43,7 +44,11 @@ class FlagValues {
   base::Result<int64_t> DurationNs(std::string_view name) const;
 
  private:
-  std::map<std::string, std::string, std::less<>> defaults_;
+  struct Default {
+    std::string_view name;
+    std::string_view value;
+  };
+  std::vector<Default> defaults_;  // by name
   std::map<std::string, std::vector<std::string>, std::less<>> given_;
 };
 
