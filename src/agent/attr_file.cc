@@ -139,16 +139,17 @@ std::optional<double> ParseAttrNumber(std::string_view text) {
 }
 
 AttrFamilies::AttrFamilies(FamilySet& out, std::span<const AttrSpec> table,
-                           std::vector<std::string> labels)
+                           const LabelNames& labels)
     : table_(table) {
-  const std::vector<std::string> each = std::move(labels);
+  families_.reserve(table.size());
   for (const AttrSpec& spec : table) {
-    families_.push_back(&out.Get(spec.name, spec.help, spec.type, each));
+    families_.push_back(&out.Get(spec.name, spec.help, spec.type, labels));
   }
 }
 
 AttrFiles::AttrFiles(const std::string& directory, const AttrFamilies& families)
     : families_(families) {
+  files_.reserve(families.table_.size());
   for (const AttrSpec& spec : families.table_) {
     files_.emplace_back(base::StrCat(directory, "/", spec.file));
   }

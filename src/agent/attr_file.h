@@ -78,7 +78,7 @@ struct AttrSpec {
 // The families of a table, which all have the same labels.
 class AttrFamilies {
  public:
-  AttrFamilies(FamilySet& out, std::span<const AttrSpec> table, std::vector<std::string> labels);
+  AttrFamilies(FamilySet& out, std::span<const AttrSpec> table, const LabelNames& labels);
 
  private:
   friend class AttrFiles;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <memory>
 #include <utility>
 
 #include "base/float_text.h"
@@ -22,8 +23,7 @@ bool KeyIs(std::string_view key, const std::string_view* values, size_t n) {
 }
 
 // Each run of bytes that is not UTF-8 becomes one U+FFFD.
-std::string ToValidUtf8(std::string_view text) {
-  if (base::IsValidUtf8(text)) return std::string(text);
+std::string WithoutBadUtf8(std::string_view text) {
   std::string out;
   bool bad = false;
   while (!text.empty()) {
@@ -42,10 +42,6 @@ std::string ToValidUtf8(std::string_view text) {
 }
 
 }  // namespace
-
-Family::Family(std::string name, std::string_view help, MetricType type,
-               std::vector<std::string> labels)
-    : name_(std::move(name)), help_(help), type_(type), labels_(std::move(labels)) {}
 
 void Family::Begin() {
   ++scrape_;
@@ -86,9 +82,18 @@ Family::Row& Family::Find(const std::string_view* values, size_t n) {
   return rows_[*at];
 }
 
+// Of a series with the key in probe_ and its number: enough for nearly all.
+size_t Family::UsualTextSize(size_t n) const {
+  constexpr size_t kNumber = 24;
+  size_t size = name_.size() + probe_.size() + kNumber;
+  for (size_t i = 0; i < n && i < labels_.size(); ++i) size += labels_[i].size() + 4;
+  return size;
+}
+
 Family::Row& Family::Insert(const std::string_view* values, size_t n) {
   Row& row = rows_.emplace_back();
   row.key = probe_;
+  row.text.reserve(UsualTextSize(n));
   row.text = n > 0 && labels_.empty() ? values[0] : name_;
   char separator = '{';
   for (size_t i = 0; i < n && i < labels_.size(); ++i) {
@@ -96,7 +101,11 @@ Family::Row& Family::Insert(const std::string_view* values, size_t n) {
     row.text += std::exchange(separator, ',');
     row.text += labels_[i];
     row.text += "=\"";
-    exposition::AppendEscapedLabelValue(row.text, ToValidUtf8(values[i]));
+    if (base::IsValidUtf8(values[i])) {
+      exposition::AppendEscapedLabelValue(row.text, values[i]);
+    } else {
+      exposition::AppendEscapedLabelValue(row.text, WithoutBadUtf8(values[i]));
+    }
     row.text += '"';
   }
   if (separator == ',') row.text += '}';
@@ -116,7 +125,10 @@ void Family::Forget() {
 // https://github.com/prometheus/OpenMetrics/blob/v1.0.0/specification/OpenMetrics.md
 const std::string& Family::Header(Format format) {
   if (format == Format::kText) {
-    if (header_.empty()) exposition::TextWriter(header_).Family(name_, help_, type_);
+    if (!header_.empty()) return header_;
+    constexpr size_t kAround = sizeof("# HELP  \n# TYPE  histogram\n");
+    header_.reserve(2 * name_.size() + help_.size() + kAround);
+    exposition::TextWriter(header_).Family(name_, help_, type_);
     return header_;
   }
   if (!open_header_.empty()) return open_header_;
@@ -164,8 +176,9 @@ size_t Family::RenderMoreOf(const Family& first, std::string& out) {
   return dropped;
 }
 
-bool Family::Has(const Row& other, const std::vector<std::string>& labels) const {
-  if (!labels.empty() && labels == labels_) {
+bool Family::Has(const Row& other, std::span<const std::string_view> labels) const {
+  const bool same = std::equal(labels.begin(), labels.end(), labels_.begin(), labels_.end());
+  if (!labels.empty() && same) {
     const auto at =
         std::lower_bound(by_key_.begin(), by_key_.end(), other.key,
                          [&](uint32_t i, const std::string& key) { return rows_[i].key < key; });
@@ -179,18 +192,32 @@ bool Family::Has(const Row& other, const std::vector<std::string>& labels) const
 }
 
 Family& FamilySet::Get(std::string_view name, std::string_view help, MetricType type,
-                       std::vector<std::string> labels) {
+                       const LabelNames& labels) {
   for (Family& family : families_) {
     if (family.name() == name) return family;
   }
-  Family& family = families_.emplace_back(std::string(name), help, type, std::move(labels));
+  std::pmr::polymorphic_allocator<std::string_view> allocator(&memory_);
+  std::string_view* const kept = labels.size() > 0 ? allocator.allocate(labels.size()) : nullptr;
+  for (size_t i = 0; i < labels.size(); ++i) new (kept + i) std::string_view(Keep(labels[i]));
+  const std::span<const std::string_view> names(kept, labels.size());
+  Family& family = families_.emplace_back(Keep(name), Keep(help), type, names);
   family.Begin();
   ++version_;
   return family;
 }
 
+std::string_view FamilySet::Keep(std::string_view text) {
+  if (text.empty()) return {};
+  char* const kept = std::pmr::polymorphic_allocator<char>(&memory_).allocate(text.size());
+  std::copy(text.begin(), text.end(), kept);
+  return {kept, text.size()};
+}
+
 void FamilySet::Clear() {
-  families_.clear();
+  // Not by clear(), which keeps memory that release() takes away.
+  std::destroy_at(&families_);
+  memory_.release();
+  std::construct_at(&families_, &memory_);
   ++version_;
 }
 

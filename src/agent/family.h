@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <deque>
 #include <initializer_list>
+#include <memory_resource>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,14 +23,38 @@ enum class Format { kText, kOpenMetrics };
 // A label value that says that the series does not have the label.
 inline constexpr std::string_view kNoLabel = "\xFF";
 
+// The names of labels for the time of a call.
+class LabelNames {
+ public:
+  LabelNames() = default;
+  LabelNames(std::initializer_list<std::string_view> names)
+      : views_(std::data(names)), size_(names.size()) {}
+  template <size_t n>
+  LabelNames(const std::string_view (&names)[n]) : views_(names), size_(n) {}
+  LabelNames(const std::vector<std::string_view>& names)
+      : views_(names.data()), size_(names.size()) {}
+  LabelNames(const std::vector<std::string>& names) : strings_(names.data()), size_(names.size()) {}
+
+  size_t size() const { return size_; }
+  std::string_view operator[](size_t i) const { return views_ ? views_[i] : strings_[i]; }
+
+ private:
+  const std::string_view* views_ = nullptr;
+  const std::string* strings_ = nullptr;
+  size_t size_ = 0;
+};
+
 // One metric family and its series of the last scrape. Series come in nearly the same order each
 // time, so a sample is first compared with the row that came next last time; only when that fails
 // is it searched. In a steady scrape nothing is allocated and unchanged numbers are not printed
 // anew. Not thread-safe.
 class Family {
  public:
-  // `labels` are label names in alphabetical order, as are the values given to Set.
-  Family(std::string name, std::string_view help, MetricType type, std::vector<std::string> labels);
+  // `labels` are label names in alphabetical order, as are the values given to Set. All texts
+  // outlive the family.
+  Family(std::string_view name, std::string_view help, MetricType type,
+         std::span<const std::string_view> labels)
+      : name_(name), help_(help), type_(type), labels_(labels) {}
 
   void Set(double value) { Set({}, value); }
   // The first value of a series in a scrape stays; a second one is dropped. Bytes of label values
@@ -52,7 +78,7 @@ class Family {
   // without series that `first` has. Returns how many these were.
   size_t RenderMoreOf(const Family& first, std::string& out);
 
-  const std::string& name() const { return name_; }
+  std::string_view name() const { return name_; }
   size_t series() const { return set_; }
 
  private:
@@ -65,18 +91,19 @@ class Family {
   };
 
   const std::string& Header(Format format);
-  bool Has(const Row& other, const std::vector<std::string>& labels) const;
+  bool Has(const Row& other, std::span<const std::string_view> labels) const;
   Row& Find(const std::string_view* values, size_t n);
+  size_t UsualTextSize(size_t n) const;
   Row& Insert(const std::string_view* values, size_t n);
   void Forget();
 
-  std::string name_;
-  std::string help_;
+  std::string_view name_;
+  std::string_view help_;
   MetricType type_;
   // Once asked for: most families of a machine never have a series.
   std::string header_;
   std::string open_header_;  // of OpenMetrics
-  std::vector<std::string> labels_;
+  std::span<const std::string_view> labels_;
   std::vector<Row> rows_;         // in order of arrival
   std::vector<uint32_t> by_key_;  // indices of rows_, sorted by key
   size_t next_ = 0;               // the row expected next
@@ -90,19 +117,23 @@ class FamilySet {
  public:
   // The family of that name; made on first use. HELP, type and labels are taken then.
   Family& Get(std::string_view name, std::string_view help, MetricType type,
-              std::vector<std::string> labels = {});
+              const LabelNames& labels = {});
 
   void Begin();
   // Whether no series is set.
   bool empty() const;
   // Forgets all families: references to them are void.
   void Clear();
-  std::deque<Family>& families() { return families_; }
+  std::pmr::deque<Family>& families() { return families_; }
   // Grows with each family that comes or goes.
   uint64_t version() const { return version_; }
 
  private:
-  std::deque<Family> families_;
+  std::string_view Keep(std::string_view text);
+
+  // Families and their texts: hundreds, which mostly are made together and stay.
+  std::pmr::monotonic_buffer_resource memory_;
+  std::pmr::deque<Family> families_{&memory_};
   uint64_t version_ = 0;
 };
 

@@ -91,7 +91,7 @@ constexpr AttrSpec kPriority[] = {
 class Table {
  public:
   Table(FamilySet& out, std::span<const AttrSpec> specs, std::string_view label) : specs_(specs) {
-    std::vector<std::string> labels;
+    std::vector<std::string_view> labels;
     if (!label.empty()) labels.emplace_back(label);
     labels.emplace_back("uuid");
     for (const AttrSpec& spec : specs) {

@@ -90,8 +90,8 @@ class Bcachefs final : public Collector {
 
  private:
   Family& Get(std::string_view name, std::string_view help, MetricType type,
-              std::vector<std::string> labels) {
-    return out_.Get(base::StrCat("node_bcachefs_", name), help, type, std::move(labels));
+              const LabelNames& labels) {
+    return out_.Get(base::StrCat("node_bcachefs_", name), help, type, labels);
   }
 
   static void SetSize(Family& family, AttrFile& file,

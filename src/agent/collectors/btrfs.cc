@@ -93,8 +93,8 @@ class Btrfs final : public Collector {
 
  private:
   static Family& Get(FamilySet& out, std::string_view name, std::string_view help,
-                     std::vector<std::string> labels) {
-    return out.Get(base::StrCat("node_btrfs_", name), help, MetricType::kGauge, std::move(labels));
+                     const LabelNames& labels) {
+    return out.Get(base::StrCat("node_btrfs_", name), help, MetricType::kGauge, labels);
   }
 
   void Set(FileSystem& fs, std::string_view uuid) {

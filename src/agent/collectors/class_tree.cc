@@ -10,12 +10,12 @@ ClassTree::ClassTree(const Machine& machine, const ClassTreeSpec& spec,
                      std::unique_ptr<Pattern> ignored, FamilySet& out)
     : spec_(spec),
       ignored_(std::move(ignored)),
-      numbers_(out, spec.numbers, {std::string(spec.device_label)}),
+      numbers_(out, spec.numbers, {spec.device_label}),
       devices_(base::StrCat(machine.roots.sysfs, "/", spec.directory)) {
   if (spec.info_name.empty()) return;
-  std::vector<std::string> labels;
+  std::vector<std::string_view> labels;
   for (const InfoLabel& label : spec.info) labels.emplace_back(label.label);
-  info_ = &out.Get(spec.info_name, spec.info_help, MetricType::kGauge, std::move(labels));
+  info_ = &out.Get(spec.info_name, spec.info_help, MetricType::kGauge, labels);
 }
 
 Result<void> ClassTree::Update() {

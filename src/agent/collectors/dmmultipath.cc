@@ -61,9 +61,9 @@ class DmMultipath final : public Collector {
 
  private:
   static Family& Get(FamilySet& out, std::string_view name, std::string_view help,
-                     std::vector<std::string> labels) {
+                     const LabelNames& labels) {
     return out.Get(base::StrCat("node_dmmultipath_device_", name), help, MetricType::kGauge,
-                   std::move(labels));
+                   labels);
   }
 
   void Set(Map& map, std::string_view sysfs_name) {

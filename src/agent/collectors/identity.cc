@@ -31,7 +31,7 @@ class Dmi final : public Collector {
             "board_version, chassis_asset_tag, chassis_serial, chassis_vendor, chassis_version, "
             "product_family, product_name, product_serial, product_sku, product_uuid, "
             "product_version, system_vendor if provided by DMI.",
-            MetricType::kGauge, {std::begin(kDmi), std::end(kDmi)})) {
+            MetricType::kGauge, kDmi)) {
     const std::string directory = machine.roots.sysfs + "/class/dmi/id/";
     for (const std::string_view name : kDmi) {
       AttrFile file(base::StrCat(directory, name == "system_vendor" ? "sys_vendor" : name));
@@ -91,7 +91,7 @@ class Os final : public Collector {
                       "A metric with a constant '1' value labeled by build_id, id, id_like, "
                       "image_id, image_version, name, pretty_name, variant, variant_id, version, "
                       "version_codename, version_id.",
-                      MetricType::kGauge, {std::begin(kOs), std::end(kOs)})),
+                      MetricType::kGauge, kOs)),
         version_(out.Get("node_os_version",
                          "Metric containing the major.minor part of the OS version.",
                          MetricType::kGauge, {"id", "id_like", "name"})),

@@ -55,7 +55,7 @@ class Ipvs final : public Collector {
       : table_(machine.roots.procfs + "/net/ip_vs"),
         stats_(machine.roots.procfs + "/net/ip_vs_stats"),
         wanted_(std::move(wanted)) {
-    std::vector<std::string> labels;
+    std::vector<std::string_view> labels;
     for (const size_t i : wanted_) labels.emplace_back(kLabels[i]);
     for (const auto& [name, help] : kTotals) {
       totals_.push_back(&out.Get(name, help, MetricType::kCounter));

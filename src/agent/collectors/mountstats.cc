@@ -188,8 +188,8 @@ class Mountstats final : public Collector {
   }
 
  private:
-  static void Add(FamilySet& out, std::span<const Column> columns,
-                  const std::vector<std::string>& labels, std::vector<Family*>& families) {
+  static void Add(FamilySet& out, std::span<const Column> columns, const LabelNames& labels,
+                  std::vector<Family*>& families) {
     for (const Column& column : columns) {
       families.push_back(
           column.name.empty() ? nullptr : &out.Get(column.name, column.help, column.type, labels));

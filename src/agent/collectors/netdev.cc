@@ -115,7 +115,7 @@ class Netdev final : public Collector {
         proc_(machine.roots.procfs + "/net/dev"),
         class_net_(machine.roots.sysfs + "/class/net/"),
         addresses_(options.addresses ? std::make_unique<AddressInfo>(out) : nullptr) {
-    std::vector<std::string> labels = {"device"};
+    std::vector<std::string_view> labels = {"device"};
     if (options.alias) labels.emplace_back("ifalias");
     for (const Counter& counter : counters_) {
       families_.push_back(&out.Get(base::StrCat("node_network_", counter.name, "_total"),

@@ -24,7 +24,6 @@ class Netstat final : public Collector {
         out_(out) {}
 
   Result<void> Update() override {
-    fields_.Begin();
     TRY(SetTwoLines(netstat_, netstat_columns_));
     TRY(SetTwoLines(snmp_, snmp_columns_));
     return SetSnmp6();
@@ -62,7 +61,7 @@ class Netstat final : public Collector {
     std::string_view protocol = NextField(names);
     if (protocol.ends_with(':')) protocol.remove_suffix(1);
     for (std::string_view name; !(name = NextField(names)).empty();)
-      columns.families.push_back(Find(protocol, name));
+      columns.families.push_back(FamilyOf(protocol, name));
     return columns;
   }
 
@@ -70,23 +69,26 @@ class Netstat final : public Collector {
     auto read = snmp6_.Read();
     if (!read && read.error().code() == ErrorCode::kNotFound) return {};  // no IPv6 on this machine
     std::string_view text = TRY(std::move(read));
+    snmp6_fields_.Begin();
     for (std::string_view line; NextLine(text, line);) {
-      const auto [protocol, name] = SplitSnmp6(NextField(line));
-      Family* family = protocol.empty() ? nullptr : Find(protocol, name);
+      const std::string_view word = NextField(line);
+      const auto [protocol, name] = SplitSnmp6(word);
+      if (protocol.empty()) continue;
+      Family* family =
+          snmp6_fields_.Find(word, [&](std::string_view) { return FamilyOf(protocol, name); });
       if (family != nullptr) SetNumber(*family, NextField(line));
     }
     return {};
   }
 
-  Family* Find(std::string_view protocol, std::string_view name) {
+  // nullptr where it is not wanted.
+  Family* FamilyOf(std::string_view protocol, std::string_view name) {
     key_.assign(protocol);
     key_ += '_';
     key_ += name;
-    return fields_.Find(key_, [&](std::string_view key) -> Family* {
-      if (!wanted_.FoundIn(key)) return nullptr;
-      return &out_.Get(base::StrCat("node_netstat_", key),
-                       base::StrCat("Statistic ", protocol, name, "."), MetricType::kUnknown);
-    });
+    if (!wanted_.FoundIn(key_)) return nullptr;
+    return &out_.Get(base::StrCat("node_netstat_", key_),
+                     base::StrCat("Statistic ", protocol, name, "."), MetricType::kUnknown);
   }
 
   static void SetNumber(Family& family, std::string_view text) {
@@ -98,7 +100,7 @@ class Netstat final : public Collector {
   ProcFile snmp6_;
   Pattern wanted_;
   FamilySet& out_;
-  FieldFamilies fields_;
+  FieldFamilies snmp6_fields_;
   std::vector<Columns> netstat_columns_;
   std::vector<Columns> snmp_columns_;
   std::string key_;

@@ -211,9 +211,9 @@ class Rpc final : public Collector {
         file_(base::StrCat(machine.roots.procfs, "/", spec.file)),
         requests_(out.Get(spec.requests_name, spec.requests_help, kCounter, {"method", "proto"})) {
     for (const RpcNumber& number : spec.numbers) {
-      std::vector<std::string> labels;
+      std::vector<std::string_view> labels;
       if (!number.label.empty()) labels.emplace_back(number.label);
-      families_.push_back(&out.Get(number.name, number.help, number.type, std::move(labels)));
+      families_.push_back(&out.Get(number.name, number.help, number.type, labels));
     }
   }
 

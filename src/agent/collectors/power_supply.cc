@@ -87,7 +87,7 @@ class PowerSupply final : public Collector {
       : ignored_(std::move(ignored)),
         numbers_(out, kNumbers, {"power_supply"}),
         info_(out.Get("node_power_supply_info", "info of /sys/class/power_supply/<power_supply>.",
-                      MetricType::kGauge, {std::begin(kInfo), std::end(kInfo)})),
+                      MetricType::kGauge, kInfo)),
         supplies_(machine.roots.sysfs + "/class/power_supply") {}
 
   Result<void> Update() override {

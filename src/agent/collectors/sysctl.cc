@@ -100,9 +100,9 @@ class Sysctl final : public Collector {
     return {};
   }
 
-  Family& Whole(const Item& item, std::vector<std::string> labels) {
+  Family& Whole(const Item& item, const LabelNames& labels) {
     return out_.Get(MetricName(item.name), base::StrCat("sysctl ", item.name), MetricType::kUnknown,
-                    std::move(labels));
+                    labels);
   }
 
   const std::string directory_;

@@ -85,9 +85,9 @@ class Zfs final : public Collector {
 
  private:
   Family* MakeFamily(std::string_view kstat, std::string_view prefix, std::string_view name,
-                     std::vector<std::string> labels) {
+                     const LabelNames& labels) {
     return &out_.Get(MetricName(prefix, name), base::StrCat("kstat.zfs.misc.", kstat, ".", name),
-                     MetricType::kUnknown, std::move(labels));
+                     MetricType::kUnknown, labels);
   }
 
   void SetFile(KstatFile& file) {
