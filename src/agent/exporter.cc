@@ -120,13 +120,25 @@ http::Response Exporter::Metrics(const http::Request& request) {
     response.later = true;
     return response;
   }
+  {
+    const std::lock_guard page_lock(page_mutex_);
+    response.body.swap(page_);
+  }
+  response.take_back = [this](std::string page) { KeepPage(std::move(page)); };
   const auto begun = std::chrono::steady_clock::now();
   if (auto done = scraper_->Scrape(filter, media.format, response.body); !done) {
     base::LogDebug("bad scrape request", {{"err", done.error()}});
+    KeepPage(std::move(response.body));
     return http::Response::Text(400, done.error().message());
   }
   slow_ = std::chrono::steady_clock::now() - begun > kHurry;
   return response;
+}
+
+void Exporter::KeepPage(std::string page) {
+  page.clear();
+  const std::lock_guard lock(page_mutex_);
+  if (page.capacity() > page_.capacity()) page_.swap(page);
 }
 
 http::Response Exporter::Landing() const {

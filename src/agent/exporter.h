@@ -32,12 +32,15 @@ class Exporter {
  private:
   http::Response Metrics(const http::Request& request);
   http::Response Landing() const;
+  void KeepPage(std::string page);
 
   const ExporterOptions options_;
   std::atomic<size_t> in_flight_{0};
   std::atomic<bool> slow_ = false;  // the last scrape was
   std::mutex mutex_;
   std::unique_ptr<Scraper> scraper_;  // under the mutex
+  std::mutex page_mutex_;
+  std::string page_;  // under its mutex: memory for the next one
 };
 
 }  // namespace slurmscope::agent

@@ -150,7 +150,7 @@ FederationFormat FederationFormat::Of(std::string_view accept) {
   return {};
 }
 
-std::string FederationFormat::content_type() const {
+std::string_view FederationFormat::content_type() const {
   if (kind == Kind::kProtobuf) {
     return "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; "
            "encoding=delimited";

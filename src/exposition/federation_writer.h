@@ -20,7 +20,7 @@ struct FederationFormat {
 
   // The first form in an Accept header that is known here; the plain text without one.
   static FederationFormat Of(std::string_view accept);
-  std::string content_type() const;
+  std::string_view content_type() const;
 };
 
 struct FederatedSample {

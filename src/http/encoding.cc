@@ -115,14 +115,15 @@ void EncodeBody(const Request& request, size_t min_gzip_bytes, Response& respons
   const bool worth_it = body.size() >= min_gzip_bytes && IsCompressible(response.content_type);
   if (!response.gzipped && !worth_it) return;
   if (HasCoding(response)) return;
-  response.headers.emplace_back("Vary", "Accept-Encoding");
+  response.varies_by_encoding = true;
   const std::string_view accepted = request.Header("Accept-Encoding");
   if (!response.gzipped) {
     const Coding coding = ChooseCoding(accepted);
     if (coding == Coding::kIdentity) return;
     std::string packed = Pack(coding, body);
     if (packed.empty()) return;
-    response.body = std::move(packed);
+    response.body.swap(packed);
+    if (response.take_back) response.take_back(std::move(packed));
     return MarkCoding(response, coding);
   }
   if (AcceptsGzip(accepted)) return MarkCoding(response, Coding::kGzip);
@@ -137,7 +138,7 @@ void EncodeBody(const Request& request, size_t min_gzip_bytes, Response& respons
 
 Coding PrepareStream(const Request& request, Response& response) {
   if (!IsCompressible(response.content_type) || HasCoding(response)) return Coding::kIdentity;
-  response.headers.emplace_back("Vary", "Accept-Encoding");
+  response.varies_by_encoding = true;
   const Coding coding = ChooseCoding(request.Header("Accept-Encoding"));
   if (coding != Coding::kIdentity) MarkCoding(response, coding);
   return coding;

@@ -1,11 +1,14 @@
 #include "http/mhd_response.h"
 
+#include <array>
 #include <string_view>
 
 #include "base/log.h"
 
 namespace slurmscope::http {
 namespace {
+
+constexpr size_t kLongestType = 256;
 
 MHD_Response* ToMhd(const Response& response) {
   const std::string_view body =
@@ -20,8 +23,12 @@ MHD_Response* ToMhd(const Response& response) {
 MHD_Result QueueResponse(MHD_Connection* mhd, Response& response, MHD_Response* out, bool close) {
   if (out == nullptr) return MHD_NO;
   if (response.status != 204 && response.status != 304 && !response.content_type.empty()) {
-    MHD_add_response_header(out, "Content-Type", response.content_type.c_str());
+    // The library wants an end that the text need not have.
+    std::array<char, kLongestType> type{};
+    response.content_type.copy(type.data(), type.size() - 1);
+    MHD_add_response_header(out, "Content-Type", type.data());
   }
+  if (response.varies_by_encoding) MHD_add_response_header(out, "Vary", "Accept-Encoding");
   for (const auto& [name, value] : response.headers) {
     // The library takes no line breaks: text from outside cannot become headers of its own.
     if (MHD_add_response_header(out, name.c_str(), value.c_str()) != MHD_YES)

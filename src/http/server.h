@@ -48,9 +48,14 @@ class EventQueue;  // http/event_queue.h
 
 struct Response {
   int status = 200;
-  std::string content_type = "text/plain; charset=utf-8";
+  std::string_view content_type = "text/plain; charset=utf-8";  // lives as long as the program
   Pairs headers;
+  // Whether another Accept-Encoding may get other bytes: says so in Vary. Set by the server.
+  bool varies_by_encoding = false;
   std::string body;
+  // Given the memory of `body` when it is no longer needed, for the next one; may be empty. Called
+  // on the thread that moves bytes.
+  std::function<void(std::string body)> take_back;
   // Body outside the string, for embedded files; must live as long as the program. Used when `body`
   // is empty.
   std::string_view static_body;

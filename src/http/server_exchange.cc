@@ -54,6 +54,8 @@ void HideParameters(const char* target) {
 void Exchange::Clear() {
   reader.Clear();
   // The rest of it is set by the next answer.
+  if (response.take_back) response.take_back(std::move(response.body));
+  response.take_back = nullptr;
   response.body = std::string();
   response.rest = nullptr;
   response.events = nullptr;
@@ -186,12 +188,13 @@ bool ServerImpl::AnswerAtOnce(Exchange& exchange) {
   Request& request = exchange.reader.request();
   const bool users = access_ && options_.check_users;
   if (users || !options_.hurry || !options_.hurry(request)) return false;
-  const std::string path = request.path;  // a prefix is taken off it
+  // The prefix is taken off the path.
+  const std::string path = options_.path_prefix.empty() ? "" : request.path;
   request.hurried = true;
   Response response = Answer(request);
   request.hurried = false;
   if (response.later) {
-    request.path = path;
+    if (!path.empty()) request.path = path;
     return false;
   }
   if (response.rest) exchange.stream = Stream(request, response);
@@ -230,7 +233,7 @@ void ServerImpl::Work(const std::shared_ptr<Exchange>& exchange) {
 }
 
 Response ServerImpl::Answer(Request& request) {
-  std::string error = "unknown exception";
+  std::string error;
   try {
     if (access_ && options_.check_users) {
       if (auto refusal = access_->Refusal(request, true)) return *std::move(refusal);
@@ -243,6 +246,7 @@ Response ServerImpl::Answer(Request& request) {
   } catch (const std::exception& e) {
     error = e.what();
   } catch (...) {
+    error = "unknown exception";
   }
   base::LogError("http handler failed",
                  {{"method", request.method}, {"path", request.path}, {"error", error}});
