@@ -42,12 +42,6 @@ ssize_t Pread(int fd, std::span<char> buffer) {
   return n;
 }
 
-// A file of an ordinary file system that was replaced by another one of its name.
-bool IsUnlinked(int fd) {
-  struct stat status {};
-  return ::fstat(fd, &status) != 0 || status.st_nlink == 0;
-}
-
 }  // namespace
 
 LookAgainScope::LookAgainScope() : outer_(std::exchange(t_look_again, true)) {}
@@ -102,7 +96,7 @@ std::optional<std::string_view> AttrFile::Raw() {
   thread_local const std::unique_ptr<char[]> memory(new char[kMostBytes]);
   const std::span<char> buffer(memory.get(), kMostBytes);
   NotePath(path_);
-  if (file_.is_open() && !of_kernel_ && IsUnlinked(file_.fd())) Close();
+  if (file_.is_open() && !of_kernel_ && file_.IsUnlinked()) Close();
   const bool was_open = file_.is_open();
   if (!was_open && !Open()) return std::nullopt;
   ssize_t size = Pread(file_.fd(), buffer);

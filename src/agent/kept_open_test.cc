@@ -8,6 +8,7 @@
 
 #include "agent/attr_file.h"
 #include "agent/directory.h"
+#include "agent/proc_file.h"
 #include "base/file.h"
 
 namespace slurmscope::agent {
@@ -55,6 +56,21 @@ TEST_F(KeptOpen, AFileIsReadAsItIsNow) {
   int reads = 1;
   while (!moved.Number() && reads < 100) ++reads;
   EXPECT_LE(reads, 16) << "one that is missing is not looked for each time";
+}
+
+TEST_F(KeptOpen, AWholeFileIsReadAsItIsNow) {
+  ProcFile file(root_ + "/table");
+  EXPECT_EQ(file.Read().error().code(), base::ErrorCode::kNotFound);
+  Write("table", "one\n");
+  EXPECT_EQ(file.Read().value(), "one\n");
+  Write("table", "another\n");  // another file of that name
+  EXPECT_EQ(file.Read().value(), "another\n");
+  EXPECT_EQ(::truncate(file.path().c_str(), 2), 0);  // the same file
+  EXPECT_EQ(file.Read().value(), "an");
+  ::unlink(file.path().c_str());
+  EXPECT_EQ(file.Read().error().code(), base::ErrorCode::kNotFound);
+  Write("table", std::string(10'000, 'x'));
+  EXPECT_EQ(file.Read().value().size(), 10'000U);
 }
 
 TEST_F(KeptOpen, AFileOfProcStaysOpen) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include <cerrno>
@@ -25,8 +26,12 @@ Result<void> ProcFile::Open() {
   if (fd < 0) return base::FailErrno(path_, errno);
   file_ = base::File(fd);
   struct statfs fs {};
-  keep_open_ =
-      ::fstatfs(fd, &fs) == 0 && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+  struct stat status {};
+  const bool known = ::fstatfs(fd, &fs) == 0;
+  of_kernel_ = known && (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC);
+  // FUSE may serve what it made when the file was opened, as lxcfs does with /proc.
+  keep_open_ = of_kernel_ || (known && fs.f_type != FUSE_SUPER_MAGIC && ::fstat(fd, &status) == 0 &&
+                              S_ISREG(status.st_mode));
   return {};
 }
 
@@ -46,6 +51,7 @@ Result<std::string_view> ProcFile::ReadOpen() {
 
 Result<std::string_view> ProcFile::Read() {
   NotePath(path_);
+  if (file_.is_open() && !of_kernel_ && file_.IsUnlinked()) file_.Close();
   if (file_.is_open()) {
     if (auto text = ReadOpen()) return text;
     file_.Close();

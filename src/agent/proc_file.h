@@ -15,8 +15,7 @@ using base::Result;
 
 // A file of /proc or /sys that is read again and again: stays open, is read with pread into its own
 // buffer, and is opened anew when reading fails. Files of an ordinary file system (fixtures) are
-// opened each time, so that a replaced file is seen. A file beyond 64 MiB is an error. Not
-// thread-safe.
+// opened anew when they were replaced. A file beyond 64 MiB is an error. Not thread-safe.
 class ProcFile {
  public:
   explicit ProcFile(std::string path) : path_(std::move(path)) {}
@@ -37,6 +36,7 @@ class ProcFile {
   std::string path_;
   base::File file_;
   bool keep_open_ = false;
+  bool of_kernel_ = false;
   std::string buffer_;
 };
 

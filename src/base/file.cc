@@ -154,6 +154,11 @@ Result<void> File::Sync() {
   return {};
 }
 
+bool File::IsUnlinked() const {
+  struct stat st {};
+  return ::fstat(fd_, &st) != 0 || st.st_nlink == 0;
+}
+
 Result<std::string> ReadFile(const std::string& path, uint64_t limit) {
   File file = TRY(File::Open(path, O_RDONLY));
   // One byte more than there should be shows the end. Files of /proc have no size.

@@ -41,6 +41,9 @@ class File {
   Result<uint64_t> Size() const;
   Result<void> Truncate(uint64_t size);
   Result<void> Sync();
+  // Whether no name leads to it any more, as when another file took its name; also when that cannot
+  // be told.
+  bool IsUnlinked() const;
 
  private:
   int fd_ = -1;
