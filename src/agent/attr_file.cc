@@ -134,15 +134,20 @@ std::optional<double> ParseAttrNumber(std::string_view text) {
 
 AttrFamilies::AttrFamilies(FamilySet& out, std::span<const AttrSpec> table,
                            const LabelNames& labels)
-    : table_(table) {
-  families_.reserve(table.size());
-  for (const AttrSpec& spec : table) {
-    families_.push_back(&out.Get(spec.name, spec.help, spec.type, labels));
-  }
+    : out_(out), table_(table), families_(table.size()) {
+  for (size_t i = 0; i < labels.size(); ++i) labels_.emplace_back(labels[i]);
 }
 
-AttrFiles::AttrFiles(const std::string& directory, const AttrFamilies& families)
-    : families_(families) {
+Family& AttrFamilies::Of(size_t row) {
+  Family*& family = families_[row];
+  if (family == nullptr) {
+    const AttrSpec& spec = table_[row];
+    family = &out_.Get(spec.name, spec.help, spec.type, labels_);
+  }
+  return *family;
+}
+
+AttrFiles::AttrFiles(const std::string& directory, AttrFamilies& families) : families_(families) {
   files_.reserve(families.table_.size());
   for (const AttrSpec& spec : families.table_) {
     files_.emplace_back(base::StrCat(directory, "/", spec.file));
@@ -155,7 +160,7 @@ size_t AttrFiles::Set(std::initializer_list<std::string_view> labels) {
     const auto value = files_[i].Number();
     if (!value) continue;
     const AttrSpec& spec = families_.table_[i];
-    families_.families_[i]->Set(labels, *value * spec.factor / spec.divisor);
+    families_.Of(i).Set(labels, *value * spec.factor / spec.divisor);
     ++count;
   }
   return count;

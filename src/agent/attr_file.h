@@ -75,26 +75,31 @@ struct AttrSpec {
   double divisor = 1;  // 1000 for milli: exact where a factor of .001 is not
 };
 
-// The families of a table, which all have the same labels.
+// The families of a table, which all have the same labels. Each is made when a device has it: most
+// machines have few of the devices that there are tables for.
 class AttrFamilies {
  public:
   AttrFamilies(FamilySet& out, std::span<const AttrSpec> table, const LabelNames& labels);
 
  private:
   friend class AttrFiles;
+  Family& Of(size_t row);
+
+  FamilySet& out_;
   std::span<const AttrSpec> table_;
+  std::vector<std::string> labels_;
   std::vector<Family*> families_;
 };
 
 // The files of one device by the table of `families`, which outlives it.
 class AttrFiles {
  public:
-  AttrFiles(const std::string& directory, const AttrFamilies& families);
+  AttrFiles(const std::string& directory, AttrFamilies& families);
   // Sets a sample for each file that can be read. Returns how many.
   size_t Set(std::initializer_list<std::string_view> labels);
 
  private:
-  const AttrFamilies& families_;
+  AttrFamilies& families_;
   std::vector<AttrFile> files_;
 };
 

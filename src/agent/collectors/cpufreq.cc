@@ -25,7 +25,7 @@ constexpr AttrSpec kTable[] = {
      "Maximum scaled CPU thread frequency in hertz.", MetricType::kGauge, kKilo}};
 
 struct Cpu {
-  Cpu(const std::string& path, const AttrFamilies& families)
+  Cpu(const std::string& path, AttrFamilies& families)
       : frequencies(path + "/cpufreq", families),
         governor(path + "/cpufreq/scaling_governor"),
         governors(path + "/cpufreq/scaling_available_governors") {}

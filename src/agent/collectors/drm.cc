@@ -46,7 +46,7 @@ std::string ChipName(const std::string& device) {
 }
 
 struct Card {
-  Card(const std::string& device, const AttrFamilies& families)
+  Card(const std::string& device, AttrFamilies& families)
       : numbers(device, families),
         vendor(device + "/mem_info_vram_vendor"),
         level(device + "/power_dpm_force_performance_level"),

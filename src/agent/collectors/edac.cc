@@ -68,7 +68,7 @@ std::string DimmLabel(std::string label) {
 
 class Csrow {
  public:
-  Csrow(const std::string& path, const Families& families)
+  Csrow(const std::string& path, Families& families)
       : families_(families), counts_(path, families.csrow) {
     const auto files = base::ListDirectory(path);
     if (!files) return;
@@ -98,13 +98,13 @@ class Csrow {
   }
 
  private:
-  const Families& families_;
+  Families& families_;
   AttrFiles counts_;
   std::vector<Channel> channels_;
 };
 
 struct Controller {
-  Controller(const std::string& path, const Families& families)
+  Controller(const std::string& path, Families& families)
       : counts(path, families.controller), no_info(path, families.no_info), rows(path) {}
   AttrFiles counts;
   AttrFiles no_info;

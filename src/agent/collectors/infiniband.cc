@@ -153,7 +153,7 @@ constexpr AttrSpec kPort[] = {
 };
 
 struct Port {
-  Port(const std::string& path, const AttrFamilies& families)
+  Port(const std::string& path, AttrFamilies& families)
       : counters(path, families),
         state(path + "/state"),
         physical_state(path + "/phys_state"),

@@ -46,7 +46,7 @@ constexpr AttrSpec kMount[] = {
 };
 
 struct Mount {
-  Mount(const std::string& path, const AttrFamilies& families)
+  Mount(const std::string& path, AttrFamilies& families)
       : numbers(path, families), stats(path + "/stats") {}
   AttrFiles numbers;
   ProcFile stats;

@@ -38,7 +38,7 @@ constexpr AttrSpec kNumbers[] = {
 };
 
 struct NetDevice {
-  NetDevice(const std::string& path, const AttrFamilies& families)
+  NetDevice(const std::string& path, AttrFamilies& families)
       : numbers(path, families),
         flags(path + "/flags"),
         speed(path + "/speed"),

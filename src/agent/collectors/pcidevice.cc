@@ -48,7 +48,7 @@ std::optional<Location> ParseLocation(std::string_view name) {
 }
 
 struct PciDevice {
-  PciDevice(const std::string& path, Location where, const AttrFamilies& families)
+  PciDevice(const std::string& path, Location where, AttrFamilies& families)
       : location(std::move(where)),
         numbers(path, families),
         current_speed(path + "/current_link_speed"),

@@ -74,7 +74,7 @@ constexpr std::string_view kInfo[kInfoLabels] = {
     "scope",          "serial_number", "status", "technology",   "type",       "usb_type"};
 
 struct Supply {
-  Supply(const std::string& path, const AttrFamilies& families) : numbers(path, families) {
+  Supply(const std::string& path, AttrFamilies& families) : numbers(path, families) {
     for (const std::string_view label : kInfo) texts.emplace_back(base::StrCat(path, "/", label));
   }
   AttrFiles numbers;
