@@ -72,6 +72,7 @@ void SharedProcFile::BeginScrape() {
 }
 
 Result<std::shared_ptr<const std::string>> SharedProcFile::Read() {
+  NotePath(file_.path());  // another reader may be stuck in it
   const std::lock_guard lock(mutex_);
   if (fresh_) return text_;
   const std::string_view text = TRY(file_.Read());
