@@ -139,8 +139,10 @@ void Crew::Run(const std::vector<std::shared_ptr<Job>>& jobs, std::chrono::nanos
   };
   if (may_grow()) StartThread();
   shared.work.notify_one();
-  auto patience = options_.patience;
-  int held = 0;
+  // Where some are stuck there may be more.
+  auto held =
+      std::count_if(jobs.begin(), jobs.end(), [](const auto& job) { return !job->finished_; });
+  auto patience = options_.patience / (held + 1);
   for (auto last_start = Clock::now(); WaitsFor(jobs, &last_start) && Clock::now() < end;) {
     if (may_grow() && Clock::now() - last_start >= patience) {
       StartThread();
