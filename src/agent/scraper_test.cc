@@ -317,6 +317,19 @@ TEST(Scraper, AFileThatHangsIsNamedAndCostsItsCollectorOnly) {
   EXPECT_EQ(page.find("collector_stuck"), std::string::npos);
 }
 
+// A machine on which nothing can be read, and all collectors there are.
+TEST(Scraper, StartsWhereThereIsNothing) {
+  FlagValues flags = Defaults();
+  for (const CollectorSpec& spec : AllCollectors()) {
+    if (spec.make != nullptr) flags.Add(base::StrCat("collector.", spec.name), "true");
+  }
+  auto scraper = Scraper::Create(TestMachine("/nonexistent", base::SystemClock()), flags, Quiet());
+  ASSERT_TRUE(scraper.has_value()) << scraper.error().message();
+  const std::string page = ScrapeAll(**scraper);
+  EXPECT_NE(page.find("node_scrape_collector_success{collector=\"perf\"} 0\n"), std::string::npos);
+  EXPECT_NE(page.find("node_uname_info{"), std::string::npos);
+}
+
 // Each file of /proc in turn is gone, unreadable as such, empty, cut off, full of NULs, huge: its
 // collector may fail, the others go on.
 TEST(Scraper, BadFilesCostTheirCollectorOnly) {
