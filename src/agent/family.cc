@@ -21,9 +21,16 @@ bool KeyIs(std::string_view key, const std::string_view* values, size_t n) {
   return key.empty();
 }
 
-// Each run of bytes that is not UTF-8 becomes one U+FFFD.
+bool MayBeInName(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+         c == ':';
+}
+
+// Each run of bytes that is not UTF-8, or NUL, which some readers take for the end, becomes one
+// U+FFFD.
 std::string ToValidUtf8(std::string_view text) {
-  if (base::IsValidUtf8(text)) return std::string(text);
+  const bool has_nul = text.find('\0') != std::string_view::npos;
+  if (!has_nul && base::IsValidUtf8(text)) return std::string(text);
   std::string out;
   bool bad = false;
   while (!text.empty()) {
@@ -31,7 +38,7 @@ std::string ToValidUtf8(std::string_view text) {
     while (length <= 4 && length <= text.size() && !base::IsValidUtf8(text.substr(0, length))) {
       ++length;
     }
-    const bool valid = length <= 4 && length <= text.size();
+    const bool valid = length <= 4 && length <= text.size() && text[0] != '\0';
     if (!valid) length = 1;
     if (valid) out += text.substr(0, length);
     if (!valid && !bad) out += "\xEF\xBF\xBD";
@@ -45,7 +52,7 @@ std::string ToValidUtf8(std::string_view text) {
 
 Family::Family(std::string name, std::string_view help, MetricType type,
                std::vector<std::string> labels)
-    : name_(std::move(name)), help_(help), type_(type), labels_(std::move(labels)) {}
+    : name_(std::move(name)), help_(ToValidUtf8(help)), type_(type), labels_(std::move(labels)) {}
 
 void Family::Begin() {
   ++scrape_;
@@ -180,9 +187,18 @@ bool Family::Has(const Row& other, const std::vector<std::string>& labels) const
 
 Family& FamilySet::Get(std::string_view name, std::string_view help, MetricType type,
                        std::vector<std::string> labels) {
+  std::string mended;
+  if (!std::all_of(name.begin(), name.end(), MayBeInName)) {
+    mended = name;
+    std::replace_if(
+        mended.begin(), mended.end(), [](char c) { return !MayBeInName(c); }, '_');
+    name = mended;
+  }
   for (Family& family : families_) {
     if (family.name() == name) return family;
   }
+  constexpr size_t kMost = 16'384;  // ethtool's of a large machine are some thousand
+  if (families_.size() >= kMost) return beyond_;
   Family& family = families_.emplace_back(std::string(name), help, type, std::move(labels));
   family.Begin();
   ++version_;

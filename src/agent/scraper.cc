@@ -46,13 +46,15 @@ struct Scraper::Slot final : Job {
     } catch (const std::exception& error) {
       result = Fail(ErrorCode::kInternal, error.what());
     }
+    has_nothing = families.empty();
     seconds = static_cast<double>(machine->clock.SteadyNs() - start) / 1e9;
   }
 
   // The families still hold what they were set to.
   int64_t PeriodMs() const {
     if (result) return spec.period_ms;
-    const bool absent = may_be_absent && result.error().code() == ErrorCode::kNotFound;
+    const bool absent =
+        may_be_absent && has_nothing && result.error().code() == ErrorCode::kNotFound;
     return absent ? kLookForAbsentMs : 0;
   }
 
@@ -62,6 +64,7 @@ struct Scraper::Slot final : Job {
   FamilySet families;
   std::unique_ptr<Collector> collector;
   Result<void> result;
+  bool has_nothing = false;
   double seconds = 0;
   std::optional<int64_t> updated_ns;
   Progress progress;
