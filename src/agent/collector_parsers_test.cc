@@ -4,6 +4,7 @@
 #include "agent/collectors/human_size.h"
 #include "agent/collectors/hwmon_names.h"
 #include "agent/collectors/mdstat.h"
+#include "agent/collectors/pci_ids.h"
 #include "agent/collectors/prom_file.h"
 
 namespace slurmscope::agent {
@@ -73,6 +74,44 @@ TEST(PromFile, HistogramsBelongToTheirFamily) {
   EXPECT_EQ((*families)[1].name, "g_sum");
   EXPECT_FALSE(ParsePromFile("x 1 1000\n").has_value());
   EXPECT_FALSE(ParsePromFile("x{ 1\n").has_value());
+}
+
+constexpr const char* kPciIds =
+    "# a comment\n"
+    "10de  NVIDIA Corporation\n"
+    "\t2330  GH100 [H100 SXM5 80GB]\n"
+    "\t\t10de 16c1  HGX board\n"
+    "\t2331  GH100 [H100 PCIe]\n"
+    "\n"
+    "15b3  Mellanox Technologies\n"
+    "\t1021  MT2910 Family [ConnectX-7]\n"
+    "not a line of it\n"
+    "C 01  Mass storage controller\n"
+    "\t08  Non-Volatile memory controller\n"
+    "\t\t02  NVM Express\n"
+    "C 03  Display controller\n"
+    "\t02  3D controller\n";
+
+TEST(PciIds, NamesOfDevicesAndClasses) {
+  const PciIds ids(kPciIds);
+  EXPECT_EQ(ids.Vendor("10de"), "NVIDIA Corporation");
+  EXPECT_EQ(ids.Device("10de", "2331"), "GH100 [H100 PCIe]");
+  EXPECT_EQ(ids.Subsystem("10de", "2330", "10de", "16c1"), "HGX board");
+  EXPECT_EQ(ids.Class("010802"), "NVM Express");
+  EXPECT_EQ(ids.Class("0108ff"), "Non-Volatile memory controller");
+  EXPECT_EQ(ids.Class("01ff02"), "Mass storage controller");
+  EXPECT_EQ(ids.Class("030200"), "3D controller");
+}
+
+TEST(PciIds, WhatIsNotThereHasNoName) {
+  const PciIds ids(kPciIds);
+  EXPECT_EQ(ids.Vendor("10d"), "");
+  EXPECT_EQ(ids.Device("15b3", "2331"), "") << "of another vendor";
+  EXPECT_EQ(ids.Device("10de", ""), "");
+  EXPECT_EQ(ids.Subsystem("10de", "2331", "10de", "16c1"), "") << "of another device";
+  EXPECT_EQ(ids.Class("0108"), "");
+  EXPECT_EQ(ids.Class("ff0000"), "");
+  EXPECT_EQ(PciIds("").Vendor(""), "");
 }
 
 }  // namespace

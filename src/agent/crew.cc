@@ -9,8 +9,12 @@
 #include "base/log.h"
 
 namespace slurmscope::agent {
+namespace {
 
-using Clock = std::chrono::steady_clock;
+// What a late job wrote longer ago than this is not given any more.
+constexpr std::chrono::minutes kOldest(5);
+
+}  // namespace
 
 struct Crew::Shared {
   std::mutex mutex;
@@ -23,9 +27,16 @@ struct Crew::Shared {
   bool stopping = false;
 
   bool HasWork() const { return next < todo.size(); }
+
+  void Clear() {
+    for (; HasWork(); ++next) todo[next]->state_ = Job::State::kIdle;
+    todo.clear();
+    next = 0;
+  }
 };
 
-Crew::Crew(CrewOptions options) : options_(options), shared_(std::make_shared<Shared>()) {}
+Crew::Crew(CrewOptions options)
+    : options_(options), deadline_(options.deadline), shared_(std::make_shared<Shared>()) {}
 
 Crew::~Crew() {
   std::unique_lock lock(shared_->mutex);
@@ -52,6 +63,7 @@ void Crew::Work(const std::shared_ptr<Shared>& shared) {
     job->Run();
     lock.lock();
     job->state_ = Job::State::kIdle;
+    job->ended_ = Clock::now();
     if (!shared->HasWork()) shared->event.notify_all();
   }
   --shared->threads;
@@ -67,55 +79,93 @@ void Crew::StartThread() {
   }
 }
 
-void Crew::Run(const std::vector<std::shared_ptr<Job>>& jobs) {
-  Shared& shared = *shared_;
-  std::unique_lock lock(shared.mutex);
-  shared.todo.clear();
-  shared.next = 0;
+// One that was fast again takes its turn among the others.
+bool Crew::IsLate(const Job& job) const {
+  return job.left_behind_ && job.ended_ - job.started_ >= deadline_ / 2 &&
+         Clock::now() - job.ended_ < kOldest;
+}
+
+void Crew::Enqueue(const std::vector<std::shared_ptr<Job>>& jobs) {
+  shared_->Clear();
   for (const auto& job : jobs) {
     job->finished_ = job->state_ == Job::State::kIdle;
-    if (!job->finished_) continue;
+    if (!job->finished_ || IsLate(*job)) continue;
+    job->left_behind_ = false;
     job->state_ = Job::State::kQueued;
-    shared.todo.push_back(job);
+    shared_->todo.push_back(job);
   }
-  // Jobs stuck from before have had their wait; only those of this run are waited for.
-  const auto pending = [](const std::shared_ptr<Job>& job) {
-    return job->finished_ && job->state_ != Job::State::kIdle;
-  };
-  if (shared.HasWork() && shared.idle == 0 && shared.threads < options_.max_threads) StartThread();
-  shared.work.notify_one();
-  for (auto last_start = Clock::now(); std::any_of(jobs.begin(), jobs.end(), pending);) {
-    const auto now = Clock::now();
-    bool any_in_time = false;
-    for (const auto& job : jobs) {
-      if (!pending(job) || job->state_ != Job::State::kRunning) continue;
-      last_start = std::max(last_start, job->started_);
-      if (now - job->started_ >= options_.deadline) {
-        job->finished_ = false;
-      } else {
-        any_in_time = true;
-      }
-    }
-    const bool may_grow =
-        shared.HasWork() && shared.idle == 0 && shared.threads < options_.max_threads;
-    if (may_grow && now - last_start >= options_.patience) {
-      StartThread();
-      last_start = now;
-    }
-    if (!any_in_time && now - last_start >= options_.deadline)
-      break;  // no thread to be had for the rest
-    shared.event.wait_for(lock, std::min(options_.patience, options_.deadline));
-  }
+}
+
+// Whether some job may still end in time. Jobs stuck from before have had their wait.
+bool Crew::WaitsFor(const std::vector<std::shared_ptr<Job>>& jobs,
+                    Clock::time_point* last_start) const {
+  const auto now = Clock::now();
+  bool any_queued = false;
+  bool any_in_time = false;
   for (const auto& job : jobs) {
+    if (!job->finished_ || job->state_ == Job::State::kIdle) continue;
     if (job->state_ == Job::State::kQueued) {
-      job->state_ = Job::State::kIdle;
-      job->finished_ = false;
+      any_queued = true;
+      continue;
     }
+    *last_start = std::max(*last_start, job->started_);
+    job->finished_ = now - job->started_ < deadline_;
+    job->left_behind_ |= !job->finished_;
+    any_in_time |= job->finished_;
+  }
+  // When none of the running is in time, the queued wait for a thread, but not forever.
+  return any_in_time || (any_queued && now - *last_start < deadline_);
+}
+
+void Crew::Leave(const std::vector<std::shared_ptr<Job>>& jobs) {
+  late_.clear();
+  for (const auto& job : jobs) {
+    job->finished_ = job->state_ == Job::State::kIdle;
     const bool running = job->state_ == Job::State::kRunning;
+    job->left_behind_ |= running;
+    if (job->finished_ && job->left_behind_) late_.push_back(job);
     job->running_for_ = running ? Clock::now() - job->started_ : std::chrono::nanoseconds(0);
   }
-  shared.todo.clear();
-  shared.next = 0;
+}
+
+void Crew::Run(const std::vector<std::shared_ptr<Job>>& jobs, std::chrono::nanoseconds limit) {
+  const auto end = Clock::now() + limit;
+  deadline_ = std::min(options_.deadline, limit);
+  Shared& shared = *shared_;
+  std::unique_lock lock(shared.mutex);
+  Enqueue(jobs);
+  const auto may_grow = [&] {
+    return shared.HasWork() && shared.idle == 0 && shared.threads < options_.max_threads;
+  };
+  if (may_grow()) StartThread();
+  shared.work.notify_one();
+  // Where some are stuck there may be more.
+  auto held =
+      std::count_if(jobs.begin(), jobs.end(), [](const auto& job) { return !job->finished_; });
+  auto patience = options_.patience / (held + 1);
+  for (auto last_start = Clock::now(); WaitsFor(jobs, &last_start) && Clock::now() < end;) {
+    if (may_grow() && Clock::now() - last_start >= patience) {
+      StartThread();
+      last_start = Clock::now();
+      patience = options_.patience / (++held + 1);
+    }
+    shared.event.wait_until(lock, std::min(end, Clock::now() + std::min(patience, deadline_)));
+  }
+  Leave(jobs);
+  shared.Clear();
+}
+
+void Crew::RunBehind() {
+  if (late_.empty()) return;
+  Shared& shared = *shared_;
+  const std::lock_guard lock(shared.mutex);
+  for (auto& job : late_) {
+    job->state_ = Job::State::kQueued;
+    shared.todo.push_back(std::move(job));
+  }
+  late_.clear();
+  if (shared.idle == 0 && shared.threads < options_.max_threads) StartThread();
+  shared.work.notify_one();
 }
 
 }  // namespace slurmscope::agent

@@ -1,5 +1,6 @@
 #include "agent/exporter.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -35,6 +36,7 @@ constexpr const Media& kDefaultMedia = kMedia[4];
 
 // Scrapes that take longer are made on a worker thread.
 constexpr std::chrono::milliseconds kHurry(20);
+constexpr std::chrono::nanoseconds kLeastTime = std::chrono::milliseconds(50);
 
 // RFC 9110 12.5.1: the type of the greatest weight that we have; the text format when there is
 // none.
@@ -59,6 +61,16 @@ const Media& Negotiate(std::string_view accept) {
     }
   }
   return *best;
+}
+
+// How long a scrape may take: three quarters of what the scraper says it waits for, as the answer
+// has a way to go, and five seconds at most.
+std::chrono::nanoseconds TimeFor(const http::Request& request) {
+  constexpr double kShare = 0.75;
+  constexpr double kMost = 5;
+  const auto waits = base::ParseFloat(request.Header("X-Prometheus-Scrape-Timeout-Seconds"));
+  const double seconds = waits && *waits > 0 ? std::min(*waits * kShare, kMost) : kMost;
+  return std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
 }
 
 std::string EscapeHtml(std::string_view text) {
@@ -113,6 +125,7 @@ http::Response Exporter::Metrics(const http::Request& request) {
   const Media& media = Negotiate(request.Header("Accept"));
   http::Response response;
   response.content_type = media.content_type;
+  const auto came = std::chrono::steady_clock::now();
   std::unique_lock lock(mutex_, std::defer_lock);
   if (!request.hurried) {
     lock.lock();
@@ -126,7 +139,9 @@ http::Response Exporter::Metrics(const http::Request& request) {
   }
   response.take_back = [this](std::string page) { KeepPage(std::move(page)); };
   const auto begun = std::chrono::steady_clock::now();
-  if (auto done = scraper_->Scrape(filter, media.format, response.body); !done) {
+  // The scrape before may have had to wait.
+  const auto left = std::max(TimeFor(request) - (begun - came), kLeastTime);
+  if (auto done = scraper_->Scrape(filter, media.format, response.body, left); !done) {
     base::LogDebug("bad scrape request", {{"err", done.error()}});
     KeepPage(std::move(response.body));
     return http::Response::Text(400, done.error().message());

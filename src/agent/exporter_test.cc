@@ -4,7 +4,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
+
+#include "agent/progress.h"
 
 namespace slurmscope::agent {
 namespace {
@@ -53,6 +56,42 @@ class ExporterTest : public ::testing::Test {
   }
   Exporter exporter_{MakeScraper(), {}};
 };
+
+class Held final : public Collector {
+ public:
+  Result<void> Update() override {
+    NotePath("/dev/held");
+    gate.wait();
+    return {};
+  }
+  static std::shared_future<void> gate;
+};
+std::shared_future<void> Held::gate;
+
+constexpr CollectorSpec kHeldSpecs[] = {
+    {"held",
+     true,
+     {},
+     "",
+     [](const Machine&, const FlagValues&, FamilySet&) -> Result<std::unique_ptr<Collector>> {
+       return std::make_unique<Held>();
+     }}};
+
+TEST(ExporterTime, AnswersBeforeTheScraperGivesUp) {
+  std::promise<void> release;
+  Held::gate = release.get_future().share();
+  Scraper::Options options;
+  options.crew = {std::chrono::milliseconds(1), std::chrono::hours(1)};
+  auto machine = std::make_shared<Machine>(Machine{{}, base::SystemClock(), nullptr});
+  Exporter exporter(Scraper::Create(machine, {}, options, kHeldSpecs).value(), {});
+  http::Request request = Get("/metrics", false);
+  request.headers.emplace_back("x-prometheus-scrape-timeout-seconds", "0.1");
+  const std::string page = exporter.MakeRouter().Handle(request).body;
+  EXPECT_NE(page.find("node_scrape_collector_success{collector=\"held\"} 0\n"), std::string::npos);
+  EXPECT_NE(page.find("collector_stuck{collector=\"held\",path=\"/dev/held\"} 1\n"),
+            std::string::npos);
+  release.set_value();
+}
 
 TEST_F(ExporterTest, AnswersAtOnceUnlessScrapesAreSlow) {
   EXPECT_TRUE(exporter_.Hurries(Get("/metrics", false)));

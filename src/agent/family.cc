@@ -1,6 +1,7 @@
 #include "agent/family.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <memory>
 #include <utility>
@@ -22,8 +23,23 @@ bool KeyIs(std::string_view key, const std::string_view* values, size_t n) {
   return key.empty();
 }
 
-// Each run of bytes that is not UTF-8 becomes one U+FFFD.
-std::string WithoutBadUtf8(std::string_view text) {
+constexpr auto kMayBeInName = [] {
+  std::array<bool, 256> may{};
+  for (const char c : std::string_view("_:")) may[static_cast<unsigned char>(c)] = true;
+  for (unsigned char c = '0'; c <= '9'; ++c) may[c] = true;
+  for (unsigned char c = 'a'; c <= 'z'; ++c) may[c] = may[c - 'a' + 'A'] = true;
+  return may;
+}();
+
+bool MayBeInName(char c) { return kMayBeInName[static_cast<unsigned char>(c)]; }
+
+// As others can read it: NUL is taken for the end by some.
+bool IsReadable(std::string_view text) {
+  return text.find('\0') == std::string_view::npos && base::IsValidUtf8(text);
+}
+
+// Each run of bytes that is not UTF-8, or NUL, becomes one U+FFFD.
+std::string MadeReadable(std::string_view text) {
   std::string out;
   bool bad = false;
   while (!text.empty()) {
@@ -31,7 +47,7 @@ std::string WithoutBadUtf8(std::string_view text) {
     while (length <= 4 && length <= text.size() && !base::IsValidUtf8(text.substr(0, length))) {
       ++length;
     }
-    const bool valid = length <= 4 && length <= text.size();
+    const bool valid = length <= 4 && length <= text.size() && text[0] != '\0';
     if (!valid) length = 1;
     if (valid) out += text.substr(0, length);
     if (!valid && !bad) out += "\xEF\xBF\xBD";
@@ -101,10 +117,10 @@ Family::Row& Family::Insert(const std::string_view* values, size_t n) {
     row.text += std::exchange(separator, ',');
     row.text += labels_[i];
     row.text += "=\"";
-    if (base::IsValidUtf8(values[i])) {
+    if (IsReadable(values[i])) {
       exposition::AppendEscapedLabelValue(row.text, values[i]);
     } else {
-      exposition::AppendEscapedLabelValue(row.text, WithoutBadUtf8(values[i]));
+      exposition::AppendEscapedLabelValue(row.text, MadeReadable(values[i]));
     }
     row.text += '"';
   }
@@ -193,14 +209,24 @@ bool Family::Has(const Row& other, std::span<const std::string_view> labels) con
 
 Family& FamilySet::Get(std::string_view name, std::string_view help, MetricType type,
                        const LabelNames& labels) {
+  std::string mended;
+  if (!std::all_of(name.begin(), name.end(), MayBeInName)) {
+    mended = name;
+    std::replace_if(
+        mended.begin(), mended.end(), [](char c) { return !MayBeInName(c); }, '_');
+    name = mended;
+  }
   for (Family& family : families_) {
     if (family.name() == name) return family;
   }
+  constexpr size_t kMost = 16'384;  // ethtool's of a large machine are some thousand
+  if (families_.size() >= kMost) return beyond_;
   std::pmr::polymorphic_allocator<std::string_view> allocator(&memory_);
   std::string_view* const kept = labels.size() > 0 ? allocator.allocate(labels.size()) : nullptr;
   for (size_t i = 0; i < labels.size(); ++i) new (kept + i) std::string_view(Keep(labels[i]));
   const std::span<const std::string_view> names(kept, labels.size());
-  Family& family = families_.emplace_back(Keep(name), Keep(help), type, names);
+  help = IsReadable(help) ? Keep(help) : Keep(MadeReadable(help));
+  Family& family = families_.emplace_back(Keep(name), help, type, names);
   family.Begin();
   ++version_;
   return family;
@@ -228,6 +254,7 @@ bool FamilySet::empty() const {
 
 void FamilySet::Begin() {
   for (Family& family : families_) family.Begin();
+  if (beyond_.series() > 0) beyond_ = Family("", "", MetricType::kUnknown, {});
 }
 
 void Merger::Render(const std::vector<FamilySet*>& sets, Format format, std::string& out) {

@@ -58,7 +58,7 @@ class Family {
 
   void Set(double value) { Set({}, value); }
   // The first value of a series in a scrape stays; a second one is dropped. Bytes of label values
-  // that are not UTF-8 are shown as U+FFFD.
+  // that are not UTF-8, and NULs, are shown as U+FFFD.
   void Set(std::initializer_list<std::string_view> values, double value) {
     Set(values.begin(), values.size(), value);
   }
@@ -115,7 +115,9 @@ class Family {
 // The families of one collector. References stay valid. Not thread-safe.
 class FamilySet {
  public:
-  // The family of that name; made on first use. HELP, type and labels are taken then.
+  // The family of that name; made on first use. HELP, type and labels are taken then. Names may
+  // come out of files: what cannot be in one becomes '_', and a set that holds very many families
+  // shows no more of them.
   Family& Get(std::string_view name, std::string_view help, MetricType type,
               const LabelNames& labels = {});
 
@@ -134,6 +136,7 @@ class FamilySet {
   // Families and their texts: hundreds, which mostly are made together and stay.
   std::pmr::monotonic_buffer_resource memory_;
   std::pmr::deque<Family> families_{&memory_};
+  Family beyond_{"", "", MetricType::kUnknown, {}};
   uint64_t version_ = 0;
 };
 

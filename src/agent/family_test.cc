@@ -105,11 +105,21 @@ TEST(Family, LeavesLabelsOutAndMendsUtf8) {
   FamilySet set;
   Family& family = set.Get("x", "X.", MetricType::kGauge, {"a", "b"});
   set.Begin();
-  family.Set({kNoLabel, "\xC3\xA9\x80\x81z"}, 1);
+  family.Set({kNoLabel, std::string_view("\xC3\xA9\x80\0\x81z", 6)}, 1);
   family.Set({kNoLabel, kNoLabel}, 2);
   const std::string text = Render(set);
   EXPECT_NE(text.find("x{b=\"\u00E9\uFFFDz\"} 1\n"), std::string::npos) << text;
   EXPECT_NE(text.find("x 2\n"), std::string::npos) << text;
+}
+
+// Some are made of what stands in files of the kernel.
+TEST(Family, NamesAndHelpAreWellFormed) {
+  FamilySet set;
+  for (int i = 0; i < 2; ++i)
+    set.Get("x_\xC3(\n{\"} 1", "Of \xC3(.", MetricType::kGauge, {"a"}).Set({"b"}, i);
+  EXPECT_EQ(Render(set),
+            "# HELP x________1 Of \uFFFD(.\n# TYPE x________1 gauge\nx________1{a=\"b\"} 0\n");
+  EXPECT_EQ(set.families().size(), 1u);
 }
 
 TEST(Family, SeriesByTextAndClear) {

@@ -43,6 +43,7 @@ Result<std::string_view> ProcFile::ReadOpen() {
     size += n;
     if (size < buffer_.size()) return std::string_view(buffer_).substr(0, size);
     if (size >= kLargestFile) {
+      buffer_ = std::string();
       return base::Fail(base::ErrorCode::kResourceExhausted, base::StrCat(path_, ": too large"));
     }
     buffer_.resize(buffer_.size() * 2);
@@ -78,6 +79,7 @@ void SharedProcFile::BeginScrape() {
 }
 
 Result<std::shared_ptr<const std::string>> SharedProcFile::Read() {
+  NotePath(file_.path());  // another reader may be stuck in it
   const std::lock_guard lock(mutex_);
   if (fresh_) return text_;
   const std::string_view text = TRY(file_.Read());

@@ -14,6 +14,7 @@
 #include "agent/collectors/ethtool.h"
 #include "agent/collectors/mountinfo.h"
 #include "agent/collectors/netlink_messages.h"
+#include "agent/collectors/pci_ids.h"
 #include "agent/collectors/rtnetlink.h"
 #include "agent/collectors/udev.h"
 #include "agent/fixture_tree_for_fuzz.h"
@@ -182,6 +183,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     (void)ParseMountInfo(data);
   } else if (name == "@udev") {
     (void)ParseUdevData(data);
+  } else if (name == "@pciids") {
+    const PciIds ids{std::string(data)};
+    const std::string_view id = data.substr(0, 4);
+    (void)ids.Subsystem(id, data.substr(std::min<size_t>(data.size(), 8), 4), id, id);
+    (void)ids.Class(data.substr(0, 6));
   } else if (name == "@cpulist") {
     (void)ParseCpuList(data);
   } else if (name == "@netlink") {

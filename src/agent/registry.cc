@@ -151,9 +151,10 @@ constexpr FlagSpec kNtpFlags[] = {
 };
 
 constexpr FlagSpec kPcideviceFlags[] = {
-    {"collector.pcidevice.idsfile", kString, "", "Taken for compatibility."},
+    {"collector.pcidevice.idsfile", kString, "",
+     "The file pci.ids, when it is not in /usr/share/misc or hwdata."},
     {"collector.pcidevice.names", kBool, "false",
-     "Taken for compatibility; devices are given by number."},
+     "Give vendors, devices and classes by name, too, from the file pci.ids."},
 };
 
 constexpr FlagSpec kPerfFlags[] = {

@@ -46,13 +46,15 @@ struct Scraper::Slot final : Job {
     } catch (const std::exception& error) {
       result = Fail(ErrorCode::kInternal, error.what());
     }
+    has_nothing = families.empty();
     seconds = static_cast<double>(machine->clock.SteadyNs() - start) / 1e9;
   }
 
   // The families still hold what they were set to.
   int64_t PeriodMs() const {
     if (result) return spec.period_ms;
-    const bool absent = may_be_absent && result.error().code() == ErrorCode::kNotFound;
+    const bool absent =
+        may_be_absent && has_nothing && result.error().code() == ErrorCode::kNotFound;
     return absent ? kLookForAbsentMs : 0;
   }
 
@@ -62,10 +64,11 @@ struct Scraper::Slot final : Job {
   FamilySet families;
   std::unique_ptr<Collector> collector;
   Result<void> result;
+  bool has_nothing = false;
   double seconds = 0;
   std::optional<int64_t> updated_ns;
   Progress progress;
-  enum class Health { kUnknown, kGood, kFailed, kStuck } health = Health::kUnknown;
+  enum class Health { kUnknown, kGood, kFailed, kStuck, kNotReached } health = Health::kUnknown;
 };
 
 Scraper::Scraper(std::shared_ptr<const Machine> machine, Options options)
@@ -143,10 +146,11 @@ Result<void> Scraper::Choose(const ScrapeFilter& filter) {
   return {};
 }
 
-Result<void> Scraper::Scrape(const ScrapeFilter& filter, Format format, std::string& out) {
+Result<void> Scraper::Scrape(const ScrapeFilter& filter, Format format, std::string& out,
+                             std::chrono::nanoseconds limit) {
   TRY(Choose(filter));
   if (machine_->proc_stat) machine_->proc_stat->BeginScrape();
-  crew_.Run(jobs_);
+  crew_.Run(jobs_, limit);
 
   framework_.Begin();
   if (options_.framework_metrics) {
@@ -165,6 +169,7 @@ Result<void> Scraper::Scrape(const ScrapeFilter& filter, Format format, std::str
     sets_.push_back(&self_->families());
   }
   merger_.Render(sets_, format, out);
+  crew_.RunBehind();
   if (merger_.duplicated() != duplicated_) {
     duplicated_ = merger_.duplicated();
     if (!duplicated_.empty()) {
@@ -178,7 +183,9 @@ Result<void> Scraper::Scrape(const ScrapeFilter& filter, Format format, std::str
 void Scraper::Record(Slot& slot) {
   using Health = Slot::Health;
   const std::string_view name = slot.spec.name;
-  Health health = Health::kStuck;
+  // In a scrape of little time others may have held up this one.
+  Health health =
+      slot.running_for() < options_.crew.patience ? Health::kNotReached : Health::kStuck;
   if (slot.finished()) health = slot.result ? Health::kGood : Health::kFailed;
   const double seconds =
       slot.finished() ? slot.seconds : std::chrono::duration<double>(slot.running_for()).count();
@@ -190,11 +197,13 @@ void Scraper::Record(Slot& slot) {
   if (health == Health::kStuck) stuck_.Set({name, path}, 1);
   if (health == slot.health) return;
 
-  const bool was_bad = slot.health == Health::kFailed || slot.health == Health::kStuck;
+  const bool was_bad = slot.health != Health::kUnknown && slot.health != Health::kGood;
   slot.health = health;
   if (health == Health::kStuck) {
     base::LogError("collector is stuck, going on without it",
                    {LogField("name", name), LogField("path", path)});
+  } else if (health == Health::kNotReached) {
+    base::LogWarn("others left no time for a collector", {LogField("name", name)});
   } else if (health == Health::kGood) {
     if (was_bad) base::LogInfo("collector works again", {LogField("name", name)});
   } else if (slot.result.error().code() == ErrorCode::kNotFound && !IsOnEveryMachine(name)) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@ class Scraper {
     bool self_metrics = true;
     // node_scrape_collector_*, node_exporter_build_info; not on the page of the GPUs.
     bool framework_metrics = true;
-    CrewOptions crew{std::chrono::milliseconds(250), std::chrono::seconds(2), 16};
+    CrewOptions crew{std::chrono::milliseconds(250), std::chrono::seconds(2)};
   };
 
   // Makes the enabled collectors; a bad flag of one is an error. `machine` outlives the scraper and
@@ -36,9 +37,11 @@ class Scraper {
                                                  const FlagValues& flags, Options options,
                                                  std::span<const CollectorSpec> specs);
 
-  // Appends the exposition. Fails with kInvalidArgument, worded as node_exporter does, on a bad
-  // filter. A collector that does not come back in time costs its own metrics only.
-  Result<void> Scrape(const ScrapeFilter& filter, Format format, std::string& out);
+  // Appends the exposition, after `limit` at the latest. Fails with kInvalidArgument, worded as
+  // node_exporter does, on a bad filter. A collector that does not come back in time costs its own
+  // metrics only; what it finds too late is given in the next scrape.
+  Result<void> Scrape(const ScrapeFilter& filter, Format format, std::string& out,
+                      std::chrono::nanoseconds limit = std::chrono::seconds(5));
 
   std::vector<std::string_view> names() const;
 

@@ -15,34 +15,12 @@
 
 #include "agent/exporter.h"
 #include "agent/progress.h"
+#include "agent/scraper_for_test.h"
 #include "base/file.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent {
 namespace {
-
-const std::string kRoot = SLURMSCOPE_ROOM_DIR "/testdata/root";
-
-std::shared_ptr<Machine> TestMachine(const std::string& root, const base::Clock& clock) {
-  return std::make_shared<Machine>(
-      Machine{{root + "/proc", root + "/sys", root + "/rootfs", root + "/udev/data"},
-              clock,
-              std::make_shared<SharedProcFile>(root + "/proc/stat")});
-}
-
-FlagValues Defaults() {
-  FlagValues flags;
-  for (const CollectorSpec& spec : AllCollectors()) {
-    for (const FlagSpec& flag : spec.flags) flags.Declare(flag);
-  }
-  return flags;
-}
-
-Scraper::Options Quiet() {
-  Scraper::Options options;
-  options.self_metrics = false;
-  return options;
-}
 
 // Without what differs from run to run and from machine to machine.
 std::string Stable(const std::string& text) {
@@ -60,12 +38,6 @@ std::string Stable(const std::string& text) {
     }
     if (!build && !duration && !size && !mtime) out += line + "\n";
   }
-  return out;
-}
-
-std::string ScrapeAll(Scraper& scraper) {
-  std::string out;
-  EXPECT_TRUE(scraper.Scrape({}, Format::kText, out).has_value());
   return out;
 }
 
@@ -149,6 +121,18 @@ TEST(Scraper, WhatIsAbsentIsLookedForNowAndThen) {
   page = ScrapeAll(*scraper);
   EXPECT_NE(page.find("node_entropy_available_bits 256\n"), std::string::npos);
   EXPECT_NE(page.find("success{collector=\"entropy\"} 1\n"), std::string::npos);
+}
+
+// One that has something but not all is read each time: what it has must not stand still.
+TEST(Scraper, WhatIsAbsentInPartIsReadEachTime) {
+  base::FakeClock clock(1'700'000'000'000);
+  FlagValues flags = Defaults();
+  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
+  flags.Add("collector.time", "true");
+  const auto scraper = Scraper::Create(TestMachine("/nonexistent", clock), flags, Quiet()).value();
+  EXPECT_NE(ScrapeAll(*scraper).find("node_time_seconds 1.7e+09\n"), std::string::npos);
+  clock.Advance(1000);
+  EXPECT_NE(ScrapeAll(*scraper).find("node_time_seconds 1.700000001e+09\n"), std::string::npos);
 }
 
 class CpuRoot : public testing::Test {
@@ -271,96 +255,6 @@ TEST(Scraper, AStuckCollectorCostsItselfAndComesBack) {
     text = ScrapeAll(*scraper);
   EXPECT_NE(text.find("stuck_value 1\n"), std::string::npos);
   EXPECT_EQ(text.find("collector_stuck"), std::string::npos);
-}
-
-// A source that hangs for real: opening a FIFO waits for a writer.
-TEST(Scraper, AFileThatHangsIsNamedAndCostsItsCollectorOnly) {
-  const std::string root = testing::TempDir() + "fifo_root_" + std::to_string(::getpid());
-  ASSERT_TRUE(base::MakeDirectories(root + "/proc").has_value());
-  ASSERT_TRUE(base::MakeDirectories(root + "/text").has_value());
-  ASSERT_TRUE(base::WriteFileAtomic(root + "/proc/loadavg", "1 2 3 1/2 3\n").has_value());
-  const std::string fifo = root + "/text/hung.prom";
-  ::unlink(fifo.c_str());
-  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
-  FlagValues flags = Defaults();
-  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
-  flags.Add("collector.textfile", "true");
-  flags.Add("collector.loadavg", "true");
-  flags.Add("collector.textfile.directory", root + "/text");
-  Scraper::Options options = Quiet();
-  options.crew = {std::chrono::milliseconds(10), std::chrono::milliseconds(50), 4};
-  const auto scraper =
-      Scraper::Create(TestMachine(root, base::SystemClock()), flags, options).value();
-  const std::string stuck = base::StrCat(
-      "slurmscope_agent_collector_stuck{collector=\"textfile\",path=\"", fifo, "\"} 1\n");
-  for (int i = 0; i < 3; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    const std::string page = ScrapeAll(*scraper);
-    EXPECT_NE(page.find(stuck), std::string::npos) << page;
-    EXPECT_NE(page.find("node_load1 1\n"), std::string::npos);
-    EXPECT_NE(page.find("node_scrape_collector_success{collector=\"textfile\"} 0\n"),
-              std::string::npos);
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
-  }
-  const int writer = ::open(fifo.c_str(), O_WRONLY | O_CLOEXEC);
-  ASSERT_GE(writer, 0);
-  ::close(writer);
-  ::unlink(fifo.c_str());
-  std::string page;
-  for (int i = 0; i < 500; ++i) {
-    page = ScrapeAll(*scraper);
-    if (page.find("success{collector=\"textfile\"} 1\n") != std::string::npos) break;
-    ::usleep(10'000);
-  }
-  EXPECT_NE(page.find("node_scrape_collector_success{collector=\"textfile\"} 1\n"),
-            std::string::npos);
-  EXPECT_EQ(page.find("collector_stuck"), std::string::npos);
-}
-
-// Each file of /proc in turn is gone, unreadable as such, empty, cut off, full of NULs, huge: its
-// collector may fail, the others go on.
-TEST(Scraper, BadFilesCostTheirCollectorOnly) {
-  const std::string root = testing::TempDir() + "bad_root_" + std::to_string(::getpid());
-  ASSERT_TRUE(base::MakeDirectories(root + "/proc").has_value());
-  const std::pair<const char*, const char*> sources[] = {{"cpu", "stat"},
-                                                         {"meminfo", "meminfo"},
-                                                         {"vmstat", "vmstat"},
-                                                         {"diskstats", "diskstats"},
-                                                         {"schedstat", "schedstat"},
-                                                         {"buddyinfo", "buddyinfo"},
-                                                         {"slabinfo", "slabinfo"},
-                                                         {"zoneinfo", "zoneinfo"},
-                                                         {"cgroups", "cgroups"},
-                                                         {"softirqs", "softirqs"},
-                                                         {"interrupts", "interrupts"}};
-  FlagValues flags = Defaults();
-  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
-  flags.Add("collector.loadavg", "true");
-  for (const auto& [name, file] : sources) flags.Add(base::StrCat("collector.", name), "true");
-  const auto scraper =
-      Scraper::Create(TestMachine(root, base::SystemClock()), flags, Quiet()).value();
-  ASSERT_TRUE(base::WriteFileAtomic(root + "/proc/loadavg", "1 2 3 1/2 3\n").has_value());
-  for (const auto& [name, file] : sources) {
-    const std::string path = base::StrCat(root, "/proc/", file);
-    const std::string good =
-        base::ReadFile(base::StrCat(kRoot, "/proc/", file)).value_or("cpu0 1 2 3 4\n");
-    for (const std::string& bad :
-         {std::string(), std::string(100'000, '\0'), good.substr(0, good.size() / 2) + "\xff",
-          std::string(3 << 20, '9'), std::string(100'000, '\n'), good + std::string(7, '\0')}) {
-      ASSERT_TRUE(base::WriteFileAtomic(path, bad).has_value());
-      const std::string page = ScrapeAll(*scraper);
-      EXPECT_NE(page.find("node_load1 1\n"), std::string::npos) << file;
-      EXPECT_NE(page.find(base::StrCat("node_scrape_collector_success{collector=\"", name)),
-                std::string::npos);
-    }
-    ::unlink(path.c_str());
-    ASSERT_EQ(::mkdir(path.c_str(), 0700), 0);  // opens, but cannot be read
-    EXPECT_NE(ScrapeAll(*scraper).find(
-                  base::StrCat("node_scrape_collector_success{collector=\"", name, "\"} 0\n")),
-              std::string::npos)
-        << file;
-    ::rmdir(path.c_str());
-  }
 }
 
 TEST(Exporter, OpenMetricsWhenAskedFor) {

@@ -178,11 +178,10 @@ class HungSourceTest(AgentTest):
         self.assertIn("mount answers again", agent.output())
 
     def test_an_agent_with_a_hung_source_stops_when_told(self):
-        fifo = self.stack.dir / "text" / "hung.prom"
-        fifo.parent.mkdir()
+        fifo = self.stack.dir / "results.json"
         os.mkfifo(fifo)
-        agent = self.exporter(AGENT, f"--collector.textfile.directory={fifo.parent}")
-        self.assertIn(f'slurmscope_agent_collector_stuck{{collector="textfile",path="{fifo}"}} 1\n', self.page(agent))
+        agent = self.exporter(AGENT, "--collector.qdisc", f"--collector.qdisc.fixtures={fifo.parent}")
+        self.assertIn(f'slurmscope_agent_collector_stuck{{collector="qdisc",path="{fifo}"}} 1\n', self.page(agent))
         self.assertEqual(agent.stop(), 0)
 
 
@@ -269,6 +268,9 @@ class BadInputTest(AgentTest):
         text.mkdir()
         good = "# HELP good Well.\n# TYPE good gauge\ngood 1\n"
         (text / "good.prom").write_text(good)
+        os.mkfifo(text / "pipe.prom")
+        (text / "directory.prom").mkdir()
+        (text / "nowhere.prom").symlink_to("nothing")
         (text / "twice.prom").write_text('twice{a="1",b="2"} 1\ntwice{b="2",a="1"} 2\nbeside 3\n')
         (text / "again.prom").write_text(good.replace("good 1", "good 2"))
         (text / "ours.prom").write_text("node_load1 99\nnode_textfile_scrape_error 7\n")
@@ -281,14 +283,15 @@ class BadInputTest(AgentTest):
         self.assertIn("\nnode_textfile_scrape_error 1\n", page)
         self.assertIn("\nbeside 3\n", page)
         self.assertEqual(re.findall(r"^(?:good|twice|stamped|cut)\b.*", page, re.M), ["good 2", 'twice{a="1",b="2"} 1'])
-        for file in ("twice", "good", "ours", "time", "late", "cut", "nul"):
+        for file in ("twice", "good", "ours", "time", "late", "cut", "nul", "pipe", "directory", "nowhere"):
             self.assertIn(str(text / f"{file}.prom"), agent.output())
         self.assertEqual(len(re.findall(r"^node_load1 (?!99)", page, re.M)), 1)
         self.assertNotIn("\nnode_load1 99", page)
         self.assertIn("two collectors have a series in common", agent.output())
         lint(page)
-        for file in ("twice", "good", "ours", "time", "late", "cut", "nul"):
+        for file in ("twice", "good", "ours", "time", "late", "cut", "nul", "pipe", "nowhere"):
             (text / f"{file}.prom").unlink()
+        (text / "directory.prom").rmdir()
         self.assertIn("\nnode_textfile_scrape_error 0\n", self.page(agent))
 
     def test_unknown_collectors(self):

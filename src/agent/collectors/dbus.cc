@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/progress.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent {
@@ -369,6 +370,7 @@ Result<void> DBusClient::Connect() {
 }
 
 Result<void> DBusClient::TalkOnce(base::FunctionRef<Result<void>(DBusConnection&)> talk) {
+  NotePath(address_.empty() ? private_address_ : address_);
   TRY(Connect());
   auto done = talk(*connection_);
   if (!done) connection_.reset();

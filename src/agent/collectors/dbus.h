@@ -106,6 +106,10 @@ class DBusConnection {
   uint32_t serial_ = 0;
 };
 
+// How long systemd and logind may be silent; beyond the deadline of collectors, as they may answer
+// late on a busy machine.
+inline constexpr std::chrono::milliseconds kDBusPatience{4000};
+
 // A connection that is opened when it is first needed, kept, and opened anew when it broke.
 class DBusClient {
  public:

@@ -18,6 +18,7 @@
 #include "agent/collectors/collectors.h"
 #include "agent/directory.h"
 #include "agent/pattern.h"
+#include "agent/progress.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -72,6 +73,7 @@ class Ethtool {
   // EOPNOTSUPP: the driver does not answer that.
   int Ask(std::string_view device, void* command) {
     if (!socket_.is_open()) socket_ = base::File(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    NotePath(device);
     ifreq request{};
     std::memcpy(request.ifr_name, device.data(),
                 std::min(device.size(), sizeof request.ifr_name - 1));

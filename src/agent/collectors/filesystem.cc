@@ -96,8 +96,9 @@ class Filesystem final : public Collector {
     for (const auto& state : mounts_) {
       if (!state->in_memory) probes_.push_back(state->probe);
     }
-    if (!probes_.empty()) crew_.Run(probes_);
+    if (!probes_.empty()) crew_.Run(probes_, kLongestWait * 3 / 2);
     for (const auto& state : mounts_) SetMount(*state);
+    crew_.RunBehind();
     return {};
   }
 
@@ -238,7 +239,7 @@ Result<std::unique_ptr<Collector>> MakeFilesystem(const Machine& machine, const 
                                   "collector.filesystem.ignored-mount-points")),
       TRY(DeviceFilter::FromFlags(flags, "collector.filesystem.fs-types", {},
                                   "collector.filesystem.ignored-fs-types")),
-      std::chrono::nanoseconds(timeout), static_cast<size_t>(std::max<int64_t>(workers, 64))};
+      std::chrono::nanoseconds(timeout), static_cast<size_t>(std::max<int64_t>(workers, 256))};
   return std::make_unique<Filesystem>(machine, std::move(options), out);
 }
 

@@ -1,5 +1,6 @@
 #include "agent/collectors/json_fixture.h"
 
+#include "agent/progress.h"
 #include "base/file.h"
 #include "base/strings.h"
 
@@ -7,6 +8,7 @@ namespace slurmscope::agent {
 
 base::Result<config::Node> ReadJsonFixture(const std::string& path) {
   constexpr uint64_t kLimit = 1 << 20;
+  NotePath(path);
   const std::string text = TRY(base::ReadFile(path, kLimit));
   return config::ParseJson(text, path);
 }

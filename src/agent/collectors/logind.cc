@@ -13,7 +13,6 @@ constexpr std::string_view kService = "org.freedesktop.login1";
 constexpr std::string_view kPath = "/org/freedesktop/login1";
 constexpr std::string_view kManager = "org.freedesktop.login1.Manager";
 constexpr std::string_view kSession = "org.freedesktop.login1.Session";
-constexpr std::chrono::milliseconds kPatience{1500};
 
 constexpr std::string_view kTypes[] = {"other",   "unspecified", "tty", "x11",
                                        "wayland", "mir",         "web"};
@@ -79,7 +78,7 @@ class Logind final : public Collector {
   explicit Logind(FamilySet& out)
       : family_(out.Get("node_logind_sessions", "Number of sessions registered in logind.",
                         MetricType::kGauge, {"class", "remote", "seat", "type"})),
-        bus_(SystemBusAddress(), "", kPatience) {}
+        bus_(SystemBusAddress(), "", kDBusPatience) {}
 
   Result<void> Update() override {
     return bus_.Talk([&](DBusConnection& bus) { return Read(bus); });

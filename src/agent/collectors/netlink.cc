@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "agent/progress.h"
+
 namespace slurmscope::agent {
 namespace {
 
@@ -99,6 +101,7 @@ Result<void> NetlinkSocket::Receive(Visit visit) {
 
 Result<void> NetlinkSocket::Exchange(uint16_t type, uint16_t flags, std::string_view payload,
                                      Visit visit) {
+  NotePath("netlink");  // the kernel answers under locks that others may keep
   if (!socket_.is_open()) TRY(Open());
   auto done = Send(type, flags, payload);
   if (done) done = Receive(visit);

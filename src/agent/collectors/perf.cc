@@ -143,7 +143,11 @@ class Perf final : public Collector {
     events_.push_back({&family, base::StrCat(cpu), std::move(file)});
   }
 
+  // What Update says of it from now on.
+  void Break(base::Error error) { broken_ = std::move(error); }
+
   Result<void> Update() override {
+    if (broken_) return Fail(*broken_);
     if (events_.empty()) {
       if (denied_ != 0)
         return base::FailErrno("perf_event_open (see kernel.perf_event_paranoid)", denied_);
@@ -169,6 +173,7 @@ class Perf final : public Collector {
 
  private:
   std::vector<OpenedEvent> events_;
+  std::optional<base::Error> broken_;
   int denied_ = 0;
 };
 
@@ -193,11 +198,16 @@ Result<std::vector<unsigned>> ParseCpuFlag(std::string_view text) {
   return cpus;
 }
 
-Result<std::vector<unsigned>> ChosenCpus(const Machine& machine, const FlagValues& flags) {
+// Without a list of CPUs there is nothing to count, but no reason not to start either.
+Result<std::vector<unsigned>> ChosenCpus(const Machine& machine, const FlagValues& flags,
+                                         Perf& perf) {
   const std::string chosen = flags.String("collector.perf.cpus");
   if (!chosen.empty()) return ParseCpuFlag(chosen);
   ProcFile online(machine.roots.sysfs + "/devices/system/cpu/online");
-  return ParseCpuList(TRY(online.ReadTrimmed()));
+  const auto text = online.ReadTrimmed();
+  if (text) return ParseCpuList(*text);
+  perf.Break(text.error());
+  return std::vector<unsigned>();
 }
 
 Result<std::vector<EventSpec>> ChosenEvents(const FlagValues& flags) {
@@ -243,8 +253,8 @@ Result<uint64_t> TracepointId(const Machine& machine, std::string_view name) {
 
 Result<std::unique_ptr<Collector>> MakePerf(const Machine& machine, const FlagValues& flags,
                                             FamilySet& out) {
-  const auto cpus = TRY(ChosenCpus(machine, flags));
   auto perf = std::make_unique<Perf>();
+  const auto cpus = TRY(ChosenCpus(machine, flags, *perf));
   const auto add = [&](std::string_view metric, std::string_view help, uint32_t type,
                        uint64_t config) {
     Family& family =

@@ -27,7 +27,7 @@ class ProcessFiles {
 
   // Valid until the next Read; empty for a process that is gone.
   std::string_view Read(const char* path) {
-    const base::File file(::openat(directory_.fd(), path, O_RDONLY | O_CLOEXEC));
+    const base::File file(::openat(directory_.fd(), path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.is_open()) return {};
     const ssize_t n = ::read(file.fd(), buffer_.data(), buffer_.size());
     return {buffer_.data(), n > 0 ? static_cast<size_t>(n) : 0};

@@ -18,7 +18,6 @@ constexpr std::string_view kService = "org.freedesktop.systemd1";
 constexpr std::string_view kManager = "org.freedesktop.systemd1.Manager";
 constexpr std::string_view kManagerPath = "/org/freedesktop/systemd1";
 constexpr std::string_view kProperties = "org.freedesktop.DBus.Properties";
-constexpr std::chrono::milliseconds kPatience{1500};  // below the deadline of collectors
 
 constexpr std::string_view kStates[] = {"active", "activating", "deactivating", "inactive",
                                         "failed"};
@@ -141,7 +140,7 @@ class Systemd final : public Collector {
                                 {"virtualization_type"})),
         units_(std::move(include), std::move(exclude)),
         bus_(options.private_socket ? "" : SystemBusAddress(), "unix:path=/run/systemd/private",
-             kPatience) {
+             kDBusPatience) {
     AddProperties(out);
     for (const std::string_view state : kStates) counts_.emplace(state, 0);
   }

@@ -28,6 +28,7 @@ struct Stamp {
 struct File {
   Stamp stamp;
   std::optional<std::vector<PromFamily>> families;  // nullopt: could not be read
+  std::string error;
 };
 
 // Metrics that others leave in files, DIR/*.prom. A file is parsed when it changed.
@@ -88,7 +89,8 @@ class Textfile final : public Collector {
     NotePath(path);
     struct stat status {};
     Stamp stamp;
-    if (::stat(path.c_str(), &status) == 0) {
+    const bool found = ::stat(path.c_str(), &status) == 0;
+    if (found) {
       stamp = {status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_size, status.st_ino};
     }
     const auto known = files_.find(path);
@@ -96,16 +98,21 @@ class Textfile final : public Collector {
       now.emplace(path, std::move(known->second));
       return false;
     }
-    File file{stamp, std::nullopt};
-    auto families = Parse(path);
+    File file{stamp, std::nullopt, {}};
+    // A FIFO would be waited for.
+    const bool is_file = !found || S_ISREG(status.st_mode);
+    auto families = is_file ? Parse(path) : Fail(ErrorCode::kInvalidArgument, "not a file");
     if (families) {
       file.families = *std::move(families);
     } else {
-      base::LogError("cannot read metrics of a file",
-                     {{"file", path}, {"err", families.error().message()}});
+      file.error = families.error().message();
     }
+    const bool still_bad =
+        known != files_.end() && !file.error.empty() && known->second.error == file.error;
+    if (!file.error.empty() && !still_bad)
+      base::LogError("cannot read metrics of a file", {{"file", path}, {"err", file.error}});
     now.emplace(path, std::move(file));
-    return true;
+    return !still_bad;
   }
 
   static Result<std::vector<PromFamily>> Parse(const std::string& path) {
