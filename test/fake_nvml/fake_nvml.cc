@@ -8,7 +8,9 @@
 //   G.procs PID:BYTES PID:BYTES ...
 //   rc.SYMBOL R       G.rc.SYMBOL R    result of a function
 //   delay.SYMBOL MS                    how long it takes
-//   xids G:XID G:XID ...               events; longer lists are new events
+//   xids G:XID G:XID:INSTANCE ...      events; longer lists are new events
+//   event_wait_ms N                    how long a wait for events is at most (50)
+//   G.p2p.H N                          NVLink between G and H, 0: fine
 // Layouts are written out as byte offsets, from the description of the interface, not from the
 // agent's declarations: a mistake there does not cancel out.
 #include <sys/stat.h>
@@ -167,7 +169,8 @@ bool GetMig(State& s, int gpu, int index, Mig& out) {
 
 extern "C" {
 
-// For tests: how often a function was called since the start or the last reset.
+// For tests: how often a function was called since the start or the last reset, which also forgets
+// which events were given.
 unsigned long long fakeNvmlCalls(const char* symbol) {
   const std::lock_guard lock(TheState().mutex);
   unsigned long long sum = 0;
@@ -179,6 +182,7 @@ unsigned long long fakeNvmlCalls(const char* symbol) {
 void fakeNvmlResetCalls() {
   const std::lock_guard lock(TheState().mutex);
   TheState().calls.clear();
+  TheState().xids_given = 0;
 }
 
 // For tests: whether somebody holds the library open.
@@ -423,6 +427,16 @@ int nvmlDeviceGetNvLinkErrorCounter(void* d, unsigned link, int kind, unsigned l
   *out = link * 10 + static_cast<unsigned>(kind);
   return call.result;
 }
+int nvmlDeviceGetP2PStatus(void* d, void* other, int about, int* out) {
+  Call call("nvmlDeviceGetP2PStatus", d);
+  if (call.result != 0) return call.result;
+  if (about != 2) return 2;
+  const std::string peer = std::to_string(static_cast<Handle*>(other)->gpu);
+  const std::string text = Get(call.state(), Key(d, "p2p." + peer), "");
+  if (text.empty()) return 3;
+  *out = std::stoi(text);
+  return 0;
+}
 int nvmlDeviceGetComputeRunningProcesses_v3(void* d, unsigned* count, void* out) {
   Call call("nvmlDeviceGetComputeRunningProcesses_v3", d);
   if (call.result != 0) return call.result;
@@ -450,8 +464,14 @@ int nvmlDeviceRegisterEvents(void* d, unsigned long long types, void*) {
   return types == 8 ? Call("nvmlDeviceRegisterEvents", d).result : 2;
 }
 int nvmlEventSetWait_v2(void*, void* data, unsigned timeout_ms) {
+  unsigned most = 50;
+  {
+    const std::lock_guard lock(TheState().mutex);
+    Reload(TheState());
+    most = static_cast<unsigned>(std::stoul(Get(TheState(), "event_wait_ms", "50")));
+  }
   const auto end =
-      std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(timeout_ms, 50u));
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(std::min(timeout_ms, most));
   do {
     {
       Call call("nvmlEventSetWait_v2", nullptr);
@@ -469,7 +489,11 @@ int nvmlEventSetWait_v2(void*, void* data, unsigned timeout_ms) {
         Put(data, 0, device);
         Put(data, 8, uint64_t{8});
         Put(data, 16, static_cast<uint64_t>(std::stoull(item.substr(colon + 1))));
-        Put(data, 24, uint32_t{0xFFFFFFFF});
+        const size_t second = item.find(':', colon + 1);
+        const bool none = second == std::string::npos;
+        Put(data, 24,
+            none ? uint32_t{0xFFFFFFFF}
+                 : static_cast<uint32_t>(std::stoul(item.substr(second + 1))));
         return 0;
       }
     }

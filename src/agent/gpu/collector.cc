@@ -91,8 +91,8 @@ std::vector<std::string> GpuCollector::Labels(std::initializer_list<std::string_
                                                  counters_->rows.begin(), counters_->rows.end(),
                                                  [](const Counter& r) { return r.label; }));
   std::sort(labels.begin() + static_cast<ptrdiff_t>(first_label), labels.end());
-  labels.emplace_back("hpc_job");
   labels.insert(labels.end(), extra.begin(), extra.end());
+  labels.emplace_back("hpc_job");
   return labels;
 }
 
@@ -122,6 +122,7 @@ void GpuCollector::MakeFamilies() {
     if (source == Source::kLastXid) labels = Labels({"err_code", "err_msg"});
     if (source == Source::kXidCount) labels = Labels({"window_size_in_ms", "xid"});
     if (source == Source::kClockEvents) labels = Labels({"clock_event", "window_size_in_ms"});
+    if (source == Source::kP2p) labels = Labels({"link_status", "peer_gpu"});
     clock_events_ = clock_events_ || source == Source::kClockEvents;
     fields_.emplace_back(&row, &out_.Get(row.name, row.help, row.type, std::move(labels)));
   }
@@ -223,22 +224,21 @@ void GpuCollector::SetBase(const GpuEntity& entity) {
     const std::string& text = id.labels[static_cast<size_t>(label)];
     values_.push_back(text.empty() ? kNoLabel : std::string_view(text));
   }
-  job_at_ = values_.size();
-  values_.push_back(kNoLabel);
+  base_size_ = values_.size();
   jobs_of_ = jobs_ ? &jobs_->JobsOf(entity) : nullptr;
 }
 
 void GpuCollector::Emit(Family& family, double value, Extra extra) {
   if (std::isnan(value)) return;
-  values_.resize(job_at_ + 1);
-  values_[job_at_] = kNoLabel;
+  values_.resize(base_size_);
   values_.insert(values_.end(), extra.begin(), extra.end());
+  values_.push_back(kNoLabel);
   if (jobs_of_ == nullptr || jobs_of_->empty()) {
     family.Set(values_.data(), values_.size(), value);
     return;
   }
   for (const std::string& job : *jobs_of_) {
-    values_[job_at_] = job;
+    values_.back() = job;
     family.Set(values_.data(), values_.size(), value);
   }
 }
@@ -256,6 +256,9 @@ void GpuCollector::SetFields(const GpuEntity& entity) {
         break;
       case Source::kClockEvents:
         SetClockEvents(*family, entity);
+        break;
+      case Source::kP2p:
+        SetPeers(*family, entity);
         break;
       default:
         if (number < entity.values.size()) Emit(*family, entity.values[number]);
@@ -282,6 +285,22 @@ void GpuCollector::SetXidCounts(Family& family, const GpuEntity& entity) {
     Emit(family, static_cast<double>(entry.in_window), {xid_window_, Number(entry.xid)});
   }
   if (!any) Emit(family, 0, {xid_window_, kNoLabel});
+}
+
+void GpuCollector::SetPeers(Family& family, const GpuEntity& entity) {
+  constexpr std::string_view kStatus[] = {"OK",
+                                          "ChipsetNotSupported",
+                                          "GPUNotSupported",
+                                          "TopologyNotSupported",
+                                          "DisabledByRegKey",
+                                          "NotSupported",
+                                          "Unknown"};
+  for (size_t peer = 0; peer < entity.peers.size(); ++peer) {
+    const int status = entity.peers[peer];
+    if (status < 0) continue;
+    const auto known = std::min(static_cast<size_t>(status), std::size(kStatus) - 1);
+    Emit(family, status, {kStatus[known], Number(peer)});
+  }
 }
 
 void GpuCollector::SetXids(const GpuEntity& entity) {

@@ -67,6 +67,7 @@ class GpuCollector final : public Collector {
   void SetLastXid(Family& family, const GpuEntity& entity);
   void SetXidCounts(Family& family, const GpuEntity& entity);
   void SetClockEvents(Family& family, const GpuEntity& entity);
+  void SetPeers(Family& family, const GpuEntity& entity);
   void SetOwn(const GpuEntity& entity);
   void SetXids(const GpuEntity& entity);
   void SetLinks(const GpuEntity& entity);
@@ -89,7 +90,7 @@ class GpuCollector final : public Collector {
 
   // The labels of the entity at hand.
   std::vector<std::string_view> values_;
-  size_t job_at_ = 0;
+  size_t base_size_ = 0;
   const std::vector<std::string>* jobs_of_ = nullptr;
   std::string model_;
   std::vector<XidLog::Entry> xids_;

@@ -70,6 +70,9 @@ void AddCalls(std::vector<FieldSpec>& out) {
       Of("COMPUTE_MODE", Call::kComputeMode),
       Of("MIG_MODE", Call::kMigMode),
       Of("ECC_CURRENT", Call::kEccMode),
+      Of("ECC_PENDING", Call::kEccPending),
+      Of("VIDEO_CLOCK", Call::kVideoClock),
+      Of("MAX_VIDEO_CLOCK", Call::kMaxVideoClock),
       Of("VGPU_LICENSE_STATUS", Call::kVgpuLicense),
   };
   out.insert(out.end(), std::begin(calls), std::end(calls));
@@ -103,8 +106,36 @@ void AddFieldValues(std::vector<FieldSpec>& out) {
       Of("ROW_REMAP_PENDING", 144u),
       Of("ROW_REMAP_FAILURE", 145u),
       Of("POWER_USAGE_INSTANT", 186u, 0.001),
+      Of("POWER_MGMT_LIMIT_MIN", 187u, 0.001),
+      Of("POWER_MGMT_LIMIT_MAX", 188u, 0.001),
+      Of("POWER_MGMT_LIMIT_DEF", 189u, 0.001),
+      Of("GET_GPU_RECOVERY_ACTION", 230u),
+      Of("CLOCKS_EVENT_REASON_SW_POWER_CAP_NS", 74u),
+      Of("CLOCKS_EVENT_REASON_SYNC_BOOST_NS", 76u),
+      Of("CLOCKS_EVENT_REASON_SW_THERM_SLOWDOWN_NS", 269u),
+      Of("CLOCKS_EVENT_REASON_HW_THERM_SLOWDOWN_NS", 270u),
+      Of("CLOCKS_EVENT_REASON_HW_POWER_BRAKE_SLOWDOWN_NS", 271u),
   };
   out.insert(out.end(), std::begin(values), std::end(values));
+}
+
+// ECC errors by place, errors of the first NVLinks: in NVML side by side.
+void AddFieldRows(std::vector<FieldSpec>& out) {
+  constexpr std::string_view kPlaces[] = {"L1", "L2", "DEV", "REG", "TEX"};
+  for (uint32_t i = 0; i < std::size(kPlaces); ++i) {
+    out.push_back(Of(StrCat("ECC_SBE_VOL_", kPlaces[i]), 7 + 2 * i));
+    out.push_back(Of(StrCat("ECC_DBE_VOL_", kPlaces[i]), 8 + 2 * i));
+    out.push_back(Of(StrCat("ECC_SBE_AGG_", kPlaces[i]), 18 + 2 * i));
+    out.push_back(Of(StrCat("ECC_DBE_AGG_", kPlaces[i]), 19 + 2 * i));
+  }
+  out.push_back(Of("ECC_DBE_VOL_CBU", 17u));
+  out.push_back(Of("ECC_DBE_AGG_CBU", 28u));
+  constexpr std::pair<std::string_view, uint32_t> kLinkErrors[] = {
+      {"CRC_FLIT", 32}, {"CRC_DATA", 39}, {"REPLAY", 46}, {"RECOVERY", 53}};
+  for (uint32_t i = 0; i < 6; ++i) {
+    for (const auto& [kind, first] : kLinkErrors)
+      out.push_back(Of(StrCat("NVLINK_", kind, "_ERROR_COUNT_L", i), first + i));
+  }
 }
 
 void AddProfiling(std::vector<FieldSpec>& out) {
@@ -159,21 +190,10 @@ void AddLinksLabelsAndEvents(std::vector<FieldSpec>& out) {
       {"DCGM_FI_DEV_XID_ERRORS", Source::kLastXid, 0},
       {"DCGM_EXP_XID_ERRORS_COUNT", Source::kXidCount, 0},
       {"DCGM_EXP_CLOCK_EVENTS_COUNT", Source::kClockEvents, 0},
+      {"DCGM_EXP_P2P_STATUS", Source::kP2p, 0},
   };
   out.insert(out.end(), std::begin(rest), std::end(rest));
 }
-
-// Names that DCGM 4.6 gave to fields; the counters file decides which one is printed.
-constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
-    {"DCGM_FI_DEV_GPU_UTIL_RATIO", "DCGM_FI_DEV_GPU_UTIL"},
-    {"DCGM_FI_DEV_BOARD_POWER_WATTS", "DCGM_FI_DEV_POWER_USAGE"},
-    {"DCGM_FI_DEV_BOARD_POWER_RAW_WATTS", "DCGM_FI_DEV_POWER_USAGE_INSTANT"},
-    {"DCGM_FI_DEV_BOARD_POWER_LIMIT_REQUESTED_WATTS", "DCGM_FI_DEV_POWER_MGMT_LIMIT"},
-    {"DCGM_FI_DEV_BOARD_POWER_LIMIT_ENFORCED_WATTS", "DCGM_FI_DEV_ENFORCED_POWER_LIMIT"},
-    {"DCGM_FI_DEV_GPU_TEMP_CELSIUS", "DCGM_FI_DEV_GPU_TEMP"},
-    {"DCGM_FI_DEV_MEMORY_TEMP_CELSIUS", "DCGM_FI_DEV_MEMORY_TEMP"},
-    {"DCGM_FI_DEV_XID_ERROR", "DCGM_FI_DEV_XID_ERRORS"},
-};
 
 }  // namespace
 
@@ -182,6 +202,7 @@ std::span<const FieldSpec> AllFields() {
     std::vector<FieldSpec> out;
     AddCalls(out);
     AddFieldValues(out);
+    AddFieldRows(out);
     AddProfiling(out);
     AddLinksLabelsAndEvents(out);
     return out;
@@ -190,12 +211,10 @@ std::span<const FieldSpec> AllFields() {
 }
 
 int FindField(std::string_view name) {
-  for (const auto& [renamed, old] : kRenamed) {
-    if (name == renamed) name = old;
-  }
+  const std::string usual = UsualFieldName(name);
   const auto fields = AllFields();
   const auto at = std::find_if(fields.begin(), fields.end(),
-                               [&](const FieldSpec& field) { return field.name == name; });
+                               [&](const FieldSpec& field) { return field.name == usual; });
   return at == fields.end() ? -1 : static_cast<int>(at - fields.begin());
 }
 

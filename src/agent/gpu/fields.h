@@ -17,6 +17,7 @@ enum class Source : uint8_t {
   kLastXid,      // the last XID
   kXidCount,     // XIDs in a window
   kClockEvents,  // samples in a window with a throttle reason
+  kP2p,          // NVLink between two GPUs
 };
 
 inline constexpr uint32_t kAllLinks = 0xFFFFFFFF;
@@ -26,6 +27,7 @@ inline constexpr uint32_t kMaxLinks = 18;
 enum class Call : uint8_t {
   kSmClock,
   kMemClock,
+  kVideoClock,
   kGpuTemp,
   kPower,
   kGpuUtil,
@@ -57,10 +59,12 @@ enum class Call : uint8_t {
   kEnforcedPowerLimit,
   kMaxSmClock,
   kMaxMemClock,
+  kMaxVideoClock,
   kPersistence,
   kComputeMode,
   kMigMode,
   kEccMode,
+  kEccPending,
   kVgpuLicense,
   kCount,
 };
@@ -94,7 +98,10 @@ struct FieldSpec {
 
 // All known fields; a field's place in it is its number here.
 std::span<const FieldSpec> AllFields();
-// The number of a field by its name, also by the name that DCGM 4.6 gave it; -1 when unknown.
+// The number of a field by any of its names; -1 when unknown.
 int FindField(std::string_view name);
+// The name in AllFields() of what DCGM 4.6 has renamed ("DCGM_FI_DEV_BOARD_POWER_WATTS"), or
+// dcgm-exporter 1.x called otherwise ("dcgm_power_usage"); else the name itself.
+std::string UsualFieldName(std::string_view name);
 
 }  // namespace slurmscope::agent::gpu

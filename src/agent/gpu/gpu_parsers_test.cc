@@ -5,6 +5,7 @@
 #include "agent/gpu/amd.h"
 #include "agent/gpu/collector.h"
 #include "agent/gpu/counters.h"
+#include "agent/gpu/fields.h"
 #include "agent/gpu/job_map.h"
 #include "agent/gpu/xid_watch.h"
 
@@ -38,6 +39,29 @@ TEST(Counters, ProblemsNameTheLine) {
   EXPECT_EQ(counters.problems[4], "line 9: a quote is not closed");
 }
 
+TEST(Fields, OtherNames) {
+  const auto same = [](std::string_view name, std::string_view usual) {
+    EXPECT_EQ(UsualFieldName(name), usual);
+    EXPECT_GE(FindField(name), 0) << name;
+  };
+  same("DCGM_FI_DEV_GPU_UTIL_RATIO", "DCGM_FI_DEV_GPU_UTIL");
+  same("DCGM_FI_DEV_NVLINK_THROUGHPUT_TOTAL", "DCGM_FI_DEV_NVLINK_BANDWIDTH_TOTAL");
+  same("DCGM_FI_DEV_NVLINK_THROUGHPUT_L17", "DCGM_FI_DEV_NVLINK_BANDWIDTH_L17");
+  same("DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_TOTAL", "DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL");
+  same("DCGM_FI_DEV_NVLINK_REPLAY_ERROR_L5_TOTAL", "DCGM_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_L5");
+  same("DCGM_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL",
+       "DCGM_FI_DEV_NVLINK_REPLAY_ERROR_COUNT_TOTAL");
+  same("DCGM_FI_PROF_TENSOR_UTIL_RATIO", "DCGM_FI_PROF_PIPE_TENSOR_ACTIVE");
+  same("DCGM_FI_PROF_NVDEC_UTIL_7_RATIO", "DCGM_FI_PROF_NVDEC7_ACTIVE");
+  same("DCGM_FI_SYSTEM_DRIVER_VERSION", "DCGM_FI_DRIVER_VERSION");
+  same("dcgm_gpu_temp", "DCGM_FI_DEV_GPU_TEMP");
+  same("dcgm_fi_prof_dram_active", "DCGM_FI_PROF_DRAM_ACTIVE");
+  for (const char* name : {"", "_UTIL_", "DCGM_FI_PROF_X_UTIL_RATIO", "DCGM_FI_DEV_NVLINK__ERROR_",
+                           "DCGM_FI_DEV_NVLINK_ERROR_TOTAL"}) {
+    EXPECT_LT(FindField(name), 0) << name;
+  }
+}
+
 TEST(Xid, KernelLines) {
   const auto xid = ParseKernelXid(
       "4,1234,5678901,-;NVRM: Xid (PCI:0000:1a:00): 79, pid=1, GPU has fallen off the bus.");
@@ -53,23 +77,100 @@ TEST(Xid, KernelLines) {
   }
 }
 
-TEST(Xid, TheSameEventFromBothSourcesCountsOnce) {
-  XidLog log;
-  log.Add(XidFrom::kDriver, 1, kNvmlNoInstance, 48, 1000, true);
-  log.Add(XidFrom::kKernelLog, 1, kNvmlNoInstance, 48, 1001, true);
-  log.Add(XidFrom::kKernelLog, 1, kNvmlNoInstance, 48, 90'000, true);
-  log.Add(XidFrom::kKernelLog, 1, kNvmlNoInstance, 62, 500, false);  // before we started
-  log.Add(XidFrom::kDriver, 2, kNvmlNoInstance, 13, 95'000, true);
+// A log that is told events of GPU 1 and XID 48.
+class XidLogTest : public testing::Test {
+ protected:
+  void Add(XidFrom from, int64_t ms, uint32_t instance = kNvmlNoInstance, bool counted = true) {
+    log_.Add({.from = from,
+              .pci = 1,
+              .instance = instance,
+              .xid = 48,
+              .time_ms = ms,
+              .arrived_ms = ms,
+              .counted = counted});
+  }
+  XidLog::Entry Of(uint32_t instance, int64_t now_ms = 100'000, int64_t window_ms = 60'000) {
+    std::vector<XidLog::Entry> entries;
+    log_.Collect(1, instance, now_ms, window_ms, entries);
+    return entries.empty() ? XidLog::Entry{} : entries[0];
+  }
+
+  XidLog log_;
+};
+
+TEST_F(XidLogTest, TheSameEventFromBothSourcesCountsOnce) {
+  Add(XidFrom::kDriver, 1000);
+  Add(XidFrom::kKernelLog, 1001);
+  Add(XidFrom::kKernelLog, 90'000);
+  log_.Add({.from = XidFrom::kKernelLog, .pci = 1, .xid = 62, .time_ms = 500, .counted = false});
+  log_.Add({.pci = 2, .xid = 13, .time_ms = 95'000, .arrived_ms = 95'000});
   std::vector<XidLog::Entry> entries;
-  log.Collect(1, kNvmlNoInstance, 100'000, 60'000, entries);
+  log_.Collect(1, kNvmlNoInstance, 100'000, 60'000, entries);
   ASSERT_EQ(entries.size(), 2u);
   EXPECT_EQ(entries[0].xid, 48u);
   EXPECT_EQ(entries[0].count, 2);
   EXPECT_EQ(entries[0].in_window, 1u);
   EXPECT_EQ(entries[0].last_ms, 90'000);
-  EXPECT_EQ(entries[1].count, 0);
-  EXPECT_EQ(log.Last(1, kNvmlNoInstance)->xid, 48u);
-  EXPECT_FALSE(log.Last(3, kNvmlNoInstance).has_value());
+  EXPECT_EQ(entries[1].count, 0) << "from before the start";
+  EXPECT_EQ(log_.Last(1, kNvmlNoInstance)->xid, 48u);
+  EXPECT_FALSE(log_.Last(3, kNvmlNoInstance).has_value());
+}
+
+TEST_F(XidLogTest, EventsThatOnlyOneSourceTellsAreAllCounted) {
+  Add(XidFrom::kDriver, 1000);
+  Add(XidFrom::kDriver, 2000);
+  // The driver was reloaded meanwhile: only the kernel tells these.
+  Add(XidFrom::kKernelLog, 30'000);
+  Add(XidFrom::kKernelLog, 31'000);
+  EXPECT_EQ(Of(kNvmlNoInstance).count, 4);
+}
+
+TEST_F(XidLogTest, StormOfBothSources) {
+  for (int i = 0; i < 3000; ++i) Add(XidFrom::kDriver, 50'000 + i);
+  for (int i = 0; i < 3000; ++i) Add(XidFrom::kKernelLog, 52'000 + i);
+  EXPECT_EQ(Of(kNvmlNoInstance).count, 3000);
+  EXPECT_EQ(Of(kNvmlNoInstance).in_window, 3000u);
+  EXPECT_EQ(Of(kNvmlNoInstance, 200'000).in_window, 0u);
+}
+
+TEST_F(XidLogTest, InstancesAddUp) {
+  Add(XidFrom::kDriver, 1000, 7);
+  Add(XidFrom::kDriver, 1000, 9);
+  EXPECT_EQ(Of(kNvmlNoInstance).count, 2) << "two events, also without the kernel's log";
+  EXPECT_EQ(Of(7).count, 1);
+  Add(XidFrom::kKernelLog, 1002);
+  Add(XidFrom::kKernelLog, 1003);
+  EXPECT_EQ(Of(kNvmlNoInstance).count, 2);
+  EXPECT_EQ(Of(9).count, 1);
+  // The kernel may be the first.
+  Add(XidFrom::kKernelLog, 50'000);
+  EXPECT_EQ(Of(9).count, 2) << "may be of any instance";
+  Add(XidFrom::kDriver, 50'001, 7);
+  EXPECT_EQ(Of(kNvmlNoInstance).count, 3);
+  EXPECT_EQ(Of(7).count, 2);
+  EXPECT_EQ(Of(9).count, 1);
+  EXPECT_EQ(log_.Last(1, 9)->last_ms, 1000);
+  EXPECT_EQ(log_.Last(1, 7)->last_ms, 50'000);
+}
+
+TEST_F(XidLogTest, IsBounded) {
+  for (uint32_t i = 0; i < 5000; ++i) {
+    Add(XidFrom::kDriver, 1000, i);
+    log_.Add({.pci = 5, .xid = i, .time_ms = 1, .arrived_ms = 1});
+  }
+  EXPECT_EQ(Of(kNvmlNoInstance).count, 5000);
+  std::vector<XidLog::Entry> entries;
+  log_.Collect(5, kNvmlNoInstance, 0, 0, entries);
+  EXPECT_LE(entries.size(), 1024u);
+}
+
+TEST(JobMap, GarbageIsNoJob) {
+  std::vector<std::string> jobs;
+  std::string text = "12\r\n  13_4\t\n\xFF\xFE\n12\n4";
+  text += '\0';
+  text += "2\n" + std::string(300, '9') + "\n14";
+  ParseJobFile(text, jobs);
+  EXPECT_EQ(jobs, (std::vector<std::string>{"12", "13_4", "14"}));
 }
 
 TEST(JobMap, FileNames) {

@@ -15,6 +15,13 @@ namespace {
 constexpr size_t kMaxFiles = 1024;
 constexpr size_t kMaxFileBytes = 64 << 10;
 constexpr size_t kMaxJobs = 64;
+constexpr size_t kMaxJobId = 256;
+
+bool IsJobId(std::string_view line) {
+  return !line.empty() && line.size() <= kMaxJobId && base::IsValidUtf8(line) &&
+         std::none_of(line.begin(), line.end(),
+                      [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+}
 
 }  // namespace
 
@@ -35,7 +42,8 @@ void ParseJobFile(std::string_view text, std::vector<std::string>& out) {
   out.clear();
   for (std::string_view line; NextLine(text, line) && out.size() < kMaxJobs;) {
     line = base::TrimSpace(line);
-    if (line.empty() || std::find(out.begin(), out.end(), line) != out.end()) continue;
+    if (!IsJobId(line)) continue;
+    if (std::find(out.begin(), out.end(), line) != out.end()) continue;
     out.emplace_back(line);
   }
 }

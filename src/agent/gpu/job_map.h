@@ -42,7 +42,8 @@ class JobDirectory final : public GpuJobs {
 
 // "3" or "3.7" as GPU and instance; -1 for no instance. False for any other name.
 bool ParseJobFileName(std::string_view name, unsigned& gpu, int64_t& instance);
-// The job ids of a file: its lines without blanks, empty ones left out.
+// The job ids of a file: its lines without blanks around. Empty lines are left out, and those that
+// are no text or longer than 256 bytes.
 void ParseJobFile(std::string_view text, std::vector<std::string>& out);
 
 }  // namespace slurmscope::agent::gpu

@@ -104,6 +104,7 @@ void Nvml::BindValues() {
   Bind(nvlink_state, {"nvmlDeviceGetNvLinkState"});
   Bind(nvlink_errors, {"nvmlDeviceGetNvLinkErrorCounter"});
   Bind(grid_features, {"nvmlDeviceGetGridLicensableFeatures_v4"});
+  Bind(p2p_status, {"nvmlDeviceGetP2PStatus"});
   Bind(processes, {"nvmlDeviceGetComputeRunningProcesses_v3"});
 }
 

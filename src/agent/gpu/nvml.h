@@ -128,6 +128,8 @@ struct NvmlGpmMetricsGet {
 };
 static_assert(offsetof(NvmlGpmMetricsGet, metrics) == 24);
 
+inline constexpr int kNvmlP2pNvlink = 2;
+
 // A function of the library; calling one that the library lacks says kNvmlFunctionNotFound.
 template <typename... Args>
 class NvmlFunction {
@@ -182,6 +184,8 @@ class Nvml {
   NvmlFunction<NvmlDevice, void*> grid_features;
   NvmlFunction<NvmlDevice, uint32_t*, NvmlProcess*> processes;
   NvmlFunction<NvmlDevice, uint32_t, NvmlDevice*> mig_device;
+  // Two GPUs, what it is about (kNvmlP2pNvlink), the status.
+  NvmlFunction<NvmlDevice, NvmlDevice, int, int*> p2p_status;
   NvmlFunction<NvmlEventSet*> event_set_create;
   NvmlFunction<NvmlEventSet> event_set_free;
   NvmlFunction<NvmlDevice, unsigned long long, NvmlEventSet> register_events;

@@ -1,3 +1,5 @@
+#include <fcntl.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -14,7 +16,10 @@ using base::StrCat;
 
 constexpr int64_t kSecondNs = 1'000'000'000;
 constexpr int64_t kRetryNs = 2 * kSecondNs;
-constexpr int64_t kRetryLostNs = 60 * kSecondNs;
+constexpr int64_t kFirstRetryLostNs = 60 * kSecondNs;
+constexpr int64_t kLastRetryLostNs = 600 * kSecondNs;
+constexpr int64_t kLookNs = 10 * kSecondNs;
+constexpr int64_t kClosePatienceNs = 5 * kSecondNs;
 constexpr uint32_t kMaxGpus = 256;
 constexpr uint32_t kMaxInstances = 64;
 
@@ -43,13 +48,56 @@ std::string ProfileOf(std::string_view name) {
 
 }  // namespace
 
+// The addresses of those that the kernel's driver holds.
+std::string NvmlReader::BoundGpus() const {
+  std::string out;
+  const auto names = base::ListDirectory(options_.sysfs + "/bus/pci/drivers/nvidia");
+  for (const std::string& name : names.value_or(std::vector<std::string>())) {
+    if (ParsePciAddress(name) != kNoPci) base::StrAppend(out, name, " ");
+  }
+  return out;
+}
+
+// A device that has fallen off the bus reads as all ones.
+bool NvmlReader::AnswersOnTheBus(const Device& device) const {
+  constexpr size_t kLength = std::string_view("0000:1a:00.0").size();
+  std::string address = device.identity->bus_id;
+  if (address.size() < kLength) return false;
+  address.erase(0, address.size() - kLength);
+  for (char& c : address) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+  const auto config =
+      base::File::Open(StrCat(options_.sysfs, "/bus/pci/devices/", address, "/config"), O_RDONLY);
+  char vendor[2] = {};
+  return config && config->ReadAt(vendor, sizeof vendor, 0) == sizeof vendor &&
+         std::string_view(vendor, 2) != "\xFF\xFF";
+}
+
+// GPUs that came, or came back, are seen only by a new start of the library. That costs the others
+// their running averages, so it is not tried often.
+bool NvmlReader::MustReopen(int64_t now_ns) {
+  if (now_ns - looked_ns_ < kLookNs) return false;
+  looked_ns_ = now_ns;
+  std::string bound = BoundGpus();
+  bool changed = bound != bound_gpus_;
+  bound_gpus_ = std::move(bound);
+  bool any_lost = devices_.empty();
+  for (Device& device : devices_) {
+    if (!device.lost) continue;
+    any_lost = true;
+    const bool answers = AnswersOnTheBus(device);
+    changed = changed || (answers && device.answers == false);
+    device.answers = answers;
+  }
+  if (!any_lost) lost_retry_ns_ = kFirstRetryLostNs;
+  if (changed) return true;
+  if (!any_lost || now_ns - opened_ns_ < lost_retry_ns_) return false;
+  lost_retry_ns_ = std::min(2 * lost_retry_ns_, kLastRetryLostNs);
+  return true;
+}
+
 bool NvmlReader::EnsureOpen(GpuSnapshot& out) {
   const int64_t now = clock_.SteadyNs();
-  if (driver_gone_) Close();
-  const bool any_lost = std::any_of(devices_.begin(), devices_.end(),
-                                    [](const Device& device) { return device.lost; });
-  // A GPU that was reset or replaced is seen only by a new start of the library.
-  if (initialized_ && any_lost && now - opened_ns_ >= kRetryLostNs) Close();
+  if (initialized_ && (driver_gone_ || released_ || closing() || MustReopen(now))) TryClose(now);
   if (!initialized_ && !released_ && (!tried_ns_ || now - *tried_ns_ >= kRetryNs)) {
     tried_ns_ = now;
     auto opened = Open();
@@ -62,11 +110,11 @@ bool NvmlReader::EnsureOpen(GpuSnapshot& out) {
     }
     problem_ = problem;
   }
-  if (released_) problem_ = "released on request";
+  if (released_ && !initialized_) problem_ = "released on request";
   out.library = nvml_ != nullptr || released_ || !known_.empty();
-  out.driver_up = initialized_;
-  out.problem = problem_;
-  return initialized_;
+  out.driver_up = initialized_ && !driver_gone_;
+  out.problem = driver_gone_ ? "the NVIDIA driver is gone" : problem_;
+  return out.driver_up;
 }
 
 Result<void> NvmlReader::Open() {
@@ -82,7 +130,7 @@ Result<void> NvmlReader::Open() {
   }
   initialized_ = true;
   driver_gone_ = false;
-  opened_ns_ = clock_.SteadyNs();
+  opened_ns_ = looked_ns_ = clock_.SteadyNs();
   driver_version_ = TextOf(nvml_->driver_version);
   nvml_version_ = TextOf(nvml_->nvml_version);
   int cuda = 0;
@@ -93,9 +141,18 @@ Result<void> NvmlReader::Open() {
   return {};
 }
 
-void NvmlReader::Close() {
+// Does not wait for the thread of the events, which sleeps in the driver for a while: until it is
+// out, a driver that answers is read as before.
+void NvmlReader::TryClose(int64_t now_ns) {
+  if (!closing_ns_) closing_ns_ = now_ns;
+  if (events_.AskToStop() || now_ns - *closing_ns_ >= kClosePatienceNs)
+    Close(std::chrono::milliseconds(0));
+}
+
+void NvmlReader::Close(std::chrono::milliseconds patience) {
   driver_gone_ = false;
-  const bool quiet = events_.Stop();
+  closing_ns_.reset();
+  const bool quiet = events_.Stop(patience);
   for (Device& device : devices_) {
     device.gpm.reset();
     device.instances.clear();
@@ -118,6 +175,7 @@ void NvmlReader::Enumerate() {
     if (!device.lost) with_events.emplace_back(device.handle, device.identity->pci);
   }
   AddMissing();
+  bound_gpus_ = BoundGpus();
   events_.Start(nvml_, with_events);
 }
 
@@ -133,6 +191,7 @@ NvmlReader::Device NvmlReader::MakeDevice(unsigned index) {
     if (known == known_.end()) known_.push_back(device.identity);
     device.gpm = std::make_unique<GpmSampler>(*nvml_, device.handle, kNvmlNoInstance);
     FindInstances(device);
+    AddSamplers(device);
     return device;
   }
   device.lost = true;
@@ -194,7 +253,6 @@ void NvmlReader::FindInstances(Device& device) {
     instance.id_text = StrCat(instance.id);
     instance.profile = ProfileOf(TextOf(nvml_->name, instance.handle));
     instance.calls.fill(NAN);
-    instance.gpm = std::make_unique<GpmSampler>(*nvml_, device.handle, instance.id);
     device.instances.push_back(std::move(instance));
   }
 }
@@ -213,7 +271,15 @@ void NvmlReader::RefreshInstances(Device& device) {
     const auto same = std::find_if(before.begin(), before.end(), [&](const Instance& other) {
       return other.id == instance.id && other.profile == instance.profile;
     });
-    if (same != before.end() && same->gpm) instance.gpm = std::move(same->gpm);
+    if (same != before.end()) instance.gpm = std::move(same->gpm);
+  }
+  AddSamplers(device);
+}
+
+void NvmlReader::AddSamplers(Device& device) {
+  for (Instance& instance : device.instances) {
+    if (instance.gpm == nullptr)
+      instance.gpm = std::make_unique<GpmSampler>(*nvml_, device.handle, instance.id);
   }
 }
 

@@ -42,7 +42,7 @@ NvmlReader::NvmlReader(NvmlReaderOptions options, std::shared_ptr<XidLog> xids,
   MakePlan();
 }
 
-NvmlReader::~NvmlReader() { Close(); }
+NvmlReader::~NvmlReader() { Close(std::chrono::seconds(5)); }
 
 void NvmlReader::SetWanted(std::vector<bool> wanted) {
   options_.wanted = std::move(wanted);
@@ -58,6 +58,7 @@ void NvmlReader::MakePlan() {
   link_rates_.clear();
   gpm_metrics_.clear();
   gpm_fields_.clear();
+  peers_ = false;
   field_values_.assign(fields.size(), NAN);
   // Decoded into labels whether or not the mask itself is asked for.
   needed_.set(static_cast<size_t>(Call::kClockReasons));
@@ -65,6 +66,7 @@ void NvmlReader::MakePlan() {
     if (i >= options_.wanted.size() || !options_.wanted[i]) continue;
     const FieldSpec& field = fields[i];
     if (field.source == Source::kField) requests_.push_back({field.arg, 0, i, field.factor});
+    peers_ = peers_ || field.source == Source::kP2p;
     if (field.source == Source::kLinkRate) link_rates_.emplace_back(field.arg, i);
     if (field.source == Source::kGpm) {
       gpm_metrics_.push_back(field.arg);
@@ -77,7 +79,6 @@ void NvmlReader::MakePlan() {
 }
 
 void NvmlReader::SetPause(bool paused, bool release) {
-  if (release && !released_) Close();
   if (released_ && !release) tried_ns_.reset();
   released_ = release;
   if (paused && !paused_) RestartProfiling();
@@ -106,7 +107,7 @@ void NvmlReader::Read(GpuSnapshot& out) {
       out.entities[n++].identity = identity;
     }
   }
-  if (driver_gone_) out.driver_up = false;
+  out.driver_up = out.driver_up && !driver_gone_;
   out.entities.resize(n);
   out.driver_version = driver_version_;
   out.nvml_version = nvml_version_;
@@ -149,6 +150,7 @@ void NvmlReader::ReadFast(Device& device) {
   const auto at = [&](Call call) -> double& { return device.calls[static_cast<size_t>(call)]; };
   at(Call::kSmClock) = Ask(device, Call::kSmClock, nvml_->clock, 1);
   at(Call::kMemClock) = Ask(device, Call::kMemClock, nvml_->clock, 2);
+  at(Call::kVideoClock) = Ask(device, Call::kVideoClock, nvml_->clock, 3);
   at(Call::kGpuTemp) = Ask(device, Call::kGpuTemp, nvml_->temperature, 0);
   at(Call::kPower) = Ask(device, Call::kPower, nvml_->power) / 1000;
   at(Call::kPcieReplay) = Ask(device, Call::kPcieReplay, nvml_->pcie_replay);
@@ -315,6 +317,7 @@ void NvmlReader::Publish(const Device& device, GpuSnapshot& out, size_t& n) {
   entity.instance = false;
   entity.values.assign(AllFields().size(), NAN);
   entity.links.clear();
+  entity.peers.clear();
   entity.processes.clear();
   entity.has_processes = false;
   entity.clock_reasons = NAN;
@@ -329,6 +332,7 @@ void NvmlReader::Publish(const Device& device, GpuSnapshot& out, size_t& n) {
   }
   entity.clock_reasons = device.calls[static_cast<size_t>(Call::kClockReasons)];
   entity.links = device.links;
+  if (peers_) entity.peers = device.peers;
   entity.has_processes = device.has_processes;
   entity.processes = device.processes;
   for (const Instance& instance : device.instances) {
@@ -350,6 +354,7 @@ void NvmlReader::PublishInstance(const Device& device, const Instance& instance,
   out.values = parent.values;
   out.clock_reasons = parent.clock_reasons;
   out.links.clear();
+  out.peers.clear();
   out.processes.clear();
   out.has_processes = false;
   const auto fields = AllFields();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <bitset>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,8 @@ class NvmlReader {
   // While paused no profiling is sampled. With `release` the driver is let go of altogether, so
   // that it can be unloaded or a GPU reset.
   void SetPause(bool paused, bool release);
+  // Whether the driver is being let go of, which the next calls of Read will go on with.
+  bool closing() const { return closing_ns_.has_value(); }
 
  private:
   static constexpr size_t kCalls = static_cast<size_t>(Call::kCount);
@@ -61,6 +64,7 @@ class NvmlReader {
     std::shared_ptr<const GpuIdentity> identity;
     bool lost = false;
     std::string lost_reason;
+    std::optional<bool> answers;  // on the bus, of one that is lost
     bool partitioned = false;
     std::vector<Instance> instances;
     CallValues calls;
@@ -70,6 +74,7 @@ class NvmlReader {
     std::optional<int64_t> links_ns;
     std::array<LinkCounter, kMaxLinks + 1> link_counters;  // the last one: all together
     std::vector<LinkValues> links;
+    std::vector<int> peers;
     std::vector<GpuProcess> processes;
     bool has_processes = false;
   };
@@ -85,13 +90,18 @@ class NvmlReader {
   // nvml_devices.cc
   bool EnsureOpen(GpuSnapshot& out);
   Result<void> Open();
-  void Close();
+  void TryClose(int64_t now_ns);
+  void Close(std::chrono::milliseconds patience);
+  bool MustReopen(int64_t now_ns);
+  std::string BoundGpus() const;
+  bool AnswersOnTheBus(const Device& device) const;
   void Enumerate();
   void AddMissing();
   Device MakeDevice(unsigned index);
   std::shared_ptr<const GpuIdentity> Identify(NvmlDevice handle, unsigned index);
   void FindInstances(Device& device);
   void RefreshInstances(Device& device);
+  void AddSamplers(Device& device);
 
   // nvml_reader.cc
   void ReadDevice(Device& device, int64_t now_ns);
@@ -104,6 +114,7 @@ class NvmlReader {
   void ReadSlow(Device& device);
   void ReadPcieAndLimits(Device& device);
   void ReadLinkStates(Device& device);
+  void ReadPeers(Device& device);
   void ReadProcesses(Device& device);
   void ReadFieldValues(Device& device, int64_t now_ns);
   void ReadLinkCounters(Device& device, size_t first, int64_t now_ns);
@@ -123,6 +134,7 @@ class NvmlReader {
   std::vector<std::pair<uint32_t, size_t>> link_rates_;
   std::vector<uint32_t> gpm_metrics_;
   std::vector<size_t> gpm_fields_;
+  bool peers_ = false;
 
   std::shared_ptr<Nvml> nvml_;
   bool initialized_ = false;
@@ -131,7 +143,11 @@ class NvmlReader {
   bool released_ = false;
   std::string problem_;
   std::optional<int64_t> tried_ns_;
+  std::optional<int64_t> closing_ns_;
   int64_t opened_ns_ = 0;
+  int64_t looked_ns_ = 0;                   // when the bus was looked at
+  int64_t lost_retry_ns_ = 60'000'000'000;  // how long to leave a lost GPU alone
+  std::string bound_gpus_;
   std::string driver_version_, nvml_version_, cuda_version_;
   std::vector<Device> devices_;
   // GPUs that were there since the agent started.

@@ -16,6 +16,7 @@ double Mebibytes(uint64_t bytes) { return std::floor(static_cast<double>(bytes) 
 void NvmlReader::ReadSlow(Device& device) {
   ReadPcieAndLimits(device);
   ReadLinkStates(device);
+  ReadPeers(device);
   const auto at = [&](Call call) -> double& { return device.calls[static_cast<size_t>(call)]; };
   const auto need = [&](Call call) { return needed_[static_cast<size_t>(call)] && !device.lost; };
   at(Call::kBar1Total) = at(Call::kBar1Free) = at(Call::kBar1Used) = NAN;
@@ -27,11 +28,14 @@ void NvmlReader::ReadSlow(Device& device) {
     at(Call::kBar1Used) = Mebibytes(bar1.used);
   }
   uint32_t current = 0, pending = 0;
-  at(Call::kMigMode) = at(Call::kEccMode) = NAN;
+  at(Call::kMigMode) = at(Call::kEccMode) = at(Call::kEccPending) = NAN;
   if (need(Call::kMigMode) && Note(device, nvml_->mig_mode(device.handle, &current, &pending)))
     at(Call::kMigMode) = current;
-  if (need(Call::kEccMode) && Note(device, nvml_->ecc_mode(device.handle, &current, &pending)))
+  const bool any_ecc = need(Call::kEccMode) || need(Call::kEccPending);
+  if (any_ecc && Note(device, nvml_->ecc_mode(device.handle, &current, &pending))) {
     at(Call::kEccMode) = current;
+    at(Call::kEccPending) = pending;
+  }
   if (need(Call::kVgpuLicense)) {
     // isSupported, count, then the first feature: its code and its state.
     alignas(8) uint32_t features[1024] = {};
@@ -65,6 +69,7 @@ void NvmlReader::ReadPcieAndLimits(Device& device) {
   at(Call::kGpuMaxTemp) = Ask(device, Call::kGpuMaxTemp, nvml.temperature_threshold, 3);
   at(Call::kMaxSmClock) = Ask(device, Call::kMaxSmClock, nvml.max_clock, 1);
   at(Call::kMaxMemClock) = Ask(device, Call::kMaxMemClock, nvml.max_clock, 2);
+  at(Call::kMaxVideoClock) = Ask(device, Call::kMaxVideoClock, nvml.max_clock, 3);
 }
 
 // The links that the GPU has are those that the driver gives a state for.
@@ -88,6 +93,20 @@ void NvmlReader::ReadLinkStates(Device& device) {
     }
   }
   device.links.resize(count);
+}
+
+// Whether there is NVLink to the other GPUs. A result that is no status is not about this GPU alone
+// and says nothing of it.
+void NvmlReader::ReadPeers(Device& device) {
+  device.peers.clear();
+  if (!peers_ || device.lost) return;
+  for (const Device& other : devices_) {
+    int status = -1;
+    const bool asked =
+        &other != &device && !other.lost &&
+        nvml_->p2p_status(device.handle, other.handle, kNvmlP2pNvlink, &status) == kNvmlOk;
+    device.peers.push_back(asked ? status : -1);
+  }
 }
 
 }  // namespace slurmscope::agent::gpu

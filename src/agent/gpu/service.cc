@@ -24,6 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr auto kOldest = std::chrono::seconds(30);
 constexpr auto kStopPatience = std::chrono::seconds(1);
+constexpr milliseconds kClosingPause{100};
 constexpr milliseconds kUsualPause = std::chrono::minutes(10);
 constexpr uint64_t kMaxPauseFileBytes = 4096;
 
@@ -169,7 +170,9 @@ void GpuService::Shared::LookAtFiles() {
 void GpuService::Shared::Work() {
   std::unique_lock lock(mutex);
   while (!stopping) {
-    changed.wait(lock, [&] { return stopping || asked; });
+    const auto wanted = [&] { return stopping || asked; };
+    if (!reader.closing()) changed.wait(lock, wanted);
+    if (reader.closing()) changed.wait_for(lock, kClosingPause, wanted);
     if (stopping) break;
     asked = false;
     busy = true;

@@ -59,6 +59,7 @@ struct GpuEntity {
   bool has_processes = false;
   std::vector<GpuProcess> processes;
   std::vector<LinkValues> links;
+  std::vector<int> peers;  // NVLink to the GPU of that index, as NVML has it; -1: not known
 };
 
 // All GPUs at one moment.

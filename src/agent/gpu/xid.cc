@@ -1,6 +1,7 @@
 #include "agent/gpu/xid.h"
 
 #include <algorithm>
+#include <tuple>
 
 #include "base/strings.h"
 
@@ -8,7 +9,10 @@ namespace slurmscope::agent::gpu {
 namespace {
 
 constexpr size_t kMaxKinds = 1024;
-constexpr size_t kMaxTimes = 1024;
+constexpr size_t kMaxTimes = 4096;
+constexpr size_t kMaxParts = 32;
+constexpr int64_t kSameEventMs = 10'000;
+constexpr int64_t kTogetherMs = 1000;
 
 enum class Class : uint8_t { kWarning, kApplication, kReset, kCritical };
 
@@ -225,48 +229,102 @@ std::optional<KernelXid> ParseKernelXid(std::string_view line) {
   return out;
 }
 
-void XidLog::Add(XidFrom from, PciKey pci, uint32_t instance, uint64_t xid, int64_t time_ms,
-                 bool counted) {
+XidLog::Part* XidLog::FindPart(Record& record, uint32_t instance) {
+  const auto at = std::find_if(record.parts.begin(), record.parts.end(),
+                               [&](const Part& part) { return part.instance == instance; });
+  return at == record.parts.end() ? nullptr : &*at;
+}
+
+XidLog::Part& XidLog::PartOf(Record& record, uint32_t instance) {
+  if (record.parts.size() >= kMaxParts && FindPart(record, instance) == nullptr)
+    instance = kNvmlNoInstance;
+  if (Part* part = FindPart(record, instance)) return *part;
+  Part part{};
+  part.instance = instance;
+  return record.parts.emplace_back(std::move(part));
+}
+
+void XidLog::Push(std::deque<Some>& times, int64_t ms) {
+  if (!times.empty() && ms >= times.back().last_ms &&
+      ms / kTogetherMs == times.back().last_ms / kTogetherMs) {
+    times.back().last_ms = ms;
+    ++times.back().count;
+    return;
+  }
+  times.push_back({ms, 1});
+  if (times.size() > kMaxTimes) times.pop_front();
+}
+
+// Takes the oldest event that is not older than that off the list.
+bool XidLog::TakeRecent(std::deque<Some>& times, int64_t since_ms) {
+  while (!times.empty() && times.front().last_ms < since_ms) times.pop_front();
+  if (times.empty()) return false;
+  if (--times.front().count == 0) times.pop_front();
+  return true;
+}
+
+// The kernel told first; now the driver says of which instance it was.
+void XidLog::MoveOne(Record& record, uint32_t instance) {
+  Part& to = PartOf(record, instance);
+  Part* from = FindPart(record, kNvmlNoInstance);
+  if (from == nullptr || from == &to || from->count == 0) return;
+  Push(to.times, from->last_ms);
+  ++to.count;
+  to.last_ms = from->last_ms;
+  to.last_order = from->last_order;
+  if (!from->times.empty() && --from->times.back().count == 0) from->times.pop_back();
+  if (--from->count > 0) return;
+  std::erase_if(record.parts, [](const Part& part) { return part.instance == kNvmlNoInstance; });
+}
+
+void XidLog::Add(const Event& event) {
   const std::lock_guard lock(mutex_);
-  const Key key{pci, instance, xid};
+  const Key key{event.pci, event.xid};
   if (records_.size() >= kMaxKinds && !records_.contains(key)) return;
   Record& record = records_[key];
-  const uint64_t before = std::max(record.from_driver, record.from_kernel);
-  if (counted) ++(from == XidFrom::kDriver ? record.from_driver : record.from_kernel);
-  if (time_ms >= record.last_ms) {
-    record.last_ms = time_ms;
-    record.last_order = ++order_;
+  const bool by_driver = event.from == XidFrom::kDriver;
+  if (event.counted) {
+    auto& others = by_driver ? record.kernel_only : record.driver_only;
+    if (TakeRecent(others, event.arrived_ms - kSameEventMs)) {
+      if (event.instance != kNvmlNoInstance) MoveOne(record, event.instance);
+      return;
+    }
+    Push(by_driver ? record.driver_only : record.kernel_only, event.arrived_ms);
   }
-  if (std::max(record.from_driver, record.from_kernel) == before) return;
-  record.times.push_back(time_ms);
-  if (record.times.size() > kMaxTimes) record.times.pop_front();
+  Part& part = PartOf(record, event.instance);
+  if (event.time_ms >= part.last_ms) {
+    part.last_ms = event.time_ms;
+    part.last_order = ++order_;
+  }
+  if (!event.counted) return;
+  ++part.count;
+  Push(part.times, event.time_ms);
+}
+
+bool XidLog::Concerns(const Part& part, uint32_t instance) {
+  return instance == kNvmlNoInstance || part.instance == instance ||
+         part.instance == kNvmlNoInstance;
 }
 
 void XidLog::Collect(PciKey pci, uint32_t instance, int64_t now_ms, int64_t window_ms,
                      std::vector<Entry>& out) const {
   out.clear();
   const std::lock_guard lock(mutex_);
-  for (auto at = records_.lower_bound({pci, 0, 0}); at != records_.end(); ++at) {
-    const auto& [key_pci, key_instance, xid] = at->first;
-    if (key_pci != pci) break;
-    const bool ours =
-        instance == kNvmlNoInstance || key_instance == instance || key_instance == kNvmlNoInstance;
-    if (!ours) continue;
-    const Record& record = at->second;
-    const auto recent =
-        std::lower_bound(record.times.begin(), record.times.end(), now_ms - window_ms);
-    const Entry entry{xid, static_cast<double>(std::max(record.from_driver, record.from_kernel)),
-                      record.last_ms, static_cast<size_t>(record.times.end() - recent)};
-    const auto same = std::find_if(out.begin(), out.end(),
-                                   [&](const Entry& other) { return other.xid == entry.xid; });
-    if (same == out.end()) {
-      out.push_back(entry);
-      continue;
+  for (auto at = records_.lower_bound({pci, 0}); at != records_.end(); ++at) {
+    if (at->first.first != pci) break;
+    Entry entry{at->first.second, 0, 0, 0};
+    bool any = false;
+    for (const Part& part : at->second.parts) {
+      if (!Concerns(part, instance)) continue;
+      any = true;
+      entry.count += static_cast<double>(part.count);
+      entry.last_ms = std::max(entry.last_ms, part.last_ms);
+      for (auto some = part.times.rbegin(); some != part.times.rend(); ++some) {
+        if (some->last_ms < now_ms - window_ms) break;
+        entry.in_window += some->count;
+      }
     }
-    // The driver names the instance, the kernel's log does not: the same events twice.
-    same->count = std::max(same->count, entry.count);
-    same->last_ms = std::max(same->last_ms, entry.last_ms);
-    same->in_window = std::max(same->in_window, entry.in_window);
+    if (any) out.push_back(entry);
   }
 }
 
@@ -274,17 +332,14 @@ std::optional<XidLog::Entry> XidLog::Last(PciKey pci, uint32_t instance) const {
   std::optional<Entry> last;
   uint64_t order = 0;
   const std::lock_guard lock(mutex_);
-  for (auto at = records_.lower_bound({pci, 0, 0}); at != records_.end(); ++at) {
-    const auto& [key_pci, key_instance, xid] = at->first;
-    if (key_pci != pci) break;
-    const bool ours =
-        instance == kNvmlNoInstance || key_instance == instance || key_instance == kNvmlNoInstance;
-    const Record& record = at->second;
-    if (!ours ||
-        (last && std::tie(record.last_ms, record.last_order) < std::tie(last->last_ms, order)))
-      continue;
-    order = record.last_order;
-    last = Entry{xid, 0, record.last_ms, 0};
+  for (auto at = records_.lower_bound({pci, 0}); at != records_.end(); ++at) {
+    if (at->first.first != pci) break;
+    for (const Part& part : at->second.parts) {
+      const auto when = std::tie(part.last_ms, part.last_order);
+      if (!Concerns(part, instance) || (last && when < std::tie(last->last_ms, order))) continue;
+      order = part.last_order;
+      last = Entry{at->first.second, 0, part.last_ms, 0};
+    }
   }
   return last;
 }

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "agent/gpu/nvml.h"
@@ -27,17 +27,23 @@ struct KernelXid {
 };
 std::optional<KernelXid> ParseKernelXid(std::string_view line);
 
-// Who told us about an XID. Most come from both: an event counts once, the larger count is true.
+// Who told us about an XID. Most come from both.
 enum class XidFrom { kDriver, kKernelLog };
 
-// The XIDs of all GPUs since the agent started. Bounded: beyond 1024 kinds new ones are dropped.
-// Thread-safe.
+// The XIDs of all GPUs since the agent started. What driver and kernel tell within ten seconds of
+// one another is one event. Bounded: beyond 1024 kinds new ones are dropped. Thread-safe.
 class XidLog {
  public:
-  // `instance`: the GPU instance, kNvmlNoInstance for none. `counted` false: it happened before we
-  // started, so it is the last one but counts for nothing.
-  void Add(XidFrom from, PciKey pci, uint32_t instance, uint64_t xid, int64_t time_ms,
-           bool counted);
+  struct Event {
+    XidFrom from = XidFrom::kDriver;
+    PciKey pci = kNoPci;
+    uint32_t instance = kNvmlNoInstance;  // the GPU instance, which the kernel does not tell
+    uint64_t xid = 0;
+    int64_t time_ms = 0;     // Unix time
+    int64_t arrived_ms = 0;  // when we heard of it, by a clock that nobody sets
+    bool counted = true;     // false: from before we started; it may be the last, nothing more
+  };
+  void Add(const Event& event);
 
   struct Entry {
     uint64_t xid;
@@ -53,14 +59,31 @@ class XidLog {
   std::optional<Entry> Last(PciKey pci, uint32_t instance) const;
 
  private:
-  struct Record {
-    uint64_t from_driver = 0;
-    uint64_t from_kernel = 0;
+  // Events of about the same time.
+  struct Some {
+    int64_t last_ms;
+    uint64_t count;
+  };
+  // Of one instance, or of none.
+  struct Part {
+    uint32_t instance;
+    uint64_t count = 0;
     int64_t last_ms = 0;
     uint64_t last_order = 0;
-    std::deque<int64_t> times;  // of the last 1024
+    std::deque<Some> times;
   };
-  using Key = std::tuple<PciKey, uint32_t, uint64_t>;
+  struct Record {
+    std::vector<Part> parts;
+    std::deque<Some> driver_only, kernel_only;  // by arrival; the other may tell them yet
+  };
+  using Key = std::pair<PciKey, uint64_t>;
+
+  static Part* FindPart(Record& record, uint32_t instance);
+  static Part& PartOf(Record& record, uint32_t instance);
+  static void MoveOne(Record& record, uint32_t instance);
+  static void Push(std::deque<Some>& times, int64_t ms);
+  static bool TakeRecent(std::deque<Some>& times, int64_t since_ms);
+  static bool Concerns(const Part& part, uint32_t instance);
 
   mutable std::mutex mutex_;
   std::map<Key, Record> records_;

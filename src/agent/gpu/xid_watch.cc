@@ -25,6 +25,13 @@ constexpr uint32_t kWaitMs = 2000;
 constexpr auto kStopPatience = std::chrono::seconds(5);
 constexpr auto kPauseAfterError = std::chrono::seconds(1);
 
+// The clock of the kernel's log.
+int64_t MonotonicUs() {
+  timespec up{};
+  ::clock_gettime(CLOCK_MONOTONIC, &up);
+  return up.tv_sec * 1'000'000 + up.tv_nsec / 1000;
+}
+
 }  // namespace
 
 struct DriverEvents::Shared {
@@ -47,8 +54,12 @@ void DriverEvents::Shared::Take(const NvmlEventData& event) {
                                    [&](const auto& d) { return d.first == event.device; });
   if (device == devices.end()) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  log->Add(XidFrom::kDriver, device->second, event.gpu_instance, event.data,
-           std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), true);
+  log->Add({.from = XidFrom::kDriver,
+            .pci = device->second,
+            .instance = event.gpu_instance,
+            .xid = event.data,
+            .time_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count(),
+            .arrived_ms = MonotonicUs() / 1000});
 }
 
 void DriverEvents::Shared::Work() {
@@ -73,7 +84,7 @@ void DriverEvents::Shared::Work() {
 
 void DriverEvents::Start(std::shared_ptr<Nvml> nvml,
                          const std::vector<std::pair<NvmlDevice, PciKey>>& devices) {
-  Stop();
+  Stop(kStopPatience);
   auto shared = std::make_shared<Shared>();
   shared->nvml = std::move(nvml);
   shared->log = log_;
@@ -96,13 +107,23 @@ void DriverEvents::Start(std::shared_ptr<Nvml> nvml,
   }
 }
 
-bool DriverEvents::Stop() {
+DriverEvents::~DriverEvents() { Stop(kStopPatience); }
+
+bool DriverEvents::AskToStop() {
+  if (shared_ == nullptr) return true;
+  const std::lock_guard lock(shared_->mutex);
+  shared_->stopping = true;
+  shared_->changed.notify_all();
+  return shared_->ended;
+}
+
+bool DriverEvents::Stop(std::chrono::milliseconds patience) {
   const auto shared = std::move(shared_);
   if (shared == nullptr) return true;
   std::unique_lock lock(shared->mutex);
   shared->stopping = true;
   shared->changed.notify_all();
-  return shared->changed.wait_for(lock, kStopPatience, [&] { return shared->ended; });
+  return shared->changed.wait_for(lock, patience, [&] { return shared->ended; });
 }
 
 std::optional<int64_t> KernelRecordTimeUs(std::string_view record) {
@@ -119,7 +140,6 @@ struct KernelLogWatch::Shared {
   base::File stop;  // an eventfd
   std::shared_ptr<XidLog> log;
   const base::Clock* clock = nullptr;
-  int64_t boot_ms = 0;
   int64_t start_us = 0;
   std::thread thread;
 
@@ -132,9 +152,15 @@ void KernelLogWatch::Shared::Take(std::string_view record) {
   const auto xid = ParseKernelXid(record);
   if (!xid) return;
   const auto time_us = KernelRecordTimeUs(record);
-  const bool counted = !time_us || *time_us >= start_us;
-  const int64_t time_ms = time_us ? boot_ms + *time_us / 1000 : clock->NowMs();
-  log->Add(XidFrom::kKernelLog, xid->pci, kNvmlNoInstance, xid->xid, time_ms, counted);
+  const int64_t now_us = MonotonicUs();
+  // By the wall clock as it is now: at boot it may have been set later.
+  const int64_t age_us = time_us ? std::max<int64_t>(now_us - *time_us, 0) : 0;
+  log->Add({.from = XidFrom::kKernelLog,
+            .pci = xid->pci,
+            .xid = xid->xid,
+            .time_ms = clock->NowMs() - age_us / 1000,
+            .arrived_ms = now_us / 1000,
+            .counted = !time_us || *time_us >= start_us});
 }
 
 // One read gives one record. False at the end of a file that is no device.
@@ -165,15 +191,12 @@ KernelLogWatch::KernelLogWatch(const std::string& path, std::shared_ptr<XidLog> 
     base::LogInfo("XIDs of the kernel's log are not read", {{"err", file.error()}});
     return;
   }
-  timespec up{};
-  ::clock_gettime(CLOCK_MONOTONIC, &up);
   shared_ = std::make_unique<Shared>();
   shared_->log_file = *std::move(file);
   shared_->stop = base::File(::eventfd(0, EFD_CLOEXEC));
   shared_->log = std::move(log);
   shared_->clock = &clock;
-  shared_->start_us = up.tv_sec * 1'000'000 + up.tv_nsec / 1000;
-  shared_->boot_ms = clock.NowMs() - shared_->start_us / 1000;
+  shared_->start_us = MonotonicUs();
   try {
     shared_->thread = std::thread([shared = shared_.get()] { shared->Work(); });
   } catch (const std::system_error& error) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,12 +17,14 @@ namespace slurmscope::agent::gpu {
 class DriverEvents {
  public:
   explicit DriverEvents(std::shared_ptr<XidLog> log) : log_(std::move(log)) {}
-  ~DriverEvents() { Stop(); }
+  ~DriverEvents();
 
   void Start(std::shared_ptr<Nvml> nvml, const std::vector<std::pair<NvmlDevice, PciKey>>& devices);
-  // Before the library is shut down. False when the thread hangs in the driver: it is left there
-  // with its hold on the library, which must not be shut down then.
-  bool Stop();
+  // Before the library is shut down; waits at most `patience`. False when the thread is still in
+  // the driver: it is left there with its hold on the library, which must not be shut down then.
+  bool Stop(std::chrono::milliseconds patience);
+  // Asks the thread to end, which takes as long as it sleeps in the driver. True when it has.
+  bool AskToStop();
 
  private:
   struct Shared;
