@@ -29,8 +29,8 @@ struct AmdMetrics {
   double pcie_naks_sent = NAN, pcie_naks_received = NAN;
 };
 
-// Decodes tables of format 1, content 1 to 8 (cards) and format 2, content 1 to 4 (APUs); nullopt
-// for others, and for one that is shorter than its version has to be. Layouts: the kernel's
+// Decodes tables of format 1, content 0 to 8 (cards), format 2, content 0 to 4, and 3.0 (APUs);
+// nullopt for others, and for one that is shorter than its version has to be. Layouts: the kernel's
 // drivers/gpu/drm/amd/include/kgd_pp_interface.h.
 std::optional<AmdMetrics> ParseAmdMetrics(std::string_view table);
 

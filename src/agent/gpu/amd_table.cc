@@ -11,6 +11,7 @@ class Table {
  public:
   explicit Table(std::string_view bytes) : bytes_(bytes) {}
 
+  double U8(size_t at) const { return Get<uint8_t>(at); }
   double U16(size_t at) const { return Get<uint16_t>(at); }
   double U32(size_t at) const { return Get<uint32_t>(at); }
   double U64(size_t at) const { return Get<uint64_t>(at); }
@@ -27,6 +28,25 @@ class Table {
 };
 
 constexpr double kEnergyUnitUj = 15.259;  // 2^-16 J
+
+// Version 1.0 has its time first and shorter numbers at the end.
+AmdMetrics OfFirstCard(const Table& t) {
+  AmdMetrics out;
+  out.edge_c = t.U16(16);
+  out.junction_c = t.U16(18);
+  out.memory_c = t.U16(20);
+  out.gfx_percent = t.U16(28);
+  out.umc_percent = t.U16(30);
+  out.mm_percent = t.U16(32);
+  out.power_w = t.U16(34);
+  out.energy_uj = t.U32(36) * kEnergyUnitUj;
+  out.gfx_mhz = t.U16(54);
+  out.soc_mhz = t.U16(56);
+  out.memory_mhz = t.U16(58);
+  out.pcie_width = t.U8(74);
+  out.pcie_speed_gt = t.U8(75) / 10;
+  return out;
+}
 
 // Versions 1.1 to 1.3 begin alike; each adds to the end.
 AmdMetrics OfCard(const Table& t, unsigned content) {
@@ -58,7 +78,7 @@ struct AcceleratorLayout {
 };
 constexpr AcceleratorLayout kAccelerators[] = {
     {288, 24, 48, 80, 0, 240, 256, 280},      // 1.4
-    {328, 56, 80, 112, 136, 280, 296, 320},   // 1.5
+    {360, 88, 112, 144, 168, 312, 328, 352},  // 1.5
     {1664, 16, 60, 96, 120, 264, 280, 304},   // 1.6
     {2208, 24, 68, 104, 128, 296, 312, 336},  // 1.7
     {3360, 24, 68, 104, 128, 296, 312, 336},  // 1.8
@@ -97,9 +117,21 @@ AmdMetrics OfApu(const Table& t, unsigned content) {
     out.mm_percent = t.U16(30) / 100;
     out.power_w = t.U16(40) / 1000;
   }
-  out.gfx_mhz = t.U16(76);
-  out.soc_mhz = t.U16(78);
-  out.memory_mhz = t.U16(80);
+  // Version 2.0 has its time first.
+  const size_t clocks = content == 0 ? 80 : 76;
+  out.gfx_mhz = t.U16(clocks);
+  out.soc_mhz = t.U16(clocks + 2);
+  out.memory_mhz = t.U16(clocks + 4);
+  return out;
+}
+
+// Likewise: what version 3.0 states a unit for. Its clocks are averages of a moment.
+AmdMetrics OfNewApu(const Table& t) {
+  AmdMetrics out;
+  out.power_w = t.U32(112) / 1000;
+  out.gfx_mhz = t.U16(174);
+  out.soc_mhz = t.U16(176);
+  out.memory_mhz = t.U16(186);
   return out;
 }
 
@@ -113,6 +145,12 @@ std::optional<AmdMetrics> ParseAmdMetrics(std::string_view table) {
   const auto content = static_cast<unsigned char>(table[3]);
   if (size > table.size()) return std::nullopt;
   const Table t(table.substr(0, size));
+  if (format == 1 && content == 0) {
+    return size < 76 ? std::nullopt : std::optional(OfFirstCard(t));
+  }
+  if (format == 3 && content == 0) {
+    return size < 260 ? std::nullopt : std::optional(OfNewApu(t));
+  }
   if (format == 1 && content >= 1 && content <= 3) {
     constexpr size_t kSmallest[] = {96, 104, 120};
     if (size < kSmallest[content - 1]) return std::nullopt;
@@ -122,7 +160,7 @@ std::optional<AmdMetrics> ParseAmdMetrics(std::string_view table) {
     const AcceleratorLayout& layout = kAccelerators[content - 4];
     return size < layout.size ? std::nullopt : std::optional(OfAccelerator(t, layout));
   }
-  if (format == 2 && content >= 1 && content <= 4) {
+  if (format == 2 && content <= 4) {
     return size < 120 ? std::nullopt : std::optional(OfApu(t, content));
   }
   return std::nullopt;
