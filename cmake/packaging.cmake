@@ -13,6 +13,7 @@ foreach(package slurmscope slurmscope-agent)
 endforeach()
 # Not active: for those who want them.
 install(FILES ${CMAKE_SOURCE_DIR}/deploy/systemd/slurmscope-agent.d/gpu-of-job.conf
+              ${CMAKE_SOURCE_DIR}/deploy/systemd/slurmscope-agent.d/kernel-log.conf
               ${CMAKE_SOURCE_DIR}/deploy/systemd/slurmscope-agent.d/perf.conf
         DESTINATION /usr/share/slurmscope-agent/systemd COMPONENT slurmscope-agent)
 # Licences of what the agent has in itself (slurmscope_few_libraries).

@@ -78,6 +78,7 @@ Result<std::unique_ptr<Page>> StartGpuPage(const PageContext& context) {
   options.server = ServerOf(context, Addresses(flags, "gpu.listen-address"));
   if (service == nullptr || options.server.listen_addresses.empty()) return std::unique_ptr<Page>();
   options.title = "GPUs: ";
+  options.exporter.heading = "GPU Exporter";
   options.collectors = agent::gpu::GpuPageCollectors();
   options.scraper = CollectorsOnly();
   options.add_routes = [&, token_file = flags.String("gpu.pause-token-file")](auto& router) {

@@ -161,10 +161,9 @@ http::Response Exporter::Landing() const {
   http::Response response;
   response.content_type = "text/html; charset=utf-8";
   response.body = base::StrCat(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Node "
-      "Exporter</title></head>\n"
-      "<body>\n<h1>Node Exporter</h1>\n<p>slurmscope-agent ",
-      base::Version(), "</p>\n<ul><li><a href=\"", path,
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>",
+      options_.heading, "</title></head>\n<body>\n<h1>", options_.heading,
+      "</h1>\n<p>slurmscope-agent ", base::Version(), "</p>\n<ul><li><a href=\"", path,
       "\">Metrics</a></li><li><a href=\"/-/healthy\">Health</a></li></ul>\n</body>\n</html>\n");
   return response;
 }

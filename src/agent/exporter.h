@@ -12,7 +12,8 @@ namespace slurmscope::agent {
 
 struct ExporterOptions {
   std::string telemetry_path = "/metrics";
-  size_t max_requests = 40;  // at once; beyond: 503. 0: no limit
+  size_t max_requests = 40;               // at once; beyond: 503. 0: no limit
+  std::string heading = "Node Exporter";  // of the landing page
 };
 
 // The agent's web pages: the metrics, a landing page at "/", and /-/healthy. Thread-safe; scrapes

@@ -39,6 +39,12 @@ Result<std::string> ReadToken(const std::string& path) {
   return std::string(token);
 }
 
+std::string Lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
 // Nothing when the request may go on.
 Result<void> Authorize(const Request& request, const std::string& token_file) {
   const auto token = ReadToken(token_file);
@@ -47,11 +53,12 @@ Result<void> Authorize(const Request& request, const std::string& token_file) {
     return base::Fail(base::ErrorCode::kPermissionDenied,
                       "pausing by HTTP is not set up; see the log");
   }
-  constexpr std::string_view kScheme = "Bearer ";
+  constexpr std::string_view kScheme = "bearer ";
   const std::string_view header = request.Header("Authorization");
   // Where the page has users, theirs is the other header.
+  const bool bearer = Lower(header.substr(0, kScheme.size())) == kScheme;
   const std::string_view given =
-      header.starts_with(kScheme) ? header.substr(kScheme.size()) : request.Header(kTokenHeader);
+      bearer ? header.substr(kScheme.size()) : request.Header(kTokenHeader);
   if (!base::ConstantTimeEqual(base::TrimSpace(given), *token)) {
     return base::Fail(base::ErrorCode::kInvalidArgument, "wrong or missing token");
   }
@@ -91,7 +98,14 @@ Response Resume(const Request& request, GpuService& service, const std::string& 
 }  // namespace
 
 void AddGpuRoutes(http::Router& router, GpuService& service, std::string token_file) {
-  router.Add("GET", "/health", [](const Request&) { return Response::Text(200, "OK"); });
+  router.Add("GET", "/health", [](const Request&) {
+    // As dcgm-exporter has it; a counters file is read again between two readings of the GPUs.
+    Response response = Response::Text(200, "OK");
+    response.headers.emplace_back("X-Content-Type-Options", "nosniff");
+    response.headers.emplace_back("X-Registry-Available", "true");
+    response.headers.emplace_back("X-Reload-In-Progress", "false");
+    return response;
+  });
   router.Add("POST", "/gpu/pause", [&service, token_file](const Request& request) {
     return Pause(request, service, token_file);
   });
