@@ -11,8 +11,12 @@
 //   xids G:XID G:XID:INSTANCE ...      events; longer lists are new events
 //   event_wait_ms N                    how long a wait for events is at most (50)
 //   G.p2p.H N                          NVLink between G and H, 0: fine
-// Layouts are written out as byte offsets, from the description of the interface, not from the
-// agent's declarations: a mistake there does not cancel out.
+// A value of G.field.ID or G.gpm.ID that begins with @ is a speed: the field grows by so much a
+// second; the metric is that of the bytes that the fake CUDA has moved. While a process of that
+// works, the file named FAKE_NVML_CONFIG.KIND counts, too. Layouts are written out as byte offsets,
+// from the description of the interface, not from the agent's declarations: a mistake there does
+// not cancel out.
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,6 +49,7 @@ struct State {
   std::mutex mutex;
   std::map<std::string, std::string> config;
   int64_t stamp = -1;
+  std::string work;
   std::map<std::string, uint64_t> calls;
   std::map<std::string, double> ticks;  // GPM samples taken
   size_t xids_given = 0;
@@ -65,20 +70,43 @@ State& TheState() {
   return *state;
 }
 
-void Reload(State& s) {
-  const char* path = std::getenv("FAKE_NVML_CONFIG");
-  struct stat info {};
-  if (path == nullptr || ::stat(path, &info) != 0) return;
-  const int64_t stamp = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec + info.st_size +
-                        static_cast<int64_t>(info.st_ino);
-  if (stamp == s.stamp) return;
-  s.stamp = stamp;
-  s.config.clear();
+void Read(State& s, const std::string& path) {
   std::ifstream in(path);
   for (std::string line; std::getline(in, line);) {
     const size_t blank = line.find(' ');
     if (blank != std::string::npos) s.config[line.substr(0, blank)] = line.substr(blank + 1);
   }
+}
+
+// What the fake CUDA said it does: "PID KIND BYTES" in FAKE_NVML_CONFIG.work.
+std::string WorkOfCuda(const char* path, uint64_t* bytes = nullptr) {
+  std::ifstream in(std::string(path) + ".work");
+  int pid = 0;
+  std::string kind;
+  uint64_t moved = 0;
+  if (!(in >> pid >> kind >> moved) || ::kill(pid, 0) != 0) return {};
+  if (bytes != nullptr) *bytes = moved;
+  return kind;
+}
+
+double Now() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
+void Reload(State& s) {
+  const char* path = std::getenv("FAKE_NVML_CONFIG");
+  struct stat info {};
+  if (path == nullptr || ::stat(path, &info) != 0) return;
+  const std::string work = WorkOfCuda(path);
+  const int64_t stamp = info.st_mtim.tv_sec * 1'000'000'000 + info.st_mtim.tv_nsec + info.st_size +
+                        static_cast<int64_t>(info.st_ino);
+  if (stamp == s.stamp && work == s.work) return;
+  s.stamp = stamp;
+  s.work = work;
+  s.config.clear();
+  Read(s, path);
+  if (!work.empty()) Read(s, path + ("." + work));
 }
 
 std::string Get(State& s, const std::string& key, const std::string& fallback) {
@@ -381,6 +409,35 @@ int nvmlDeviceGetMaxPcieLinkGeneration(void* d, unsigned* out) {
 int nvmlDeviceGetMaxPcieLinkWidth(void* d, unsigned* out) {
   return Number("nvmlDeviceGetMaxPcieLinkWidth", d, "max_width", "16", out);
 }
+int nvmlDeviceGetPowerManagementLimit(void* d, unsigned* out) {
+  return Number("nvmlDeviceGetPowerManagementLimit", d, "limit_mw", "700000", out);
+}
+int nvmlDeviceGetPerformanceState(void* d, unsigned* out) {
+  return Number("nvmlDeviceGetPerformanceState", d, "pstate", "0", out);
+}
+int nvmlDeviceGetPersistenceMode(void* d, unsigned* out) {
+  return Number("nvmlDeviceGetPersistenceMode", d, "persistence", "1", out);
+}
+int nvmlDeviceGetComputeMode(void* d, unsigned* out) {
+  return Number("nvmlDeviceGetComputeMode", d, "compute_mode", "0", out);
+}
+int nvmlDeviceGetEccMode(void* d, unsigned* current, unsigned* pending) {
+  *pending = 0;
+  return Number("nvmlDeviceGetEccMode", d, "ecc", "1", current);
+}
+int nvmlDeviceGetBAR1MemoryInfo(void* d, void* out) {
+  Call call("nvmlDeviceGetBAR1MemoryInfo", d);
+  if (call.result != 0) return call.result;
+  Put(out, 0, uint64_t{262144} << 20);
+  Put(out, 8, uint64_t{262100} << 20);
+  Put(out, 16, uint64_t{44} << 20);
+  return 0;
+}
+int nvmlDeviceGetGridLicensableFeatures_v4(void* d, void* out) {
+  Call call("nvmlDeviceGetGridLicensableFeatures_v4", d);
+  if (call.result == 0) Put(out, 0, uint32_t{0});  // no licences on bare metal
+  return call.result;
+}
 int nvmlDeviceGetFanSpeed(void* d, unsigned* out) {
   return Number("nvmlDeviceGetFanSpeed", d, "fan", "", out);
 }
@@ -404,7 +461,9 @@ int nvmlDeviceGetFieldValues(void* d, int count, void* values) {
     const auto scope = Take<uint32_t>(value, 4);
     std::string key = Key(d, "field." + std::to_string(id));
     if (scope != 0 && scope != 0xFFFFFFFF) key += "." + std::to_string(scope);
-    const std::string text = Get(call.state(), key, "");
+    std::string text = Get(call.state(), key, "");
+    if (text.starts_with('@'))
+      text = std::to_string(static_cast<uint64_t>(Now() * std::stod(text.substr(1))));
     Put(value, 28, text.empty() ? 3 : 0);
     if (text.empty()) continue;
     const bool is_double = text.find('.') != std::string::npos;
@@ -514,6 +573,8 @@ struct Sample {
   int gpu = -1;
   int instance = -1;
   double tick = 0;
+  double time = 0;
+  uint64_t bytes = 0;
 };
 int nvmlGpmSampleAlloc(void** out) {
   *out = new Sample;
@@ -526,9 +587,11 @@ int nvmlGpmSampleFree(void* sample) {
 int nvmlGpmSampleGet(void* d, void* out) {
   Call call("nvmlGpmSampleGet", d);
   const int gpu = static_cast<Handle*>(d)->gpu;
-  if (call.result == 0)
-    *static_cast<Sample*>(out) = {gpu, -1, ++call.state().ticks[std::to_string(gpu)]};
-  return call.result;
+  if (call.result != 0) return call.result;
+  Sample sample{gpu, -1, ++call.state().ticks[std::to_string(gpu)], Now()};
+  if (const char* path = std::getenv("FAKE_NVML_CONFIG")) WorkOfCuda(path, &sample.bytes);
+  *static_cast<Sample*>(out) = sample;
+  return 0;
 }
 int nvmlGpmMigSampleGet(void* d, unsigned gi, void* out) {
   Call call("nvmlGpmMigSampleGet", d);
@@ -554,7 +617,10 @@ int nvmlGpmMetricsGet(void* get) {
     key += std::to_string(Take<uint32_t>(metric, 0));
     const std::string text = Get(call.state(), key, "");
     Put(metric, 4, text.empty() ? 3 : 0);
-    if (!text.empty()) Put(metric, 8, std::stod(text));
+    const double moved =
+        second->bytes > first->bytes ? static_cast<double>(second->bytes - first->bytes) : 0;
+    if (text.starts_with('@')) Put(metric, 8, moved / (second->time - first->time) / 1048576);
+    if (!text.empty() && !text.starts_with('@')) Put(metric, 8, std::stod(text));
   }
   return 0;
 }
