@@ -5,7 +5,7 @@
 //   G.temp G.power_mw G.util ...       numbers (see Number calls below)
 //   G.field.ID V      G.gpm.ID V       field values and GPM metrics
 //   G.links N         G.mig.J GI PROFILE TOTAL_MIB USED_MIB
-//   G.procs PID:BYTES PID:BYTES ...
+//   G.procs PID:BYTES PID:BYTES ...    G.procs.J of instance J
 //   rc.SYMBOL R       G.rc.SYMBOL R    result of a function
 //   delay.SYMBOL MS                    how long it takes
 //   xids G:XID G:XID:INSTANCE ...      events; longer lists are new events
@@ -499,7 +499,11 @@ int nvmlDeviceGetP2PStatus(void* d, void* other, int about, int* out) {
 int nvmlDeviceGetComputeRunningProcesses_v3(void* d, unsigned* count, void* out) {
   Call call("nvmlDeviceGetComputeRunningProcesses_v3", d);
   if (call.result != 0) return call.result;
-  std::istringstream in(Get(call.state(), Key(d, "procs"), ""));
+  const int mig = static_cast<Handle*>(d)->mig;
+  // All processes of a partitioned GPU are told to root alone.
+  if (mig < 0 && Has(call.state(), Key(d, "mig.0"))) return 4;
+  const std::string key = mig < 0 ? "procs" : "procs." + std::to_string(mig);
+  std::istringstream in(Get(call.state(), Key(d, key), ""));
   unsigned n = 0;
   for (std::string item; in >> item; ++n) {
     if (n >= *count) continue;

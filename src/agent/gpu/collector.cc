@@ -179,6 +179,7 @@ Result<void> GpuCollector::Update() {
   for (const GpuEntity& entity : snapshot.entities) {
     SetBase(entity);
     if (!entity.instance) SetOwn(entity);
+    if (entity.instance) SetProcesses(entity);
     if (entity.lost) continue;
     if (fresh && clock_events_ && !entity.instance) KeepClockSample(entity);
     if (options_.devices.Shows(entity)) SetFields(entity);

@@ -188,11 +188,14 @@ DCGM_FI_PROF_PCIE_RX_BYTES, gauge, The rate of data received over the PCIe bus -
 
 Counters ParseCounters(std::string_view text) {
   Counters out;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   RecordReader reader(text);
   while (const auto record = reader.Next()) {
     const bool blank =
         record->columns.empty() || (record->columns.size() == 1 && record->columns[0].empty());
-    if (blank && record->whole) continue;
+    // A comment may have blanks before it.
+    if (record->whole && (blank || record->columns[0].starts_with('#'))) continue;
     auto counter = ParseRecord(*record);
     const bool twice =
         counter && std::any_of(out.rows.begin(), out.rows.end(),

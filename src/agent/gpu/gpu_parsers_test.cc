@@ -39,6 +39,22 @@ TEST(Counters, ProblemsNameTheLine) {
   EXPECT_EQ(counters.problems[4], "line 9: a quote is not closed");
 }
 
+TEST(Counters, FormsThatOtherProgramsWrite) {
+  const Counters counters = ParseCounters(
+      "\xEF\xBB\xBF# from a spreadsheet\r\n"
+      "  # a comment, too\r\n"
+      "DCGM_FI_DEV_DEC_UTIL ,     gauge, Decoder\r\n"
+      "\"DCGM_FI_DEV_GPU_TEMP\" ,\"gauge\", \"Hot, or \"\"not\"\"\"\r\n"
+      "\t\r\n"
+      "DCGM_FI_DEV_SM_CLOCK,histogram,two\nlines");
+  ASSERT_EQ(counters.rows.size(), 3u);
+  EXPECT_EQ(counters.rows[0].name, "DCGM_FI_DEV_DEC_UTIL");
+  EXPECT_EQ(counters.rows[1].help, "Hot, or \"not\"");
+  EXPECT_EQ(counters.rows[2].type, model::MetricType::kGauge);
+  ASSERT_EQ(counters.problems.size(), 1u);
+  EXPECT_EQ(counters.problems[0], "line 7: 1 columns instead of 3 (field, type, help)");
+}
+
 TEST(Fields, OtherNames) {
   const auto same = [](std::string_view name, std::string_view usual) {
     EXPECT_EQ(UsualFieldName(name), usual);

@@ -75,7 +75,7 @@ TEST_F(GpuTest, XidsAreCountedAndStick) {
 TEST_F(GpuTest, InstancesOfAPartitionedGpu) {
   Configure(
       "gpus 2\n1.mig.0 7 1g.18gb 18000 100\n1.mig.1 9 2g.35gb 35000 200\n1.gpm.7.2 25\n"
-      "1.gpm.1 1\n1.field.82 61\n");
+      "1.gpm.1 1\n1.field.82 61\n1.procs.0 7:1 8:2\n");
   Start();
   Page();
   std::this_thread::sleep_for(milliseconds(110));
@@ -92,6 +92,7 @@ TEST_F(GpuTest, InstancesOfAPartitionedGpu) {
   EXPECT_FALSE(Has(page, "DCGM_FI_DEV_GPU_UTIL{gpu=\"1\""));
   EXPECT_FALSE(Has(page, Line("DCGM_FI_DEV_FB_TOTAL", "1", "143771")));
   EXPECT_TRUE(Has(page, Line("slurmscope_agent_gpu_mig_instances", "1", "2")));
+  EXPECT_TRUE(Has(page, of("slurmscope_agent_gpu_processes", "2")));
   EXPECT_TRUE(Has(page, Line("DCGM_FI_DEV_GPU_UTIL", "0", "37")));
 }
 
@@ -140,6 +141,23 @@ TEST_F(GpuTest, PeersAndNamesOfTheFirstVersion) {
   EXPECT_TRUE(Has(page, "Hostname=\"n1\",link_status=\"OK\",peer_gpu=\"1\"} 0\n"));
   EXPECT_TRUE(Has(page, "link_status=\"TopologyNotSupported\",peer_gpu=\"2\"} 3\n"));
   EXPECT_FALSE(Has(page, "DCGM_EXP_P2P_STATUS{gpu=\"1\"")) << "nothing known";
+}
+
+TEST_F(GpuTest, WhatCannotChangeIsAskedOnce) {
+  ForwardClock forward;
+  clock_ = &forward;
+  Start();
+  PageWith("DCGM_FI_DEV_SHUTDOWN_TEMP{gpu=\"1\"");
+  Page();
+  Reset();
+  forward.Advance(11'000);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(Has(Page(), "DCGM_FI_DEV_SHUTDOWN_TEMP{gpu=\"1\""));
+  EXPECT_EQ(Calls("nvmlDeviceGetTemperatureThreshold"), 0u);
+  EXPECT_EQ(Calls("nvmlDeviceGetMaxPcieLinkWidth"), 0u);
+  EXPECT_EQ(Calls("nvmlDeviceGetGridLicensableFeatures_v4"), 0u);
+  EXPECT_GE(Calls("nvmlDeviceGetCurrPcieLinkWidth"), 2u);
+  collector_.reset();
+  machine_.reset();
 }
 
 TEST_F(GpuTest, InstancesThatStayCostFewCalls) {

@@ -12,7 +12,6 @@ constexpr double kMebibyte = 1048576;
 constexpr int64_t kSlowPeriodNs = 10'000'000'000;
 constexpr uint32_t kFieldTransmit = 138;  // NVLink data in KiB, by link or all together
 constexpr uint32_t kFieldReceive = 139;
-constexpr size_t kMaxProcesses = 1024;
 
 double ToDouble(const NvmlFieldValue& value) {
   switch (value.type) {
@@ -355,8 +354,8 @@ void NvmlReader::PublishInstance(const Device& device, const Instance& instance,
   out.clock_reasons = parent.clock_reasons;
   out.links.clear();
   out.peers.clear();
-  out.processes.clear();
-  out.has_processes = false;
+  out.processes = instance.processes;
+  out.has_processes = instance.has_processes;
   const auto fields = AllFields();
   for (const auto& [call, field] : call_fields_) {
     if (fields[field].level == Level::kInstance)
@@ -367,28 +366,6 @@ void NvmlReader::PublishInstance(const Device& device, const Instance& instance,
     const FieldSpec& field = fields[gpm_fields_[i]];
     if (field.level != Level::kInstance) continue;
     out.values[gpm_fields_[i]] = i < profiled.size() ? profiled[i] * field.factor : NAN;
-  }
-}
-
-void NvmlReader::ReadProcesses(Device& device) {
-  device.processes.clear();
-  device.has_processes = false;
-  if (device.lost) return;
-  process_buffer_.resize(std::max<size_t>(process_buffer_.size(), 64));
-  auto count = static_cast<uint32_t>(process_buffer_.size());
-  int result = nvml_->processes(device.handle, &count, process_buffer_.data());
-  if (result == kNvmlInsufficientSize && count <= kMaxProcesses) {
-    process_buffer_.resize(count + 16);
-    count = static_cast<uint32_t>(process_buffer_.size());
-    result = nvml_->processes(device.handle, &count, process_buffer_.data());
-  }
-  if (!Note(device, result)) return;
-  device.has_processes = true;
-  for (size_t i = 0; i < std::min<size_t>(count, process_buffer_.size()); ++i) {
-    const NvmlProcess& process = process_buffer_[i];
-    const bool known = process.used_memory != ~uint64_t{0};
-    device.processes.push_back(
-        {process.pid, known ? static_cast<double>(process.used_memory) : NAN});
   }
 }
 

@@ -54,6 +54,8 @@ class NvmlReader {
     std::string id_text, profile;
     CallValues calls;
     std::unique_ptr<GpmSampler> gpm;
+    std::vector<GpuProcess> processes;
+    bool has_processes = false;
   };
   struct LinkCounter {
     double kibibytes = NAN;
@@ -113,9 +115,11 @@ class NvmlReader {
   void ReadMemory(Device& device, NvmlDevice handle, CallValues& calls);
   void ReadSlow(Device& device);
   void ReadPcieAndLimits(Device& device);
+  void ReadConstants(Device& device);
   void ReadLinkStates(Device& device);
   void ReadPeers(Device& device);
   void ReadProcesses(Device& device);
+  bool ProcessesOf(Device& device, NvmlDevice handle, std::vector<GpuProcess>& out);
   void ReadFieldValues(Device& device, int64_t now_ns);
   void ReadLinkCounters(Device& device, size_t first, int64_t now_ns);
   void ReadProfiling(Device& device, int64_t now_ns);

@@ -15,6 +15,7 @@ double Mebibytes(uint64_t bytes) { return std::floor(static_cast<double>(bytes) 
 
 void NvmlReader::ReadSlow(Device& device) {
   ReadPcieAndLimits(device);
+  ReadConstants(device);
   ReadLinkStates(device);
   ReadPeers(device);
   const auto at = [&](Call call) -> double& { return device.calls[static_cast<size_t>(call)]; };
@@ -36,7 +37,7 @@ void NvmlReader::ReadSlow(Device& device) {
     at(Call::kEccMode) = current;
     at(Call::kEccPending) = pending;
   }
-  if (need(Call::kVgpuLicense)) {
+  if (need(Call::kVgpuLicense) && std::isnan(at(Call::kVgpuLicense))) {
     // isSupported, count, then the first feature: its code and its state.
     alignas(8) uint32_t features[1024] = {};
     const int result = nvml_->grid_features(device.handle, features);
@@ -53,7 +54,6 @@ void NvmlReader::ReadPcieAndLimits(Device& device) {
   const Nvml& nvml = *nvml_;
   const std::pair<Call, const Nvml::Number&> numbers[] = {
       {Call::kPcieGen, nvml.pcie_gen},         {Call::kPcieWidth, nvml.pcie_width},
-      {Call::kPcieMaxGen, nvml.pcie_max_gen},  {Call::kPcieMaxWidth, nvml.pcie_max_width},
       {Call::kFanSpeed, nvml.fan_speed},       {Call::kPersistence, nvml.persistence_mode},
       {Call::kComputeMode, nvml.compute_mode},
   };
@@ -63,13 +63,24 @@ void NvmlReader::ReadPcieAndLimits(Device& device) {
   at(Call::kPowerLimit) = Ask(device, Call::kPowerLimit, nvml.power_limit) / 1000;
   at(Call::kEnforcedPowerLimit) =
       Ask(device, Call::kEnforcedPowerLimit, nvml.enforced_power_limit) / 1000;
-  at(Call::kShutdownTemp) = Ask(device, Call::kShutdownTemp, nvml.temperature_threshold, 0);
-  at(Call::kSlowdownTemp) = Ask(device, Call::kSlowdownTemp, nvml.temperature_threshold, 1);
-  at(Call::kMemMaxTemp) = Ask(device, Call::kMemMaxTemp, nvml.temperature_threshold, 2);
-  at(Call::kGpuMaxTemp) = Ask(device, Call::kGpuMaxTemp, nvml.temperature_threshold, 3);
-  at(Call::kMaxSmClock) = Ask(device, Call::kMaxSmClock, nvml.max_clock, 1);
-  at(Call::kMaxMemClock) = Ask(device, Call::kMaxMemClock, nvml.max_clock, 2);
-  at(Call::kMaxVideoClock) = Ask(device, Call::kMaxVideoClock, nvml.max_clock, 3);
+}
+
+// What stays as it is while the driver is open is asked for until there is an answer.
+void NvmlReader::ReadConstants(Device& device) {
+  const Nvml& nvml = *nvml_;
+  const auto once = [&](Call call, const auto& function, auto... args) {
+    double& value = device.calls[static_cast<size_t>(call)];
+    if (std::isnan(value)) value = Ask(device, call, function, args...);
+  };
+  once(Call::kPcieMaxGen, nvml.pcie_max_gen);
+  once(Call::kPcieMaxWidth, nvml.pcie_max_width);
+  once(Call::kShutdownTemp, nvml.temperature_threshold, 0);
+  once(Call::kSlowdownTemp, nvml.temperature_threshold, 1);
+  once(Call::kMemMaxTemp, nvml.temperature_threshold, 2);
+  once(Call::kGpuMaxTemp, nvml.temperature_threshold, 3);
+  once(Call::kMaxSmClock, nvml.max_clock, 1);
+  once(Call::kMaxMemClock, nvml.max_clock, 2);
+  once(Call::kMaxVideoClock, nvml.max_clock, 3);
 }
 
 // The links that the GPU has are those that the driver gives a state for.
