@@ -98,15 +98,27 @@ int WaitForSignal(const sigset_t& signals) {
   return received;
 }
 
-Result<std::shared_ptr<http::Access>> OpenAccess(const agent::FlagValues& flags) {
+// Of all pages.
+std::vector<std::string> ListenAddresses(const agent::FlagValues& flags, bool has_gpus) {
+  std::vector<std::string> all = flags.Strings("web.listen-address");
+  const auto add = [&](std::string_view flag) {
+    for (std::string& address : flags.Strings(flag)) all.push_back(std::move(address));
+  };
+  if (has_gpus) add("gpu.listen-address");
+  add("job.listen-address");
+  std::erase(all, "");
+  return all;
+}
+
+Result<std::shared_ptr<http::Access>> OpenAccess(const agent::FlagValues& flags, bool has_gpus) {
   auto opened = TRY(edge::OpenWebAccess(flags.String("web.config.file")));
   for (const std::string& warning : opened.warnings) base::LogWarn(warning);
-  const auto open = edge::OpenAddresses(flags.Strings("web.listen-address"));
+  const auto open = edge::OpenAddresses(ListenAddresses(flags, has_gpus));
   const bool safe = opened.access && opened.access->has_tls() && opened.access->knows_clients();
   if (!safe && !open.empty()) {
     base::LogWarn(
         "metrics are open to the network without TLS and users; --web.config.file has both, "
-        "--web.listen-address=127.0.0.1:9100 keeps them on this machine",
+        "an address like 127.0.0.1:9100 keeps them on this machine",
         {{"address", open.front()}});
   }
   return std::move(opened.access);
@@ -120,7 +132,7 @@ Result<void> Serve(const agent::FlagValues& flags) {
   MakeRoomForFiles();
   const sigset_t signals = BlockStopSignals();
   const auto machine = TRY(MakeMachine(flags));
-  const auto access = TRY(OpenAccess(flags));
+  const auto access = TRY(OpenAccess(flags, machine->gpu != nullptr));
   base::LogInfo("slurmscope-agent starts", {{"version", base::Version()}});
   const PageContext context{machine, flags, access};
   const auto node_page = TRY(StartNodePage(context));

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The agent's page of the GPUs, as a program, on the fake driver."""
 import os
+import pathlib
 import re
 import subprocess
 import unittest
@@ -40,6 +41,17 @@ class Gpu(unittest.TestCase):
             # DCGM's own names are what these are about; anything else is ours.
             known = re.compile(r"snake_case|^DCGM_\w+ (counter metrics should|metric name should not)")
             self.assertEqual([x for x in lint.stderr.splitlines() if not known.search(x)], [])
+
+    def test_in_the_place_of_dcgm_exporter(self):
+        name = self.stack.dir / "dcgm-exporter"
+        name.symlink_to(AGENT)
+        for host, warns in (("127.0.0.1", False), ("", True)):
+            port = free_port()
+            program = Program([name, "-a", f"{host}:{port}"], self.stack.dir / f"dcgm{warns}.log",
+                              {"FAKE_NVML_CONFIG": str(self.config), "LD_LIBRARY_PATH": str(pathlib.Path(FAKE).parent)})
+            self.stack.programs.append(program)
+            wait_for("its page", lambda: "DCGM_FI_DEV_GPU_TEMP{" in self.page(port))
+            self.assertEqual("open to the network" in program.output(), warns, program.output())
 
     def test_a_hung_driver_does_not_delay_the_node_page(self):
         wait_for("the GPUs", lambda: "DCGM_FI_DEV_GPU_TEMP{" in self.page(self.gpu))
