@@ -13,9 +13,11 @@ namespace {
 using base::StrCat;
 
 constexpr double kMebibyte = 1048576;
+constexpr size_t kMaxBlocks = 64;
 
 enum Metric : size_t {
   kPower,
+  kPackagePower,
   kAveragePower,
   kEdge,
   kJunction,
@@ -54,6 +56,7 @@ struct MetricName {
 // In the order of Metric.
 constexpr MetricName kNames[] = {
     {"gpu_power_usage", "Power of the GPU now, in W."},
+    {"gpu_package_power", "Power of the package now, in W."},
     {"gpu_average_package_power", "Average power of the package, in W."},
     {"gpu_edge_temperature", "Temperature at the edge, in C."},
     {"gpu_junction_temperature", "Temperature of the hottest spot, in C."},
@@ -89,8 +92,9 @@ static_assert(kMetrics == kAmdMetrics);
 
 std::vector<std::string> CardLabels(std::initializer_list<std::string_view> before = {}) {
   std::vector<std::string> labels(before.begin(), before.end());
-  for (const char* name : {"card_model", "card_vendor", "driver_version", "gpu_id", "hostname",
-                           "pci_bus_id", "serial_number", "vbios_version"}) {
+  for (const char* name :
+       {"card_model", "card_vendor", "driver_version", "gpu_compute_partition_type", "gpu_id",
+        "hostname", "pci_bus_id", "serial_number", "vbios_version"}) {
     labels.emplace_back(name);
   }
   return labels;
@@ -130,6 +134,7 @@ void TakeTable(const AmdMetrics& table, AmdValues& values) {
   values[kRollovers] = table.pcie_rollovers;
   values[kNaksSent] = table.pcie_naks_sent;
   values[kNaksReceived] = table.pcie_naks_received;
+  values[kPackagePower] = table.package_w;
   values[kAveragePower] = table.power_w;
 }
 
@@ -173,24 +178,30 @@ struct AmdCollector::Card {
       temperatures.emplace_back(StrCat(hwmon, "/temp", i, "_input"));
       temperature_labels.push_back(AttrFile(StrCat(hwmon, "/temp", i, "_label")).Text());
     }
-    for (const std::string& name :
-         base::ListDirectory(device + "/ras").value_or(std::vector<std::string>())) {
-      if (name.ends_with("_err_count")) ecc.emplace_back(StrCat(device, "/ras/", name));
-    }
+    partitions = AttrFile(device + "/current_compute_partition").Text();
+    for (char& c : partitions) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   }
 
-  std::string id, model, serial, vbios, driver, bus;
+  // A part of the card that counts its memory errors.
+  struct Block {
+    AttrFile errors;
+    Family* correct;
+    Family* uncorrect;
+  };
+
+  std::string id, model, serial, vbios, driver, bus, partitions;
   AttrFile table, busy, memory_busy, vram_total, vram_used, visible_total, visible_used, gtt_total,
       gtt_used, replays, max_speed;
   std::unique_ptr<AttrFile> power_average, power_now;
   std::vector<AttrFile> temperatures;
   std::vector<std::string> temperature_labels;
-  std::vector<AttrFile> ecc;
+  std::vector<Block> blocks;
 };
 
 AmdCollector::AmdCollector(const std::string& sysfs, std::string hostname, FamilySet& out)
     : drm_(sysfs + "/class/drm"),
       hostname_(std::move(hostname)),
+      out_(out),
       nodes_(out.Get("gpu_nodes_total", "Number of AMD GPUs.", MetricType::kGauge)),
       hbm_(out.Get("gpu_hbm_temperature", "Temperature of the HBM stacks, in C.",
                    MetricType::kGauge, CardLabels({"hbm_index"}))),
@@ -213,6 +224,28 @@ void AmdCollector::Refresh() {
     const std::string device = StrCat(drm_, "/", name, "/device");
     if (!IsCard(name) || AttrFile(device + "/vendor").Text() != "0x1002") continue;
     cards_.push_back(std::make_unique<Card>(device, module, StrCat(cards_.size())));
+    AddBlocks(*cards_.back(), device);
+  }
+}
+
+void AmdCollector::AddBlocks(Card& card, const std::string& device) {
+  constexpr std::string_view kEnd = "_err_count", kBus = "pcie_";
+  for (const std::string& name :
+       base::ListDirectory(device + "/ras").value_or(std::vector<std::string>())) {
+    if (!name.ends_with(kEnd) || card.blocks.size() >= kMaxBlocks) continue;
+    std::string block = name.substr(0, name.size() - kEnd.size());
+    const bool plain = std::all_of(block.begin(), block.end(), [](char c) {
+      return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    if (!plain) continue;
+    if (block.starts_with(kBus)) block.erase(0, kBus.size());
+    const auto family = [&](std::string_view kind) {
+      return &out_.Get(StrCat("gpu_ecc_", kind, "_", block),
+                       StrCat("Memory errors of ", block, " by kind."), MetricType::kGauge,
+                       CardLabels());
+    };
+    card.blocks.push_back(
+        {AttrFile(StrCat(device, "/ras/", name)), family("correct"), family("uncorrect")});
   }
 }
 
@@ -251,10 +284,10 @@ void AmdCollector::TakeFiles(Card& card, AmdValues& values) {
   values[kVramFree] = values[kVramTotal] - values[kVramUsed];
   values[kVisibleFree] = values[kVisibleTotal] - values[kVisibleUsed];
   values[kGttFree] = values[kGttTotal] - values[kGttUsed];
-  TakeLinkAndErrors(card, values);
+  TakeLink(card, values);
 }
 
-void AmdCollector::TakeLinkAndErrors(Card& card, AmdValues& values) {
+void AmdCollector::TakeLink(Card& card, AmdValues& values) {
   // "32.0 GT/s PCIe"
   if (const auto speed = card.max_speed.Read()) {
     const std::string_view number = speed->substr(0, speed->find(' '));
@@ -262,10 +295,6 @@ void AmdCollector::TakeLinkAndErrors(Card& card, AmdValues& values) {
     if (const auto gt = base::ParseInt<uint32_t>(whole)) {
       values[kPcieMaxSpeed] = *gt + (number.ends_with(".5") ? 0.5 : 0.0);
     }
-  }
-  if (!card.ecc.empty()) values[kEccCorrect] = values[kEccUncorrect] = 0;
-  for (AttrFile& file : card.ecc) {
-    if (const auto text = file.Read()) AddErrors(*text, values[kEccCorrect], values[kEccUncorrect]);
   }
 }
 
@@ -276,8 +305,10 @@ void AmdCollector::Set(Card& card) {
   values.fill(NAN);
   TakeTable(table, values);
   TakeFiles(card, values);
-  const std::string_view labels[] = {card.model, "AMD",    card.driver, card.id,
-                                     hostname_,  card.bus, card.serial, card.vbios};
+  const std::string_view labels[] = {
+      card.model, "AMD",     card.driver, card.partitions.empty() ? kNoLabel : card.partitions,
+      card.id,    hostname_, card.bus,    card.serial,
+      card.vbios};
   const auto emit = [&](Family& family, double value,
                         std::initializer_list<std::string_view> before = {}) {
     if (std::isnan(value)) return;
@@ -286,6 +317,17 @@ void AmdCollector::Set(Card& card) {
     std::copy(std::begin(labels), std::end(labels), end);
     family.Set(all.data(), before.size() + std::size(labels), value);
   };
+  if (!card.blocks.empty()) values[kEccCorrect] = values[kEccUncorrect] = 0;
+  for (Card::Block& block : card.blocks) {
+    const auto text = block.errors.Read();
+    if (!text) continue;
+    double correct = 0, uncorrect = 0;
+    AddErrors(*text, correct, uncorrect);
+    emit(*block.correct, correct);
+    emit(*block.uncorrect, uncorrect);
+    values[kEccCorrect] += correct;
+    values[kEccUncorrect] += uncorrect;
+  }
   for (size_t i = 0; i < kMetrics; ++i) emit(*metrics_[i], values[i]);
   constexpr std::string_view kIndices[] = {"0", "1", "2", "3"};
   for (size_t i = 0; i < table.hbm_c.size(); ++i) emit(hbm_, table.hbm_c[i], {kIndices[i]});

@@ -20,7 +20,8 @@ struct AmdMetrics {
   double edge_c = NAN, junction_c = NAN, memory_c = NAN;
   std::array<double, 4> hbm_c{NAN, NAN, NAN, NAN};
   double gfx_percent = NAN, umc_percent = NAN, mm_percent = NAN;
-  double power_w = NAN;
+  double power_w = NAN;    // average
+  double package_w = NAN;  // now
   double energy_uj = NAN;
   double gfx_mhz = NAN, memory_mhz = NAN, soc_mhz = NAN;
   double voltage_gfx_mv = NAN, voltage_memory_mv = NAN;
@@ -35,7 +36,7 @@ struct AmdMetrics {
 std::optional<AmdMetrics> ParseAmdMetrics(std::string_view table);
 
 // How many metrics have a family of one series a card.
-inline constexpr size_t kAmdMetrics = 29;
+inline constexpr size_t kAmdMetrics = 30;
 using AmdValues = std::array<double, kAmdMetrics>;
 
 // GPUs of AMD through sysfs, under the names of AMD's device-metrics-exporter.
@@ -51,12 +52,14 @@ class AmdCollector final : public Collector {
   void Refresh();
   void Set(Card& card);
   static void TakeFiles(Card& card, AmdValues& values);
-  static void TakeLinkAndErrors(Card& card, AmdValues& values);
+  static void TakeLink(Card& card, AmdValues& values);
+  void AddBlocks(Card& card, const std::string& device);
 
   const std::string drm_;
   const std::string hostname_;
   std::vector<std::string> names_;
   std::vector<std::unique_ptr<Card>> cards_;
+  FamilySet& out_;
   Family& nodes_;
   std::vector<Family*> metrics_;
   Family& hbm_;

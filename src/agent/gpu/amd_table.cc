@@ -88,7 +88,7 @@ AmdMetrics OfAccelerator(const Table& t, const AcceleratorLayout& layout) {
   AmdMetrics out;
   out.junction_c = t.U16(4);
   out.memory_c = t.U16(6);
-  out.power_w = t.U16(10);
+  out.package_w = t.U16(10);
   out.gfx_percent = t.U16(12);
   out.umc_percent = t.U16(14);
   out.energy_uj = t.U64(layout.energy) * kEnergyUnitUj;

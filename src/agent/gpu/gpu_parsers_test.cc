@@ -248,7 +248,7 @@ TEST(AmdTable, Versions) {
   const auto metrics = ParseAmdMetrics(mi300);
   ASSERT_TRUE(metrics.has_value());
   EXPECT_EQ(metrics->junction_c, 55);
-  EXPECT_EQ(metrics->power_w, 750);
+  EXPECT_EQ(metrics->package_w, 750);
   EXPECT_EQ(metrics->gfx_percent, 99);
   EXPECT_EQ(metrics->energy_uj, 15259);
   EXPECT_EQ(metrics->pcie_replays, 3);
