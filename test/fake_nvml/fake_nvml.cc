@@ -4,6 +4,7 @@
 //   G.name G.uuid G.bus G.serial       texts of GPU G
 //   G.temp G.power_mw G.util ...       numbers (see Number calls below)
 //   G.field.ID V      G.gpm.ID V       field values and GPM metrics
+//   G.field.ID.all V  that of all NVLinks together, where it is another
 //   G.links N         G.mig.J GI PROFILE TOTAL_MIB USED_MIB
 //   G.procs PID:BYTES PID:BYTES ...    G.procs.J of instance J
 //   rc.SYMBOL R       G.rc.SYMBOL R    result of a function
@@ -462,6 +463,7 @@ int nvmlDeviceGetFieldValues(void* d, int count, void* values) {
     std::string key = Key(d, "field." + std::to_string(id));
     if (scope != 0 && scope != 0xFFFFFFFF) key += "." + std::to_string(scope);
     std::string text = Get(call.state(), key, "");
+    if (scope == 0xFFFFFFFF) text = Get(call.state(), key + ".all", text);
     if (text.starts_with('@'))
       text = std::to_string(static_cast<uint64_t>(Now() * std::stod(text.substr(1))));
     Put(value, 28, text.empty() ? 3 : 0);

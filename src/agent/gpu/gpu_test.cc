@@ -191,6 +191,13 @@ TEST_F(GpuTest, XidsOfInstances) {
   EXPECT_TRUE(Has(page, "window_size_in_ms=\"300000\",xid=\"43\"} 2\n"));
 }
 
+TEST_F(GpuTest, SumsOfLinksHaveTheirOwnScopeOnNewGpus) {
+  Configure("gpus 1\n0.links 18\n0.field.38.all 7\n0.field.3 5\n");
+  Start();
+  const std::string page = PageWith("DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL");
+  EXPECT_TRUE(Has(page, Line("DCGM_FI_DEV_NVLINK_CRC_FLIT_ERROR_COUNT_TOTAL", "0", "7")));
+}
+
 TEST_F(GpuTest, LinksAndTheirRate) {
   Configure("gpus 1\n0.links 2\n0.field.138 0\n0.field.139 0\n0.field.138.1 2\n0.field.139.1 3\n");
   Start();

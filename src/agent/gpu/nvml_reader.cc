@@ -33,6 +33,12 @@ double ToDouble(const NvmlFieldValue& value) {
   }
 }
 
+// The driver does not always tell the type of these.
+constexpr uint32_t kLastEccField = 28;
+constexpr uint32_t kUint64 = 3;
+
+bool IsLinkSum(uint32_t field) { return field == 38 || field == 45 || field == 52 || field == 59; }
+
 }  // namespace
 
 NvmlReader::NvmlReader(NvmlReaderOptions options, std::shared_ptr<XidLog> xids,
@@ -64,7 +70,7 @@ void NvmlReader::MakePlan() {
   for (size_t i = 0; i < fields.size(); ++i) {
     if (i >= options_.wanted.size() || !options_.wanted[i]) continue;
     const FieldSpec& field = fields[i];
-    if (field.source == Source::kField) requests_.push_back({field.arg, 0, i, field.factor});
+    if (field.source == Source::kField) requests_.push_back({field.arg, i, field.factor});
     peers_ = peers_ || field.source == Source::kP2p;
     if (field.source == Source::kLinkRate) link_rates_.emplace_back(field.arg, i);
     if (field.source == Source::kGpm) {
@@ -232,9 +238,10 @@ void NvmlReader::ReadFieldValues(Device& device, int64_t now_ns) {
   if (device.lost) return;
   field_buffer_.clear();
   const auto add = [&](uint32_t field, uint32_t scope) {
-    field_buffer_.push_back({field, scope, 0, 0, 3, kNvmlNotSupported, {}});
+    field_buffer_.push_back({field, scope, 0, 0, kUint64, kNvmlNotSupported, {}});
   };
-  for (const FieldRequest& request : requests_) add(request.nvml_field, request.scope);
+  for (const FieldRequest& request : requests_)
+    add(request.nvml_field, IsLinkSum(request.nvml_field) ? device.sum_scope : 0);
   const size_t links_at = field_buffer_.size();
   if (!link_rates_.empty()) {
     add(kFieldTransmit, kAllLinks);
@@ -249,8 +256,11 @@ void NvmlReader::ReadFieldValues(Device& device, int64_t now_ns) {
                                          field_buffer_.data());
   if (!Note(device, result)) return;
   for (size_t i = 0; i < requests_.size(); ++i) {
-    const NvmlFieldValue& value = field_buffer_[i];
+    NvmlFieldValue& value = field_buffer_[i];
+    if (value.result == kNvmlNotSupported && IsLinkSum(value.field_id) && !device.links.empty())
+      device.sum_scope = kAllLinks;
     if (!Note(device, value.result)) continue;
+    if (value.field_id <= kLastEccField) value.type = kUint64;
     field_values_[requests_[i].field] = ToDouble(value) * requests_[i].factor;
   }
   ReadLinkCounters(device, links_at, now_ns);

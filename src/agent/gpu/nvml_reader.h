@@ -74,6 +74,7 @@ class NvmlReader {
     std::unique_ptr<GpmSampler> gpm;
     std::optional<int64_t> slow_ns;  // when the slow values were read
     std::optional<int64_t> links_ns;
+    uint32_t sum_scope = 0;  // of errors of all NVLinks; since Blackwell it is kAllLinks
     std::array<LinkCounter, kMaxLinks + 1> link_counters;  // the last one: all together
     std::vector<LinkValues> links;
     std::vector<int> peers;
@@ -81,7 +82,7 @@ class NvmlReader {
     bool has_processes = false;
   };
   struct FieldRequest {
-    uint32_t nvml_field, scope;
+    uint32_t nvml_field;
     size_t field;
     double factor;
   };
