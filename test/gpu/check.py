@@ -17,15 +17,15 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import time
 import urllib.request
 
+from report import NOBODY, Report, cpu_seconds, free_port, json_of, python_for_nobody, run, status_of
+
 HERE = pathlib.Path(__file__).resolve().parent
-NOBODY = 65534
 # Field, nvidia-smi's name, how far they may be apart: values move between the two readings.
 SAME = [("DCGM_FI_DEV_FB_TOTAL", "memory.total", 2), ("DCGM_FI_DEV_FB_USED", "memory.used", 64),
         ("DCGM_FI_DEV_FB_RESERVED", "memory.reserved", 8), ("DCGM_FI_DEV_GPU_TEMP", "temperature.gpu", 5),
@@ -41,68 +41,6 @@ LOADS = {"fma": [("DCGM_FI_PROF_SM_ACTIVE", 0.7), ("DCGM_FI_PROF_GR_ENGINE_ACTIV
          "tensor": [("DCGM_FI_PROF_PIPE_TENSOR_ACTIVE", 0.2)],
          "copy": [("DCGM_FI_PROF_DRAM_ACTIVE", 0.4)],
          "push": [("DCGM_FI_PROF_PCIE_RX_BYTES", 2e9)]}
-
-
-class Report:
-    def __init__(self):
-        self.seen, self.bad, self.part = {}, [], ""
-
-    def start(self, part):
-        self.part = part
-        print(f"\n== {part}", flush=True)
-
-    def say(self, text, **values):
-        print(text, flush=True)
-        self.seen.setdefault(self.part, []).append({"text": text, **values})
-
-    def must(self, good, text):
-        self.say(("ok      " if good else "DIFFERS ") + text)
-        if not good:
-            self.bad.append(f"{self.part}: {text}")
-
-
-def run(*command, uid=None, timeout=120, env=None):
-    """(exit status, output); 127 when there is no such program."""
-    if uid is not None and command[1] != "-c":  # who may not be able to read this folder
-        command = [command[0], "-c", pathlib.Path(command[1]).read_text(), *command[2:]]
-    try:
-        done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=timeout, user=uid,
-                              group=uid, extra_groups=None if uid is None else [], env={**os.environ, **(env or {})})
-        return done.returncode, done.stdout + done.stderr
-    except FileNotFoundError:
-        return 127, ""
-    except subprocess.TimeoutExpired:
-        return 124, f"not done in {timeout} s"
-
-
-def python_for_nobody():
-    for program in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
-        with contextlib.suppress(OSError):
-            if run(program, "-c", "pass", uid=NOBODY)[0] == 0:
-                return program
-    return None
-
-
-def json_of(*command, python=sys.executable, **options):
-    status, output = run(python, *command, **options)
-    try:
-        return json.loads(output.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        return {"failed": f"{status}: {output.strip()[-300:]}"}
-
-
-def status_of(pid, key):
-    return re.search(rf"^{key}:\s*(\S+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M).group(1)
-
-
-def cpu_seconds(pid):
-    return sum(int(task.read_text().split()[0]) for task in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Agent:
@@ -131,8 +69,8 @@ class Agent:
         raise SystemExit("the agent has no page with a driver")
 
     def cost(self):
-        return {"rss_kb": int(status_of(self.pid, "VmRSS")), "anonymous_kb": int(status_of(self.pid, "RssAnon")),
-                "threads": int(status_of(self.pid, "Threads")), "fds": len(os.listdir(f"/proc/{self.pid}/fd"))}
+        return {"rss_kb": status_of(self.pid, "VmRSS"), "anonymous_kb": status_of(self.pid, "RssAnon"),
+                "threads": status_of(self.pid, "Threads"), "fds": len(os.listdir(f"/proc/{self.pid}/fd"))}
 
 
 @contextlib.contextmanager
@@ -381,6 +319,7 @@ def main():
     if "failed" in (seen := json_of(HERE / "nvml.py", "open")):
         print(f"skipped: no driver of NVIDIA: {seen['failed']}")
         return 77
+    os.environ["PATH"] += ":/usr/local/nvidia/bin"
     report = Report()
     for part in (check_driver, check_calls, check_values, check_cost, check_jitter, check_support, check_node):
         try:

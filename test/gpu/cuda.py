@@ -7,9 +7,10 @@ import array
 import ctypes
 import gc
 import json
-import os
 import sys
 import time
+
+from nvml import library
 
 # Without loops that the compiler could see through: each thread's result depends on all of its steps, and is stored.
 PTX = b"""
@@ -121,7 +122,7 @@ class Cuda:
     """A context on one GPU. Every call that fails ends the program with its name and number."""
 
     def __init__(self, gpu=0):
-        self.lib = ctypes.CDLL(os.environ.get("CUDA_LIBRARY", "libcuda.so.1"))
+        self.lib = library("CUDA_LIBRARY", "libcuda.so.1")
         self("cuInit", 0)
         device, context, module = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_void_p()
         self("cuDeviceGet", ctypes.byref(device), gpu)

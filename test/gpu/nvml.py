@@ -34,9 +34,20 @@ class Memory(ctypes.Structure):
     _fields_ = [("version", u32), ("total", u64), ("reserved", u64), ("free", u64), ("used", u64)]
 
 
+def library(variable, name):
+    """The library named by the variable, or where the loader or a container has it."""
+    places = [os.environ[variable]] if variable in os.environ else [name, f"/usr/local/nvidia/lib64/{name}"]
+    for place in places:
+        try:
+            return ctypes.CDLL(place)
+        except OSError as error:
+            why = error
+    sys.exit(str(why))
+
+
 class Nvml:
     def __init__(self):
-        self.lib = ctypes.CDLL(os.environ.get("NVML_LIBRARY", "libnvidia-ml.so.1"))
+        self.lib = library("NVML_LIBRARY", "libnvidia-ml.so.1")
         self.init()
         self.device = pointer()
         self.must("nvmlDeviceGetHandleByIndex_v2", 0, ctypes.byref(self.device))
@@ -137,7 +148,8 @@ def fields():
 
 def own(key):
     text = pathlib.Path("/proc/self/status").read_text()
-    return int(re.search(rf"^{key}:\s*(\d+)", text, re.M).group(1))
+    found = re.search(rf"^{key}:\s*(\d+)", text, re.M)
+    return int(found.group(1)) if found else 0
 
 
 def cycles():

@@ -7,10 +7,12 @@
 namespace slurmscope::agent::gpu {
 namespace {
 
-constexpr const char* kUsualPlaces[] = {"libnvidia-ml.so.1", "/usr/lib64/libnvidia-ml.so.1",
+constexpr const char* kUsualPlaces[] = {"libnvidia-ml.so.1",
+                                        "/usr/lib64/libnvidia-ml.so.1",
                                         "/usr/lib64/nvidia/libnvidia-ml.so.1",
                                         "/usr/lib/x86_64-linux-gnu/libnvidia-ml.so.1",
-                                        "/run/nvidia/driver/usr/lib64/libnvidia-ml.so.1"};
+                                        "/run/nvidia/driver/usr/lib64/libnvidia-ml.so.1",
+                                        "/usr/local/nvidia/lib64/libnvidia-ml.so.1"};
 
 void* Open(const char* path) { return ::dlopen(path, RTLD_NOW | RTLD_LOCAL); }
 
