@@ -105,6 +105,22 @@ TEST_F(GpuTest, GpuThatTheKernelHoldsButTheLibraryDoesNotList) {
       << page;
 }
 
+TEST_F(GpuTest, WhatTheDriverDoesNotKnowIsAskedOnce) {
+  Configure(StrCat(kUsual,
+                   "rc.nvmlDeviceGetMemoryInfo_v2 25\n"
+                   "rc.nvmlDeviceGetComputeRunningProcesses_v3 3\n"));
+  Start();
+  const std::string page = PageWith("DCGM_FI_DEV_GPU_TEMP");
+  EXPECT_TRUE(Has(page, Line("DCGM_FI_DEV_FB_TOTAL", "0", "16384")));
+  EXPECT_FALSE(Has(page, "DCGM_FI_DEV_FB_RESERVED{"));
+  EXPECT_FALSE(Has(page, "gpu_processes{"));
+  Page();
+  Reset();
+  for (int i = 0; i < 3; ++i) Page();
+  EXPECT_EQ(Calls("nvmlDeviceGetMemoryInfo_v2"), 0u);
+  EXPECT_EQ(Calls("nvmlDeviceGetComputeRunningProcesses_v3"), 0u);
+}
+
 TEST_F(GpuTest, NoLibraryIsNoTrouble) {
   flags_.Add("nvml.library", directory_ + "/none.so");
   Start();

@@ -35,6 +35,7 @@ enum NvmlReturn : int {
   kNvmlGpuLost = 15,
   kNvmlResetRequired = 16,
   kNvmlLibraryMismatch = 18,  // driver and library of different versions: upgraded, not reloaded
+  kNvmlVersionMismatch = 25,  // of a struct
   kNvmlUnknown = 999,
 };
 

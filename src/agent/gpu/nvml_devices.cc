@@ -264,7 +264,10 @@ void NvmlReader::RefreshInstances(Device& device) {
       nvml_->mig_mode(device.handle, &current, &pending) == kNvmlOk && current == 1;
   if (!partitioned && !device.partitioned) return;
   // In the other mode the GPU can do other things.
-  if (partitioned != device.partitioned) device.unsupported.reset();
+  if (partitioned != device.partitioned) {
+    device.unsupported.reset();
+    device.no_processes = false;
+  }
   std::vector<Instance> before = std::move(device.instances);
   FindInstances(device);
   for (Instance& instance : device.instances) {

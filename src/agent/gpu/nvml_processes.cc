@@ -17,7 +17,8 @@ void NvmlReader::ReadProcesses(Device& device) {
   device.has_processes = false;
   if (device.lost) return;
   if (!device.partitioned || device.instances.empty()) {
-    device.has_processes = ProcessesOf(device, device.handle, device.processes);
+    device.has_processes =
+        !device.no_processes && ProcessesOf(device, device.handle, device.processes);
     return;
   }
   for (Instance& instance : device.instances)
@@ -35,6 +36,7 @@ bool NvmlReader::ProcessesOf(Device& device, NvmlDevice handle, std::vector<GpuP
     count = static_cast<uint32_t>(process_buffer_.size());
     result = nvml_->processes(handle, &count, process_buffer_.data());
   }
+  if (result == kNvmlNotSupported) device.no_processes = handle == device.handle;
   if (!Note(device, result)) return false;
   for (size_t i = 0; i < std::min<size_t>(count, process_buffer_.size()); ++i) {
     const NvmlProcess& process = process_buffer_[i];

@@ -212,9 +212,11 @@ void NvmlReader::ReadMemory(Device& device, NvmlDevice handle, CallValues& calls
   if (device.lost) return;
   NvmlMemoryV2 memory{};
   memory.version = NvmlVersion(sizeof memory, 2);
-  int result = nvml_->memory_v2(handle, &memory);
+  int result = device.old_memory ? kNvmlNotSupported : nvml_->memory_v2(handle, &memory);
   const bool with_reserved = result == kNvmlOk;
-  if (result == kNvmlFunctionNotFound) {
+  if (result == kNvmlFunctionNotFound || result == kNvmlNotSupported ||
+      result == kNvmlVersionMismatch) {
+    device.old_memory = true;
     NvmlMemory old{};
     result = nvml_->memory(handle, &old);
     memory.total = old.total;

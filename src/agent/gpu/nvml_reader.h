@@ -71,6 +71,8 @@ class NvmlReader {
     std::vector<Instance> instances;
     CallValues calls;
     std::bitset<kCalls> unsupported;
+    bool old_memory = false;    // does not know memory of version 2
+    bool no_processes = false;  // does not tell processes
     std::unique_ptr<GpmSampler> gpm;
     std::optional<int64_t> slow_ns;  // when the slow values were read
     std::optional<int64_t> links_ns;
