@@ -10,6 +10,7 @@
 #include "agent/job/specs.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strings.h"
 #include "base/systemd.h"
 #include "command_line.h"
 
@@ -47,6 +48,14 @@ agent::Scraper::Options CollectorsOnly() {
   return options;
 }
 
+Result<http::ServerOptions> ServerOnSockets(const PageContext& context, std::string_view flag) {
+  http::ServerOptions server = ServerOf(context, {});
+  server.listen_sockets = base::TakeSystemdSockets();
+  if (!server.listen_sockets.empty()) return server;
+  return base::Fail(base::ErrorCode::kInvalidArgument,
+                    base::StrCat("--", flag, ": systemd handed over no socket"));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Page>> StartNodePage(const PageContext& context) {
@@ -58,12 +67,7 @@ Result<std::unique_ptr<Page>> StartNodePage(const PageContext& context) {
   options.exporter = {flags.String("web.telemetry-path"),
                       static_cast<size_t>(std::max<int64_t>(max_requests, 0))};
   if (flags.Bool("web.systemd-socket")) {
-    options.server = ServerOf(context, {});
-    options.server.listen_sockets = base::TakeSystemdSockets();
-    if (options.server.listen_sockets.empty()) {
-      return base::Fail(base::ErrorCode::kInvalidArgument,
-                        "--web.systemd-socket: systemd handed over no socket");
-    }
+    options.server = TRY(ServerOnSockets(context, "web.systemd-socket"));
   } else {
     options.server = ServerOf(context, Addresses(flags, "web.listen-address"));
     if (options.server.listen_addresses.empty()) return std::unique_ptr<Page>();
@@ -75,8 +79,11 @@ Result<std::unique_ptr<Page>> StartGpuPage(const PageContext& context) {
   const agent::FlagValues& flags = context.flags;
   const auto service = context.machine->gpu;
   PageOptions options;
-  options.server = ServerOf(context, Addresses(flags, "gpu.listen-address"));
-  if (service == nullptr || options.server.listen_addresses.empty()) return std::unique_ptr<Page>();
+  if (service == nullptr) return std::unique_ptr<Page>();
+  const bool on_sockets = flags.Bool("gpu.systemd-socket");
+  if (on_sockets) options.server = TRY(ServerOnSockets(context, "gpu.systemd-socket"));
+  if (!on_sockets) options.server = ServerOf(context, Addresses(flags, "gpu.listen-address"));
+  if (!on_sockets && options.server.listen_addresses.empty()) return std::unique_ptr<Page>();
   options.title = "GPUs: ";
   options.exporter.heading = "GPU Exporter";
   options.collectors = agent::gpu::GpuPageCollectors();
@@ -109,7 +116,7 @@ Result<std::unique_ptr<Page>> StartJobPage(const PageContext& context) {
 Result<std::shared_ptr<agent::gpu::GpuService>> StartGpus(const agent::Roots& roots,
                                                           const agent::FlagValues& flags) {
   const bool asked = flags.IsGiven("gpu.listen-address") || flags.IsGiven("nvml.library") ||
-                     flags.Bool("collector.nvidia_gpu");
+                     flags.Bool("gpu.systemd-socket") || flags.Bool("collector.nvidia_gpu");
   if (!asked && !agent::gpu::HasGpu(roots)) return std::shared_ptr<agent::gpu::GpuService>();
   return std::shared_ptr<agent::gpu::GpuService>(
       TRY(agent::gpu::StartGpuService(roots, flags, base::SystemClock())));

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import unittest
 
@@ -52,6 +53,19 @@ class Gpu(unittest.TestCase):
             self.stack.programs.append(program)
             wait_for("its page", lambda: "DCGM_FI_DEV_GPU_TEMP{" in self.page(port))
             self.assertEqual("open to the network" in program.output(), warns, program.output())
+
+    def test_on_a_socket_of_systemd(self):
+        name = self.stack.dir / "dcgm-exporter"
+        name.symlink_to(AGENT)
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            fd, port = listening.fileno(), listening.getsockname()[1]
+            command = f"export LISTEN_PID=$$ LISTEN_FDS=1; exec {name} --web-systemd-socket 3<&{fd}"
+            self.stack.programs.append(Program(
+                ["sh", "-c", command], self.stack.dir / "socket.log",
+                {"FAKE_NVML_CONFIG": str(self.config), "LD_LIBRARY_PATH": str(pathlib.Path(FAKE).parent)}, pass_fds=[fd]))
+        wait_for("its page", lambda: "DCGM_FI_DEV_GPU_TEMP{" in self.page(port))
+        done = subprocess.run([name, "--web-systemd-socket"], capture_output=True, text=True, timeout=30)
+        self.assertIn("systemd handed over no socket", done.stderr + done.stdout)
 
     def test_a_hung_driver_does_not_delay_the_node_page(self):
         wait_for("the GPUs", lambda: "DCGM_FI_DEV_GPU_TEMP{" in self.page(self.gpu))

@@ -22,6 +22,8 @@ constexpr FlagSpec kFlags[] = {
     {"gpu.listen-address", kStrings, ":9400",
      "Address of the GPU page, host:port or :port; may be given again; empty for none. By default "
      "only where there is a GPU."},
+    {"gpu.systemd-socket", kBool, "false",
+     "The GPU page is on the sockets that systemd hands over, not on an address of its own."},
     {"gpu.counters-file", kString, "",
      "Which fields the GPU page has: dcgm-exporter's CSV; read again when it changes. Also -f."},
     {"gpu.collect-interval", kDuration, "1s", "Values of the GPUs may be this old."},
