@@ -124,12 +124,11 @@ void GpuCollector::MakeFamilies() {
     if (source == Source::kClockEvents) labels = Labels({"clock_event", "window_size_in_ms"});
     if (source == Source::kP2p) labels = Labels({"link_status", "peer_gpu"});
     clock_events_ = clock_events_ || source == Source::kClockEvents;
-    fields_.emplace_back(&row, &out_.Get(row.name, row.help, row.type, std::move(labels)));
+    fields_.emplace_back(&row, &out_.Get(row.name, row.help, row.type, labels));
   }
   const auto plain = [&](std::string_view name, std::string_view help,
-                         std::vector<std::string> labels = {}) {
-    return &out_.Get(StrCat("slurmscope_agent_gpu_", name), help, MetricType::kGauge,
-                     std::move(labels));
+                         const std::vector<std::string>& labels = {}) {
+    return &out_.Get(StrCat("slurmscope_agent_gpu_", name), help, MetricType::kGauge, labels);
   };
   using enum MetricType;
   own_.driver_up = plain("driver_up", "Whether the NVIDIA driver answers.");

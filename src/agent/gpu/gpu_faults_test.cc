@@ -143,15 +143,17 @@ TEST_F(GpuTest, OldDriverGivesWhatItHas) {
 constexpr const char* kConfig = "bus/pci/devices/0000:11:00.0/config";
 
 class GpuOnTheBusTest : public GpuTest {
+ public:
+  ~GpuOnTheBusTest() override {
+    collector_.reset();  // before the clock goes
+    machine_.reset();
+  }
+
  protected:
   GpuOnTheBusTest() {
     clock_ = &forward_;
     for (const char* address : {"0000:10:00.0", "0000:11:00.0"}) Bind(address);
     Write(kConfig, "\xDE\x10");
-  }
-  ~GpuOnTheBusTest() override {
-    collector_.reset();  // before the clock goes
-    machine_.reset();
   }
   void Bind(std::string_view address) const {
     ASSERT_TRUE(base::MakeDirectories(StrCat(directory_, "/bus/pci/drivers/nvidia/", address)));

@@ -43,6 +43,16 @@ class ForwardClock final : public base::Clock {
 
 // A fake driver, its configuration in a directory of its own, and the page of its GPUs.
 class GpuTest : public testing::Test {
+ public:
+  ~GpuTest() override {
+    collector_.reset();
+    machine_.reset();
+    // A thread that the test made hang comes back yet.
+    const auto is_open = reinterpret_cast<int (*)()>(::dlsym(fake_, "fakeNvmlOpen"));
+    for (int i = 0; i < 1000 && is_open() != 0; ++i) std::this_thread::sleep_for(milliseconds(10));
+    ::dlclose(fake_);
+  }
+
  protected:
   GpuTest() {
     char name[] = "/tmp/gpu_test.XXXXXX";
@@ -57,14 +67,6 @@ class GpuTest : public testing::Test {
     flags_.Add("gpu.collect-interval", "0s");
     flags_.Add("gpu.kernel-log", "");
     flags_.Add("gpu.pause-file", directory_ + "/pause");
-  }
-  ~GpuTest() override {
-    collector_.reset();
-    machine_.reset();
-    // A thread that the test made hang comes back yet.
-    const auto is_open = reinterpret_cast<int (*)()>(::dlsym(fake_, "fakeNvmlOpen"));
-    for (int i = 0; i < 1000 && is_open() != 0; ++i) std::this_thread::sleep_for(milliseconds(10));
-    ::dlclose(fake_);
   }
 
   void Write(const std::string& file, std::string_view text) const {
