@@ -119,6 +119,56 @@ TEST(Scraper, BadFilesCostTheirCollectorOnly) {
   }
 }
 
+// What is in /proc of a machine without disks, and flags that leave nothing, are no trouble.
+TEST(Scraper, NothingToSayIsNotGarbage) {
+  const std::string root = testing::TempDir() + "diskless_root_" + std::to_string(::getpid());
+  ASSERT_TRUE(base::MakeDirectories(root + "/proc").has_value());
+  const std::pair<const char*, const char*> files[] = {
+      {"diskstats", "   7       0 loop0 0 0 0 0 0 0 0 0 0 0 0\n"},
+      {"vmstat", "nr_free_pages 1\n"},
+      {"interrupts", "           CPU0\n  0:          1  IO-APIC  2-edge  timer\n"}};
+  FlagValues flags = Defaults();
+  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
+  flags.Add("collector.interrupts.name-include", "none");
+  for (const auto& [name, text] : files) {
+    ASSERT_TRUE(base::WriteFileAtomic(base::StrCat(root, "/proc/", name), text).has_value());
+    flags.Add(base::StrCat("collector.", name), "true");
+  }
+  const auto scraper =
+      Scraper::Create(TestMachine(root, base::SystemClock()), flags, Quiet()).value();
+  std::string page = ScrapeAll(*scraper);
+  EXPECT_EQ(page.find("} 0\n"), std::string::npos) << page;
+  for (const auto& [name, text] : files) {
+    ASSERT_TRUE(base::WriteFileAtomic(base::StrCat(root, "/proc/", name), "\n\n").has_value());
+    page = ScrapeAll(*scraper);
+    EXPECT_NE(page.find(base::StrCat("success{collector=\"", name, "\"} 0\n")), std::string::npos)
+        << page;
+  }
+}
+
+// Collectors whose tables always hold something, with files that hold nothing of the kind.
+TEST(Scraper, GarbageIsNamed) {
+  const std::string root = testing::TempDir() + "garbage_root_" + std::to_string(::getpid());
+  ASSERT_TRUE(base::MakeDirectories(root + "/proc/net/rpc").has_value());
+  const std::pair<const char*, const char*> files[] = {
+      {"buddyinfo", "buddyinfo"}, {"cgroups", "cgroups"},     {"nfs", "net/rpc/nfs"},
+      {"nfsd", "net/rpc/nfsd"},   {"schedstat", "schedstat"}, {"stat", "stat"},
+      {"xfrm", "net/xfrm_stat"}};
+  FlagValues flags = Defaults();
+  flags.Declare({"collector.disable-defaults", FlagKind::kBool, "true", ""});
+  for (const auto& [name, file] : files) {
+    const std::string nuls(100, '\0');
+    ASSERT_TRUE(base::WriteFileAtomic(base::StrCat(root, "/proc/", file), nuls).has_value());
+    flags.Add(base::StrCat("collector.", name), "true");
+  }
+  const std::string page =
+      ScrapeAll(*Scraper::Create(TestMachine(root, base::SystemClock()), flags, Quiet()).value());
+  EXPECT_EQ(page.find("_success{collector=\"stat\"} 1"), std::string::npos) << page;
+  EXPECT_EQ(page.find("} 1\n", page.find("# TYPE node_scrape_collector_success")),
+            std::string::npos)
+      << page;
+}
+
 // Reads a page as a scraper does, and more strictly: no series and no family is there twice.
 void ExpectValid(const std::string& page, const std::string& what) {
   EXPECT_TRUE(base::IsValidUtf8(page)) << what;

@@ -78,6 +78,10 @@ struct CollectorSpec {
 // this machine is.
 bool IsOnEveryMachine(std::string_view collector);
 
+// Whether an Update that found its source and set nothing has read garbage: no machine and no flag
+// leaves it nothing to say.
+bool AlwaysHasSomething(std::string_view collector);
+
 // All collectors of node_exporter 1.12, by name.
 std::span<const CollectorSpec> AllCollectors();
 const CollectorSpec* FindCollector(std::string_view name);

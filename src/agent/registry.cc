@@ -382,6 +382,14 @@ bool IsOnEveryMachine(std::string_view collector) {
          std::end(kEverywhere);
 }
 
+bool AlwaysHasSomething(std::string_view collector) {
+  constexpr std::string_view kTables[] = {
+      "buddyinfo",    "cgroups", "cpu",  "filefd",    "loadavg",   "meminfo",
+      "meminfo_numa", "nfs",     "nfsd", "processes", "schedstat", "sockstat",
+      "softirqs",     "softnet", "stat", "uname",     "xfrm",      "zoneinfo"};
+  return std::find(std::begin(kTables), std::end(kTables), collector) != std::end(kTables);
+}
+
 bool IsEnabled(const CollectorSpec& spec, const FlagValues& flags) {
   const std::string flag = base::StrCat("collector.", spec.name);
   if (flags.IsGiven(flag)) return flags.Bool(flag);

@@ -39,7 +39,7 @@ struct Scraper::Slot final : Job {
     try {
       result = collector->Update();
       // Garbage where there is always something.
-      if (result && families.empty() && IsOnEveryMachine(spec.name)) {
+      if (result && families.empty() && AlwaysHasSomething(spec.name)) {
         result = Fail(ErrorCode::kCorruption,
                       base::StrCat(progress.Get(), ": nothing in it makes sense"));
       }

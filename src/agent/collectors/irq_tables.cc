@@ -32,6 +32,8 @@ class Interrupts final : public Collector {
     std::string_view line;
     NextLine(text, line);
     ParseHeading(line, cpus_);
+    if (cpus_.empty())
+      return Fail(ErrorCode::kCorruption, file_.path() + ": no CPU in its first line");
     while (NextLine(text, line)) SetLine(line);
     return {};
   }

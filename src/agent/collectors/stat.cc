@@ -39,14 +39,18 @@ class Stat final : public Collector {
     std::string_view rest = *text;
     // node_exporter gives all six whatever the kernel says; a line that is missing counts as 0.
     std::array<double, 6> values{};
+    bool any = false;
     for (std::string_view line; NextLine(rest, line);) {
       if (line.starts_with("cpu")) continue;
       const std::string_view key = NextField(line);
       if (key == "softirq" && softirqs_ != nullptr) SetSoftirqs(line);
       for (size_t i = 0; i < fields_.size(); ++i) {
-        if (key == fields_[i].first) values[i] = static_cast<double>(NextUint(line).value_or(0));
+        if (key != fields_[i].first) continue;
+        values[i] = static_cast<double>(NextUint(line).value_or(0));
+        any = true;
       }
     }
+    if (!any) return {};  // no counter shall fall to 0 because of garbage
     for (size_t i = 0; i < fields_.size(); ++i) fields_[i].second->Set(values[i]);
     return {};
   }

@@ -14,6 +14,8 @@ class Vmstat final : public Collector {
   Result<void> Update() override {
     std::string_view text = TRY(file_.Read());
     fields_.Begin();
+    if (!IsTable(text))
+      return Fail(ErrorCode::kCorruption, file_.path() + ": nothing in it makes sense");
     for (std::string_view line; NextLine(text, line);) {
       Family* family = Find(NextField(line));
       if (family == nullptr) continue;
@@ -25,6 +27,12 @@ class Vmstat final : public Collector {
   }
 
  private:
+  // By its first line; the flag may leave none of them to read.
+  static bool IsTable(std::string_view text) {
+    std::string_view line;
+    return NextLine(text, line) && !NextField(line).empty() && NextUint(line);
+  }
+
   Family* Find(std::string_view field) {
     return fields_.Find(field, [&](std::string_view name) -> Family* {
       if (name.empty() || !wanted_.FoundIn(name)) return nullptr;
