@@ -34,6 +34,14 @@ double ToDouble(const NvmlFieldValue& value) {
   }
 }
 
+void NumberPlaces(std::vector<GpuEntity>& entities) {
+  unsigned place = 0;
+  for (GpuEntity& entity : entities) {
+    if (!entity.partitioned) entity.place = place++;
+    if (entity.partitioned && entity.lost) place += static_cast<unsigned>(entity.instances);
+  }
+}
+
 }  // namespace
 
 NvmlReader::NvmlReader(NvmlReaderOptions options, std::shared_ptr<XidLog> xids,
@@ -108,6 +116,7 @@ void NvmlReader::Read(GpuSnapshot& out) {
   }
   if (driver_gone_) out.driver_up = false;
   out.entities.resize(n);
+  NumberPlaces(out.entities);
   out.driver_version = driver_version_;
   out.nvml_version = nvml_version_;
   out.cuda_version = cuda_version_;
@@ -346,6 +355,7 @@ void NvmlReader::PublishInstance(const Device& device, const Instance& instance,
   out.instance = true;
   out.instance_id = instance.id;
   out.instance_text = instance.id_text;
+  out.instance_uuid = instance.uuid;
   out.profile = instance.profile;
   out.values = parent.values;
   out.clock_reasons = parent.clock_reasons;

@@ -26,14 +26,16 @@ void Inherit(const Usage& above, Usage& usage, Measure limit) {
 
 Cgroup::Cgroup(Level level) : level_(level) { usage_.fill(NAN); }
 
-void Cgroup::AddDirectory(const Hierarchy& hierarchy, const std::string& path) {
+void Cgroup::AddDirectory(const Hierarchy& hierarchy, const std::string& path, bool all) {
   DropDirectory(hierarchy);
   directories_.emplace_back(&hierarchy, path);
   for (const UsageFile& spec : UsageFiles(hierarchy.unified)) {
     if (!Has(hierarchy, spec.controller) || level_ > spec.deepest) continue;
+    if (spec.alone ? level_ != Level::kTask : !all) continue;
+    if (spec.alone) counts_kills_alone_ = true;
     files_.push_back({&hierarchy, &spec, AttrFile(base::StrCat(path, "/", spec.name))});
   }
-  if (!Has(hierarchy, Controller::kCpuset)) return;
+  if (!all || !Has(hierarchy, Controller::kCpuset)) return;
   const char* name = hierarchy.unified ? "/cpuset.cpus.effective" : "/cpuset.cpus";
   files_.push_back({&hierarchy, nullptr, AttrFile(path + name)});
 }
@@ -41,6 +43,12 @@ void Cgroup::AddDirectory(const Hierarchy& hierarchy, const std::string& path) {
 void Cgroup::DropDirectory(const Hierarchy& hierarchy) {
   std::erase_if(directories_, [&](const auto& at) { return at.first == &hierarchy; });
   std::erase_if(files_, [&](const File& file) { return file.hierarchy == &hierarchy; });
+  if (files_.empty()) files_.shrink_to_fit();
+}
+
+void Cgroup::AddKills(double count) {
+  double& kills = At(usage_, Measure::kOomKills);
+  kills = std::isnan(kills) ? count : kills + count;
 }
 
 void Cgroup::Read(const Usage* above) {

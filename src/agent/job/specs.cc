@@ -23,6 +23,10 @@ constexpr FlagSpec kCollectorFlags[] = {
     {"collector.slurm_job.keep", kDuration, "1m",
      "For how long the last values of what has ended are given; ten times as long until a scrape "
      "has got them."},
+    {"collector.slurm_job.gpu-numbers", kString, "minor",
+     "What Slurm's numbers of GPUs are: minor (numbers of /dev/nvidiaN, as with all of them in "
+     "gres.conf), nvml (its order, as with AutoDetect=nvml), or the minor numbers in the order of "
+     "gres.conf, like 4-7."},
     {"collector.slurm_job.max-cgroups", kInt, "2048", "Jobs, steps and tasks kept at a time."},
 };
 
@@ -34,8 +38,13 @@ Result<Level> ParseDetail(std::string_view text) {
                                                   base::Quote(text), ": want job, step or task"));
 }
 
-Result<std::unique_ptr<Collector>> Make(const Machine& machine, const FlagValues&, FamilySet& out) {
-  return std::make_unique<JobCollector>(machine, out);
+Result<std::unique_ptr<Collector>> Make(const Machine& machine, const FlagValues& flags,
+                                        FamilySet& out) {
+  std::unique_ptr<gpu::GpuJobs> mapping;
+  if (std::string directory = flags.String("hpc-job-mapping-dir"); !directory.empty()) {
+    mapping = std::make_unique<gpu::JobDirectory>(std::move(directory));
+  }
+  return std::make_unique<JobCollector>(machine, std::move(mapping), out);
 }
 
 constexpr CollectorSpec kCollectors[] = {
@@ -56,6 +65,9 @@ Result<std::shared_ptr<JobWatch>> StartJobWatch(const Roots& roots, const FlagVa
   options.table.procfs = roots.procfs;
   options.table.detail = TRY(ParseDetail(flags.String("collector.slurm_job.detail")));
   options.table.keep_ms = TRY(flags.DurationNs("collector.slurm_job.keep")) / 1'000'000;
+  options.table.gpu_numbers =
+      TRY_CONTEXT(GpuNumbering::Parse(flags.String("collector.slurm_job.gpu-numbers")),
+                  "--collector.slurm_job.gpu-numbers");
   const int64_t most = TRY(flags.Int("collector.slurm_job.max-cgroups"));
   constexpr int64_t kMost = 65536;
   if (options.table.keep_ms < 0 || most < 1 || most > kMost) {

@@ -20,7 +20,8 @@ namespace slurmscope::agent::job {
 
 struct JobTableOptions {
   std::string procfs = "/proc";
-  Level detail = Level::kTask;  // kJob, kStep: cgroups below are not kept
+  Level detail = Level::kTask;  // kJob, kStep: what is below is followed, but not shown
+  GpuNumbering gpu_numbers;
   // For how long the last values of what has ended are served, once they were in a page; at most
   // ten times as long without a page.
   int64_t keep_ms = 60'000;
@@ -29,9 +30,10 @@ struct JobTableOptions {
 
 // A cgroup of a job and what is done to see its end.
 struct Member {
-  explicit Member(Level level) : cgroup(level) {}
+  Member(Level level, bool is_shown) : cgroup(level), shown(is_shown) {}
 
   Cgroup cgroup;
+  bool shown;                  // false: only its processes and its end are of interest
   int64_t ended_ms = 0;        // Unix time; 0: it lives
   int64_t ended_ns = 0;        // steady
   bool served = false;         // was in a page while it lived
@@ -99,16 +101,16 @@ class JobTable final : public TreeListener {
  private:
   using Members = std::map<std::pair<std::string, std::string>, Member>;
 
-  bool Wanted(const Place& place) const;
   bool MakeRoom();
   Member* Find(const Place& place, Job*& job);
   void ReadPath(Job& job, const std::pair<std::string, std::string>& member);
+  static void Read(Job& job, const Members::key_type& name, Member& member, const Usage* above);
   void Look(Job& job, const Members::key_type& name, Member& member);
   void LookAtDevices(Job& job);
   void ResolveSluid(Job& job, const Member& member);
-  void Follow(Job& job, const std::string& step, Member& member, int pid);
+  void Follow(Member& member, int pid);
   void Identify(Job& job, const std::string& step, Member& member, int pid);
-  bool MayForget(const Member& member) const;
+  int64_t ForgetNs(const Member& member) const;
   std::optional<std::string_view> ReadProc(int pid, const char* file);
 
   const JobTableOptions options_;

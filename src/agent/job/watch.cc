@@ -51,6 +51,7 @@ struct JobWatch::Shared {
   JobTable table;
   TreeWatch tree;
   int64_t scan_at_ns = 0;
+  std::atomic<bool> blind{false};
   uint64_t published_version = std::numeric_limits<uint64_t>::max();
 
   // By the working thread only: what it waits for.
@@ -85,8 +86,8 @@ int JobWatch::Shared::Prepare() {
 
 void JobWatch::Shared::Handle() {
   Tick();
-  // First, as its cgroup may be removed any moment.
-  for (size_t i = 2; i < fds.size(); ++i) {
+  // First, as its cgroup may be removed any moment; a task's before that of its step.
+  for (size_t i = fds.size(); i-- > 2;) {
     if (fds[i].revents != 0) table.ProcessEnded(followed[i - 2].first, followed[i - 2].second);
   }
   tree.Drain();
@@ -95,7 +96,7 @@ void JobWatch::Shared::Handle() {
   if (now >= scan_at_ns) {
     tree.Scan();
     // Where ends are not seen, the last values are those of a moment before.
-    const bool blind = !tree.Complete() || (!table.sees_ends() && !table.jobs().empty());
+    blind = !tree.Complete() || (!table.sees_ends() && !table.jobs().empty());
     if (blind) table.ReadAll();
     scan_at_ns = now + (blind ? kBlindPeriodMs : kScanPeriodMs) * kMs;
   }
@@ -178,6 +179,8 @@ bool JobWatch::Scrape(const std::function<void(const JobTable&)>& use) {
   s.table.Served();
   return s.tree.SeenSlurm();
 }
+
+bool JobWatch::watched() const { return !shared_->blind; }
 
 std::shared_ptr<const GpuOwners> JobWatch::gpu_owners() const {
   const std::lock_guard lock(shared_->gpu_mutex);
