@@ -51,10 +51,15 @@ void Cgroup::AddKills(double count) {
   kills = std::isnan(kills) ? count : kills + count;
 }
 
-void Cgroup::Read(const Usage* above) {
+void Cgroup::Read(const Usage* above, const Hierarchy* only) {
   bool any = false;
+  const Hierarchy* gone = nullptr;
   for (File& file : files_) {
+    if (file.hierarchy == gone || (only != nullptr && file.hierarchy != only)) continue;
     const auto text = file.file.Read();
+    // One that was there, and is not: the directory is gone, and the others need not be tried.
+    if (!text && file.was_read) gone = file.hierarchy;
+    file.was_read = text.has_value();
     if (!text) continue;
     any = true;
     if (file.spec != nullptr) {

@@ -22,9 +22,9 @@ class Cgroup {
   void AddDirectory(const Hierarchy& hierarchy, const std::string& path, bool all);
   // Its files are closed; what they said stays.
   void DropDirectory(const Hierarchy& hierarchy);
-  // Reads all files. What cannot be read keeps its last value. A limit of `above`, where that is
-  // not null, holds here, too.
-  void Read(const Usage* above);
+  // Reads all files, or those of one hierarchy. What cannot be read keeps its last value. A limit
+  // of `above`, where that is not null, holds here, too.
+  void Read(const Usage* above, const Hierarchy* only = nullptr);
 
   bool alive() const { return !directories_.empty(); }
   const std::vector<std::pair<const Hierarchy*, std::string>>& directories() const {
@@ -46,6 +46,7 @@ class Cgroup {
     const Hierarchy* hierarchy;
     const UsageFile* spec;  // null: the cpuset
     AttrFile file;
+    bool was_read = false;
   };
   void TakeCpus(std::string_view text);
 

@@ -90,7 +90,7 @@ void JobTable::Found(const Hierarchy& hierarchy, const Place& place, const std::
   member.cgroup.AddDirectory(hierarchy, directory, shown);
   // Of a job that is over before anything else can be read, this is what is known.
   const LookAgainScope some_files_come_later;
-  Read(its, name, member, nullptr);
+  Read(its, name, member, nullptr, &hierarchy);
   member.looks = 0;
   member.look_at_ns = steady_ns_ + kLooksMs[0] * kMs;
 }
@@ -106,9 +106,9 @@ Member* JobTable::Find(const Place& place, Job*& job) {
 void JobTable::Gone(const Hierarchy& hierarchy, const Place& place) {
   Job* job = nullptr;
   Member* member = Find(place, job);
+  if (member != nullptr) member->cgroup.DropDirectory(hierarchy);
   if (job != nullptr) ReadPath(*job, MemberName(place));
   if (member == nullptr || member->ended_ns != 0) return;
-  member->cgroup.DropDirectory(hierarchy);
   if (member->cgroup.alive()) return;
   member->ended_ms = now_ms_;
   member->ended_ns = steady_ns_;
@@ -150,10 +150,11 @@ void JobTable::ReadPath(Job& job, const Name& name) {
   }
 }
 
-void JobTable::Read(Job& job, const Name& name, Member& member, const Usage* above) {
+void JobTable::Read(Job& job, const Name& name, Member& member, const Usage* above,
+                    const Hierarchy* only) {
   const auto kills = [&] { return At(member.cgroup.usage(), Measure::kOomKills); };
   const double before = kills();
-  member.cgroup.Read(above);
+  member.cgroup.Read(above, only);
   if (!member.cgroup.counts_kills_alone() || std::isnan(kills())) return;
   const double more = std::max(0.0, kills() - (std::isnan(before) ? 0 : before));
   if (more == 0 && !std::isnan(before)) return;

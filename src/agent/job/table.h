@@ -104,7 +104,8 @@ class JobTable final : public TreeListener {
   bool MakeRoom();
   Member* Find(const Place& place, Job*& job);
   void ReadPath(Job& job, const std::pair<std::string, std::string>& member);
-  static void Read(Job& job, const Members::key_type& name, Member& member, const Usage* above);
+  static void Read(Job& job, const Members::key_type& name, Member& member, const Usage* above,
+                   const Hierarchy* only = nullptr);
   void Look(Job& job, const Members::key_type& name, Member& member);
   void LookAtDevices(Job& job);
   void ResolveSluid(Job& job, const Member& member);
