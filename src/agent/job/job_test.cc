@@ -282,6 +282,28 @@ TEST_F(TableTest, OomKillsOfV1AreThoseOfAllTasks) {
   EXPECT_EQ(Value(Find("3"), Measure::kOomKills), 3);
 }
 
+TEST_F(TableTest, NotMoreProcessesAreFollowedThanDescriptorsAllow) {
+  const std::string job = "sys/fs/cgroup/memory/slurm/uid_1/job_3";
+  for (const char* task : {"/step_0/task_0", "/step_0/task_1", "/step_0/task_2"}) {
+    tree_.Write(StrCat(job, task, "/cgroup.procs"), StrCat(::getpid(), "\n"));
+  }
+  tree_.Write(StrCat("proc/", ::getpid(), "/cmdline"), "slurmstepd: [3.0]");
+  JobTableOptions options;
+  options.most_followed = 2;
+  Start(options);
+  table_->Tend();
+  EXPECT_TRUE(Find("3", "0", "1")->process.is_open());
+  EXPECT_FALSE(Find("3", "0", "2")->process.is_open());
+  EXPECT_FALSE(table_->sees_ends());
+  tree_.Remove(job);
+  watch_->Drain();
+  table_->Served();
+  Tick(100'000);
+  table_->Tend();
+  table_->Tend();
+  EXPECT_TRUE(table_->sees_ends());
+}
+
 // The process that will be the task's is followed before it starts the task's program.
 TEST_F(TableTest, AProcessIsFollowedFromItsFirstMoment) {
   const std::string task = "sys/fs/cgroup/memory/slurm/uid_1/job_3/step_0/task_0";

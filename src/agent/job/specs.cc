@@ -1,5 +1,7 @@
 #include "agent/job/specs.h"
 
+#include <sys/resource.h>
+
 #include "agent/job/collector.h"
 #include "base/strings.h"
 
@@ -75,6 +77,11 @@ Result<std::shared_ptr<JobWatch>> StartJobWatch(const Roots& roots, const FlagVa
                 "--collector.slurm_job: keep is not negative, max-cgroups 1 to 65536");
   }
   options.table.most_cgroups = static_cast<size_t>(most);
+  // Half of the descriptors are for files that stay open; the pages need some, too.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+    options.table.most_followed = static_cast<size_t>(limit.rlim_cur / 4);
+  }
   return std::shared_ptr<JobWatch>(JobWatch::Start(std::move(options), clock));
 }
 

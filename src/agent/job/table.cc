@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "agent/attr_file.h"
+#include "base/log.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent::job {
@@ -200,6 +201,7 @@ int64_t JobTable::ForgetNs(const Member& member) const {
 }
 
 void JobTable::Tend() {
+  CountFollowed();
   for (auto job = jobs_.begin(); job != jobs_.end();) {
     auto& members = job->second.members;
     for (auto& [name, member] : members) {
@@ -316,9 +318,25 @@ void JobTable::Look(Job& job, const Name& name, Member& member) {
 
 void JobTable::Follow(Member& member, int pid) {
   if (member.process.is_open()) return;
+  if (followed_ >= options_.most_followed) {
+    if (!std::exchange(too_many_, true)) {
+      base::LogWarn("too many tasks to wait for the end of each: they are read every second",
+                    {{"limit", options_.most_followed}});
+    }
+    return;
+  }
   member.process = base::File(OpenPidfd(pid));
+  if (member.process.is_open()) ++followed_;
   // EPERM: a sandbox that does not know the call.
-  if (!member.process.is_open() && (errno == ENOSYS || errno == EPERM)) sees_ends_ = false;
+  if (!member.process.is_open() && (errno == ENOSYS || errno == EPERM)) kernel_tells_ = false;
+}
+
+void JobTable::CountFollowed() {
+  followed_ = 0;
+  for (const auto& [key, job] : jobs_) {
+    for (const auto& [name, member] : job.members) followed_ += member.process.is_open() ? 1 : 0;
+  }
+  if (jobs_.empty()) too_many_ = false;
 }
 
 void JobTable::Identify(Job& job, const std::string& step, Member& member, int pid) {

@@ -26,6 +26,7 @@ struct JobTableOptions {
   // ten times as long without a page.
   int64_t keep_ms = 60'000;
   size_t most_cgroups = 2048;  // beyond: what ended first is dropped, then new ones
+  size_t most_followed = 256;  // processes whose end is waited for, each with a descriptor
 };
 
 // A cgroup of a job and what is done to see its end.
@@ -92,9 +93,9 @@ class JobTable final : public TreeListener {
   const Jobs& jobs() const { return jobs_; }
   // Cgroups not kept for want of room.
   uint64_t dropped() const { return dropped_; }
-  // False where the kernel cannot tell of the end of processes (before 5.3), so that usage has to
-  // be read all the time.
-  bool sees_ends() const { return sees_ends_; }
+  // False where the kernel cannot tell of the end of processes (before 5.3), or there are too many
+  // of them, so that usage has to be read all the time.
+  bool sees_ends() const { return kernel_tells_ && !too_many_; }
   // Grows when jobs, their processes, users or GPUs change.
   uint64_t version() const { return version_; }
 
@@ -110,6 +111,7 @@ class JobTable final : public TreeListener {
   void LookAtDevices(Job& job);
   void ResolveSluid(Job& job, const Member& member);
   void Follow(Member& member, int pid);
+  void CountFollowed();
   void Identify(Job& job, const std::string& step, Member& member, int pid);
   int64_t ForgetNs(const Member& member) const;
   std::optional<std::string_view> ReadProc(int pid, const char* file);
@@ -121,7 +123,9 @@ class JobTable final : public TreeListener {
   int64_t steady_ns_ = 0;
   uint64_t dropped_ = 0;
   uint64_t version_ = 0;
-  bool sees_ends_ = true;
+  bool kernel_tells_ = true;
+  size_t followed_ = 0;
+  bool too_many_ = false;  // until there are no jobs
   std::vector<int> pids_;
   std::string buffer_;
 };
