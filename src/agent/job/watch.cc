@@ -41,6 +41,7 @@ struct JobWatch::Shared {
   int Prepare();
   void Handle();
   void Tick();
+  bool Blind() const { return !tree.Complete() || (!table.sees_ends() && !table.jobs().empty()); }
   void PublishGpus();
 
   const base::Clock& clock;
@@ -93,10 +94,11 @@ void JobWatch::Shared::Handle() {
   tree.Drain();
   table.Tend();
   const int64_t now = clock.SteadyNs();
+  if (Blind() && !blind) scan_at_ns = now;
   if (now >= scan_at_ns) {
     tree.Scan();
+    blind = Blind();
     // Where ends are not seen, the last values are those of a moment before.
-    blind = !tree.Complete() || (!table.sees_ends() && !table.jobs().empty());
     if (blind) table.ReadAll();
     scan_at_ns = now + (blind ? kBlindPeriodMs : kScanPeriodMs) * kMs;
   }
