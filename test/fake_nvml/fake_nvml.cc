@@ -268,7 +268,11 @@ int nvmlDeviceGetName(void* d, char* out, unsigned n) {
   return 0;
 }
 int nvmlDeviceGetUUID(void* d, char* out, unsigned n) {
-  const int gpu = static_cast<Handle*>(d)->gpu;
+  const auto [gpu, mig] = *static_cast<Handle*>(d);
+  if (mig >= 0) {
+    return Text("nvmlDeviceGetUUID", d, "mig." + std::to_string(mig) + ".uuid",
+                "MIG-0000000" + std::to_string(gpu) + "-" + std::to_string(mig), out, n);
+  }
   return Text("nvmlDeviceGetUUID", d, "uuid", "GPU-0000000" + std::to_string(gpu), out, n);
 }
 int nvmlDeviceGetSerial(void* d, char* out, unsigned n) {

@@ -251,6 +251,7 @@ void NvmlReader::FindInstances(Device& device) {
     if (nvml_->mig_device(device.handle, i, &instance.handle) != kNvmlOk) continue;
     if (nvml_->gpu_instance_id(instance.handle, &instance.id) != kNvmlOk) continue;
     instance.id_text = StrCat(instance.id);
+    instance.uuid = TextOf(nvml_->uuid, instance.handle);
     instance.profile = ProfileOf(TextOf(nvml_->name, instance.handle));
     instance.calls.fill(NAN);
     device.instances.push_back(std::move(instance));

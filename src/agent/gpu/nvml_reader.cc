@@ -39,6 +39,14 @@ constexpr uint32_t kUint64 = 3;
 
 bool IsLinkSum(uint32_t field) { return field == 38 || field == 45 || field == 52 || field == 59; }
 
+void NumberPlaces(std::vector<GpuEntity>& entities) {
+  unsigned place = 0;
+  for (GpuEntity& entity : entities) {
+    if (!entity.partitioned) entity.place = place++;
+    if (entity.partitioned && entity.lost) place += static_cast<unsigned>(entity.instances);
+  }
+}
+
 }  // namespace
 
 NvmlReader::NvmlReader(NvmlReaderOptions options, std::shared_ptr<XidLog> xids,
@@ -114,6 +122,7 @@ void NvmlReader::Read(GpuSnapshot& out) {
   }
   out.driver_up = out.driver_up && !driver_gone_;
   out.entities.resize(n);
+  NumberPlaces(out.entities);
   out.driver_version = driver_version_;
   out.nvml_version = nvml_version_;
   out.cuda_version = cuda_version_;
@@ -361,6 +370,7 @@ void NvmlReader::PublishInstance(const Device& device, const Instance& instance,
   out.instance = true;
   out.instance_id = instance.id;
   out.instance_text = instance.id_text;
+  out.instance_uuid = instance.uuid;
   out.profile = instance.profile;
   out.values = parent.values;
   out.clock_reasons = parent.clock_reasons;

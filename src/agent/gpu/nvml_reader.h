@@ -51,7 +51,7 @@ class NvmlReader {
   struct Instance {
     NvmlDevice handle = nullptr;
     uint32_t id = 0;
-    std::string id_text, profile;
+    std::string id_text, uuid, profile;
     CallValues calls;
     std::unique_ptr<GpmSampler> gpm;
     std::vector<GpuProcess> processes;

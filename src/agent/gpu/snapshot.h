@@ -48,11 +48,15 @@ struct GpuEntity {
   std::shared_ptr<const GpuIdentity> identity;
   bool lost = false;  // fell off the bus: nothing else is known
   std::string lost_reason;
+  // In NVML's order, in which an instance counts as a GPU and one that has instances does not: as
+  // Slurm's AutoDetect=nvml numbers them.
+  unsigned place = 0;
   bool partitioned = false;  // a GPU whose instances are entities of their own
   size_t instances = 0;      // how many
   bool instance = false;
   uint32_t instance_id = 0;
   std::string instance_text;   // GPU_I_ID
+  std::string instance_uuid;   // "MIG-..."
   std::string profile;         // GPU_I_PROFILE, "1g.18gb"
   std::vector<double> values;  // by number of the field; NaN: blank
   double clock_reasons = NAN;

@@ -26,14 +26,16 @@ void Inherit(const Usage& above, Usage& usage, Measure limit) {
 
 Cgroup::Cgroup(Level level) : level_(level) { usage_.fill(NAN); }
 
-void Cgroup::AddDirectory(const Hierarchy& hierarchy, const std::string& path) {
+void Cgroup::AddDirectory(const Hierarchy& hierarchy, const std::string& path, bool all) {
   DropDirectory(hierarchy);
   directories_.emplace_back(&hierarchy, path);
   for (const UsageFile& spec : UsageFiles(hierarchy.unified)) {
     if (!Has(hierarchy, spec.controller) || level_ > spec.deepest) continue;
+    if (spec.alone ? level_ != Level::kTask : !all) continue;
+    if (spec.alone) counts_kills_alone_ = true;
     files_.push_back({&hierarchy, &spec, AttrFile(base::StrCat(path, "/", spec.name))});
   }
-  if (!Has(hierarchy, Controller::kCpuset)) return;
+  if (!all || !Has(hierarchy, Controller::kCpuset)) return;
   const char* name = hierarchy.unified ? "/cpuset.cpus.effective" : "/cpuset.cpus";
   files_.push_back({&hierarchy, nullptr, AttrFile(path + name)});
 }
@@ -41,12 +43,23 @@ void Cgroup::AddDirectory(const Hierarchy& hierarchy, const std::string& path) {
 void Cgroup::DropDirectory(const Hierarchy& hierarchy) {
   std::erase_if(directories_, [&](const auto& at) { return at.first == &hierarchy; });
   std::erase_if(files_, [&](const File& file) { return file.hierarchy == &hierarchy; });
+  if (files_.empty()) files_.shrink_to_fit();
 }
 
-void Cgroup::Read(const Usage* above) {
+void Cgroup::AddKills(double count) {
+  double& kills = At(usage_, Measure::kOomKills);
+  kills = std::isnan(kills) ? count : kills + count;
+}
+
+void Cgroup::Read(const Usage* above, const Hierarchy* only) {
   bool any = false;
+  const Hierarchy* gone = nullptr;
   for (File& file : files_) {
+    if (file.hierarchy == gone || (only != nullptr && file.hierarchy != only)) continue;
     const auto text = file.file.Read();
+    // One that was there, and is not: the directory is gone, and the others need not be tried.
+    if (!text && file.was_read) gone = file.hierarchy;
+    file.was_read = text.has_value();
     if (!text) continue;
     any = true;
     if (file.spec != nullptr) {

@@ -19,14 +19,16 @@ const std::vector<std::string> kMemberLabels = {"jobid", "node", "step", "task"}
 const std::vector<std::string> kGpuLabels = {"GPU_I_ID", "jobid",  "minor_number", "name",
                                              "ordinal",  "userid", "uuid"};
 
-double ToNumber(std::string_view id) {
-  return static_cast<double>(base::ParseInt<uint64_t>(id).value_or(0));
+unsigned MinorOf(const gpu::GpuIdentity& gpu) {
+  return gpu.minor >= 0 ? static_cast<unsigned>(gpu.minor) : gpu.index;
 }
 
 }  // namespace
 
-JobCollector::JobCollector(const Machine& machine, FamilySet& out)
+JobCollector::JobCollector(const Machine& machine, std::unique_ptr<gpu::GpuJobs> mapping,
+                           FamilySet& out)
     : machine_(machine),
+      mapping_(std::move(mapping)),
       uid_(out.Get("cgroup_uid", "User id of the job's owner.", kGauge, {"jobid", "node"})),
       info_(
           out.Get("cgroup_info", "The job's owner.", kGauge, {"jobid", "node", "uid", "username"})),
@@ -41,9 +43,14 @@ JobCollector::JobCollector(const Machine& machine, FamilySet& out)
       dropped_(out.Get("slurmscope_agent_job_cgroups_dropped_total",
                        "Cgroups of jobs that were not kept because there were too many.",
                        kCounter)),
+      watched_(out.Get("slurmscope_agent_job_watched",
+                       "Whether the kernel tells of cgroups that come and go and of the end of "
+                       "processes; 0: they are looked for every second.",
+                       kGauge)),
       gpu_info_(out.Get("cgroup_gpu_info",
-                        "The job has this GPU: its minor number (of /dev/nvidiaN) or UUID.", kGauge,
-                        {"jobid", "minor_number", "node", "uuid"})),
+                        "The job has this GPU: its minor number (of /dev/nvidiaN), its number in "
+                        "NVML's order, or its UUID.",
+                        kGauge, {"jobid", "minor_number", "node", "ordinal", "uuid"})),
       gpu_job_(out.Get("nvidia_gpu_jobId", "Id of the job that has this GPU.", kGauge, kGpuLabels)),
       gpu_uid_(out.Get("nvidia_gpu_jobUid", "User id of the owner of the job that has this GPU.",
                        kGauge, kGpuLabels)),
@@ -63,26 +70,25 @@ Result<void> JobCollector::Update() {
 
 void JobCollector::SetJobs(const JobTable& table) {
   dropped_.Set(static_cast<double>(table.dropped()));
+  const bool know_uids = mapping_ == nullptr || uids_version_ == table.version();
+  if (!know_uids) uids_.clear();
+  uids_version_ = table.version();
   // Where several slurmds share a machine, one job can have a part on each of them.
   const auto& jobs = table.jobs();
   const bool several = !jobs.empty() && jobs.begin()->first.first != jobs.rbegin()->first.first;
   for (const auto& [key, job] : jobs) {
     if (job.id.empty()) continue;
+    if (!know_uids && job.uid) uids_[job.id] = *job.uid;
     const std::string_view node = several ? std::string_view(key.first) : kNoLabel;
     SetJob(node, job);
     for (const auto& [name, member] : job.members) {
-      SetMember(node, job, name.first, name.second, member);
+      if (member.shown) SetMember(node, job, name.first, name.second, member);
     }
   }
 }
 
 void JobCollector::SetJob(std::string_view node, const Job& job) {
-  for (const unsigned minor : job.gpus.minors) {
-    uid_text_.clear();
-    base::StrAppend(uid_text_, minor);
-    gpu_info_.Set({job.id, uid_text_, node, kNoLabel}, 1);
-  }
-  for (const std::string& uuid : job.gpus.uuids) gpu_info_.Set({job.id, kNoLabel, node, uuid}, 1);
+  if (mapping_ == nullptr) SetGpuInfo(node, job);
   if (!job.uid) return;
   uid_.Set({job.id, node}, *job.uid);
   const std::string* name = users_.Find(*job.uid);
@@ -90,6 +96,23 @@ void JobCollector::SetJob(std::string_view node, const Job& job) {
   uid_text_.clear();
   base::StrAppend(uid_text_, *job.uid);
   info_.Set({job.id, node, uid_text_, *name}, 1);
+}
+
+void JobCollector::SetGpuInfo(std::string_view node, const Job& job) {
+  const auto text = [&](unsigned number) {
+    uid_text_.clear();
+    base::StrAppend(uid_text_, number);
+    return std::string_view(uid_text_);
+  };
+  for (const unsigned minor : job.gpus.minors) {
+    gpu_info_.Set({job.id, text(minor), node, kNoLabel, kNoLabel}, 1);
+  }
+  for (const unsigned place : job.gpus.places) {
+    gpu_info_.Set({job.id, kNoLabel, node, text(place), kNoLabel}, 1);
+  }
+  for (const std::string& uuid : job.gpus.uuids) {
+    gpu_info_.Set({job.id, kNoLabel, node, kNoLabel, uuid}, 1);
+  }
 }
 
 void JobCollector::SetMember(std::string_view node, const Job& job, std::string_view step,
@@ -112,24 +135,56 @@ void JobCollector::SetMember(std::string_view node, const Job& job, std::string_
 
 void JobCollector::SetGpus() {
   const auto owners = machine_.jobs->gpu_owners();
-  if (owners->empty() || machine_.gpu == nullptr) return;
+  watched_.Set(machine_.jobs->watched() ? 1 : 0);
+  if (machine_.gpu == nullptr || (owners->empty() && mapping_ == nullptr)) return;
   const auto snapshot = machine_.gpu->Get(kGpuPatience).snapshot;
   if (snapshot == nullptr) return;
-  for (const gpu::GpuEntity& entity : snapshot->entities) {
-    // Slurm's lists name whole GPUs; which job has which instance, they do not say.
-    if (entity.instance) continue;
-    const gpu::GpuIdentity& gpu = *entity.identity;
-    const unsigned minor = gpu.minor >= 0 ? static_cast<unsigned>(gpu.minor) : gpu.index;
-    const std::string minor_text = base::StrCat(minor);
-    for (const GpuOwner& owner : *owners) {
-      if (!Holds(owner.gpus, gpu)) continue;
-      const std::string uid = owner.uid ? base::StrCat(*owner.uid) : "";
-      const std::initializer_list<std::string_view> labels = {
-          "", owner.job, minor_text, gpu.model, gpu.gpu, uid, gpu.uuid};
-      gpu_job_.Set(labels, ToNumber(owner.job));
-      if (owner.uid) gpu_uid_.Set(labels, *owner.uid);
+  if (mapping_ != nullptr) mapping_->Update();
+  for (const gpu::GpuEntity& gpu : snapshot->entities) {
+    if (mapping_ != nullptr) {
+      SetMappedGpu(gpu);
+    } else {
+      SetSeenGpu(gpu, *owners);
     }
   }
+}
+
+void JobCollector::SetSeenGpu(const gpu::GpuEntity& gpu, const GpuOwners& owners) {
+  for (const GpuOwner& owner : owners) {
+    if (Holds(owner.gpus, gpu)) SetOwner(gpu, owner.job, owner.uid);
+  }
+}
+
+void JobCollector::SetMappedGpu(const gpu::GpuEntity& gpu) {
+  for (const std::string& job : mapping_->JobsOf(gpu)) {
+    const auto uid = uids_.find(job);
+    SetOwner(gpu, job, uid == uids_.end() ? std::nullopt : std::optional(uid->second));
+    if (gpu.instance) {
+      gpu_info_.Set({job, kNoLabel, kNoLabel, kNoLabel, gpu.instance_uuid}, 1);
+    } else {
+      const std::string minor = base::StrCat(MinorOf(*gpu.identity));
+      gpu_info_.Set({job, minor, kNoLabel, kNoLabel, kNoLabel}, 1);
+    }
+  }
+}
+
+void JobCollector::SetOwner(const gpu::GpuEntity& gpu, std::string_view job,
+                            std::optional<uint32_t> uid) {
+  const auto id = base::ParseInt<uint64_t>(job);
+  if (!id) return;  // a mapping may name anything
+  const gpu::GpuIdentity& its = *gpu.identity;
+  const std::string minor = base::StrCat(MinorOf(its));
+  const std::string uid_text = uid ? base::StrCat(*uid) : "";
+  const std::initializer_list<std::string_view> labels = {
+      gpu.instance_text,
+      job,
+      minor,
+      its.model,
+      its.gpu,
+      uid_text,
+      gpu.instance ? gpu.instance_uuid : its.uuid};
+  gpu_job_.Set(labels, static_cast<double>(*id));
+  if (uid) gpu_uid_.Set(labels, *uid);
 }
 
 }  // namespace slurmscope::agent::job

@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/gpu/job_map.h"
@@ -10,11 +11,11 @@
 
 namespace slurmscope::agent::job {
 
-// Whether these are a job's GPUs: by minor number (by index where that is unknown) or UUID.
-bool Holds(const GpuList& list, const gpu::GpuIdentity& gpu);
+// Whether a GPU or instance is in the list: by UUID, by its place, or by minor number (by index
+// where that is unknown), which says nothing of instances and of GPUs that have some.
+bool Holds(const GpuList& list, const gpu::GpuEntity& gpu);
 
-// The jobs of GPUs as seen on this node. Instances of partitioned GPUs (MIG) have none: Slurm names
-// them by numbers of its own.
+// The jobs of GPUs as seen on this node.
 class SeenGpuJobs final : public gpu::GpuJobs {
  public:
   explicit SeenGpuJobs(std::shared_ptr<JobWatch> watch) : watch_(std::move(watch)) {}
@@ -25,7 +26,8 @@ class SeenGpuJobs final : public gpu::GpuJobs {
  private:
   const std::shared_ptr<JobWatch> watch_;
   std::shared_ptr<const GpuOwners> owners_;
-  mutable std::map<unsigned, std::vector<std::string>> jobs_;  // by index, of those asked for
+  // By index and instance (-1: the GPU itself), of those asked for.
+  mutable std::map<std::pair<unsigned, int64_t>, std::vector<std::string>> jobs_;
 };
 
 }  // namespace slurmscope::agent::job

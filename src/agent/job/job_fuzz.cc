@@ -38,7 +38,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       break;
     }
     case 2: {
-      const GpuList list = GpusOf(ParseEnviron(data), unified ? "0" : "batch");
+      GpuList list = GpusOf(ParseEnviron(data), unified ? "0" : "batch");
+      if (const auto numbering = GpuNumbering::Parse(data.substr(0, data.find('\0')))) {
+        numbering->Apply(list);
+      }
       if (list.minors.size() > 64 || list.uuids.size() > 64) __builtin_trap();
       break;
     }

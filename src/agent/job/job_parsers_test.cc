@@ -109,9 +109,40 @@ TEST(Processes, GpusOfAnEnvironment) {
   EXPECT_EQ(GpusOf(environ, "batch").minors, (std::vector<unsigned>{1, 2}));
   // Numbers of CUDA count from 0 in each job.
   EXPECT_TRUE(GpusOf(ParseEnviron("CUDA_VISIBLE_DEVICES=0,1\0"sv), "batch").empty());
-  EXPECT_EQ(GpusOf(ParseEnviron("ROCR_VISIBLE_DEVICES=GPU-ab\0"sv), "0").uuids,
-            std::vector<std::string>{"GPU-ab"});
+}
+
+// What was handed down from the job in which this one was submitted; Slurm takes the other away.
+TEST(Processes, GpusOfAnotherJobsEnvironmentDoNotCount) {
   EXPECT_TRUE(GpusOf(ParseEnviron("SLURM_JOB_GPUS=1\0"sv), "0").empty());
+  EXPECT_TRUE(GpusOf(ParseEnviron("SLURM_STEP_GPUS=3\0"sv), "batch").empty());
+  EXPECT_TRUE(GpusOf(ParseEnviron("SLURM_STEP_GPUS=3\0"sv), "interactive").empty());
+  EXPECT_TRUE(GpusOf(ParseEnviron("CUDA_VISIBLE_DEVICES=GPU-1\0"sv), "batch").empty());
+}
+
+TEST(Processes, UuidsAreMoreExactThanNumbers) {
+  const GpuList list =
+      GpusOf(ParseEnviron("SLURM_JOB_GPUS=5\0CUDA_VISIBLE_DEVICES=MIG-ab\0"sv), "batch");
+  EXPECT_EQ(list.uuids, std::vector<std::string>{"MIG-ab"});
+  EXPECT_TRUE(list.minors.empty());
+  EXPECT_EQ(GpusOf(ParseEnviron("SLURM_STEP_GPUS=0\0ROCR_VISIBLE_DEVICES=GPU-ab\0"sv), "0").uuids,
+            std::vector<std::string>{"GPU-ab"});
+}
+
+TEST(Processes, NumbersOfSlurm) {
+  GpuList list = ParseGpuList("0,2");
+  GpuNumbering::Parse("minor")->Apply(list);
+  EXPECT_EQ(list.minors, (std::vector<unsigned>{0, 2}));
+  list = ParseGpuList("0,2,9");
+  GpuNumbering::Parse("4-5,1")->Apply(list);
+  EXPECT_EQ(list.minors, (std::vector<unsigned>{4, 1}));
+  list = ParseGpuList("0,2,GPU-1");
+  GpuNumbering::Parse("nvml")->Apply(list);
+  EXPECT_EQ(list.places, (std::vector<unsigned>{0, 2}));
+  EXPECT_TRUE(list.minors.empty());
+  EXPECT_EQ(list.uuids.size(), 1u);
+  for (const char* bad : {"", "x", "0,x", "GPU-1", ",", "-"}) {
+    EXPECT_FALSE(GpuNumbering::Parse(bad)) << bad;
+  }
 }
 
 TEST(Processes, CutEnvironment) {

@@ -219,8 +219,100 @@ TEST_F(TableTest, DetailStopsAtSteps) {
   JobTableOptions options;
   options.detail = Level::kStep;
   Start(options);
+  EXPECT_TRUE(Find("7", "0")->shown);
+  EXPECT_FALSE(Find("7", "0", "0")->shown);
+  tree_.Remove(StrCat(kJobV2, "/step_0"));
+  watch_->Drain();
+  table_->Tend();
   EXPECT_NE(Find("7", "0"), nullptr);
-  EXPECT_EQ(Find("7", "0", "0"), nullptr);
+  EXPECT_EQ(Find("7", "0", "0"), nullptr) << "not kept";
+}
+
+// jobstats wants jobs alone; v2 has processes in tasks only.
+TEST_F(TableTest, OwnerAndGpusAreKnownWhateverIsShown) {
+  using namespace std::string_view_literals;
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  const std::string job = "sys/fs/cgroup/system.slice/slurmstepd.scope/s8FXKTA79XAR00";
+  tree_.Write(job + "/step_0/slurm/cgroup.procs", "41\n");
+  tree_.Write(job + "/step_0/user/task_0/cgroup.procs", "42\n");
+  tree_.Write("proc/41/cmdline", "slurmstepd: [7.0]");
+  tree_.Write("proc/42/cmdline", "python");
+  tree_.Write("proc/42/status", "Name:\tpython\nUid:\t20001\t20001\t20001\t20001\n");
+  tree_.Write("proc/42/environ", "SLURM_JOB_ID=7\0SLURM_STEP_GPUS=2\0"sv);
+  JobTableOptions options;
+  options.detail = Level::kJob;
+  Start(options);
+  for (int i = 0; i < 3; ++i) {
+    Tick(51);
+    table_->Tend();
+  }
+  const Job& its = JobOf("s8FXKTA79XAR00");
+  EXPECT_EQ(its.id, "7");
+  EXPECT_EQ(its.uid, 20001u);
+  EXPECT_EQ(its.gpus.minors, std::vector<unsigned>{2});
+}
+
+// The kernel counts them in the cgroup of the process that was killed.
+TEST_F(TableTest, OomKillsOfV1AreThoseOfAllTasks) {
+  const std::string job = "sys/fs/cgroup/memory/slurm/uid_1/job_3";
+  const auto kills = [&](const std::string& path, int count) {
+    tree_.Write(path + "/memory.oom_control",
+                StrCat("oom_kill_disable 0\nunder_oom 0\noom_kill ", count, "\n"));
+  };
+  kills(job, 0);
+  kills(job + "/step_0", 0);
+  kills(job + "/step_0/task_0", 0);
+  kills(job + "/step_0/task_1", 1);
+  for (const Level detail : {Level::kTask, Level::kJob}) {
+    JobTableOptions options;
+    options.detail = detail;
+    Start(options);
+    table_->ReadAll();
+    EXPECT_EQ(Value(Find("3", "0", "1"), Measure::kOomKills), 1);
+    EXPECT_EQ(Value(Find("3", "0"), Measure::kOomKills), 1);
+    EXPECT_EQ(Value(Find("3"), Measure::kOomKills), 1);
+  }
+  kills(job + "/step_0/task_0", 2);
+  table_->ReadAll();
+  table_->ReadAll();
+  EXPECT_EQ(Value(Find("3", "0"), Measure::kOomKills), 3);
+  EXPECT_EQ(Value(Find("3"), Measure::kOomKills), 3);
+  tree_.Remove(job + "/step_0");
+  watch_->Drain();
+  EXPECT_EQ(Value(Find("3"), Measure::kOomKills), 3);
+}
+
+TEST_F(TableTest, NotMoreProcessesAreFollowedThanDescriptorsAllow) {
+  const std::string job = "sys/fs/cgroup/memory/slurm/uid_1/job_3";
+  for (const char* task : {"/step_0/task_0", "/step_0/task_1", "/step_0/task_2"}) {
+    tree_.Write(StrCat(job, task, "/cgroup.procs"), StrCat(::getpid(), "\n"));
+  }
+  tree_.Write(StrCat("proc/", ::getpid(), "/cmdline"), "slurmstepd: [3.0]");
+  JobTableOptions options;
+  options.most_followed = 2;
+  Start(options);
+  table_->Tend();
+  EXPECT_TRUE(Find("3", "0", "1")->process.is_open());
+  EXPECT_FALSE(Find("3", "0", "2")->process.is_open());
+  EXPECT_FALSE(table_->sees_ends());
+  tree_.Remove(job);
+  watch_->Drain();
+  table_->Served();
+  Tick(100'000);
+  table_->Tend();
+  table_->Tend();
+  EXPECT_TRUE(table_->sees_ends());
+}
+
+// The process that will be the task's is followed before it starts the task's program.
+TEST_F(TableTest, AProcessIsFollowedFromItsFirstMoment) {
+  const std::string task = "sys/fs/cgroup/memory/slurm/uid_1/job_3/step_0/task_0";
+  tree_.Write(task + "/cgroup.procs", StrCat(::getpid(), "\n"));
+  tree_.Write(StrCat("proc/", ::getpid(), "/cmdline"), "slurmstepd: [3.0]");
+  Start();
+  table_->Tend();
+  EXPECT_TRUE(Find("3", "0", "0")->process.is_open());
+  EXPECT_FALSE(Find("3", "0", "0")->identified);
 }
 
 // The whole: thread, collector, page.
@@ -360,16 +452,36 @@ TEST_F(PageTest, NoCgroupsIsNoError) {
   EXPECT_FALSE(StartJobWatch({}, flags, base::SystemClock()));
 }
 
-TEST(GpuJobs, ByMinorNumberOrUuid) {
-  gpu::GpuIdentity gpu;
-  gpu.index = 0;
-  gpu.minor = 3;
-  gpu.uuid = "GPU-1";
-  EXPECT_TRUE(Holds({{3}, {}}, gpu));
-  EXPECT_FALSE(Holds({{0}, {}}, gpu));
-  EXPECT_TRUE(Holds({{}, {"GPU-1"}}, gpu));
-  gpu.minor = -1;
-  EXPECT_TRUE(Holds({{0}, {}}, gpu));
+TEST(GpuJobs, ByMinorNumberPlaceOrUuid) {
+  auto identity = std::make_shared<gpu::GpuIdentity>();
+  identity->index = 0;
+  identity->minor = 3;
+  identity->uuid = "GPU-1";
+  gpu::GpuEntity gpu;
+  gpu.identity = identity;
+  gpu.place = 8;
+  EXPECT_TRUE(Holds({{3}, {}, {}}, gpu));
+  EXPECT_FALSE(Holds({{0}, {}, {}}, gpu));
+  EXPECT_TRUE(Holds({{}, {8}, {}}, gpu));
+  EXPECT_TRUE(Holds({{}, {}, {"GPU-1"}}, gpu));
+  identity->minor = -1;
+  EXPECT_TRUE(Holds({{0}, {}, {}}, gpu));
+}
+
+// Slurm's numbers count instances, so they are no minor numbers there.
+TEST(GpuJobs, InstancesByPlaceOrUuid) {
+  auto identity = std::make_shared<gpu::GpuIdentity>();
+  identity->minor = 0;
+  identity->uuid = "GPU-1";
+  gpu::GpuEntity gpu, instance;
+  gpu.identity = instance.identity = identity;
+  gpu.partitioned = instance.instance = true;
+  instance.place = 1;
+  instance.instance_uuid = "MIG-1";
+  EXPECT_FALSE(Holds({{0}, {0}, {}}, gpu));
+  EXPECT_FALSE(Holds({{0}, {0}, {"GPU-1"}}, instance));
+  EXPECT_TRUE(Holds({{}, {1}, {}}, instance));
+  EXPECT_TRUE(Holds({{}, {}, {"MIG-1"}}, instance));
 }
 
 }  // namespace

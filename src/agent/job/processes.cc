@@ -32,6 +32,7 @@ bool IsStepOfSrun(std::string_view step) {
 
 void GpuList::Add(const GpuList& other) {
   for (const unsigned minor : other.minors) AddNew(minors, minor);
+  for (const unsigned place : other.places) AddNew(places, place);
   for (const std::string& uuid : other.uuids) AddNew(uuids, uuid);
 }
 
@@ -53,6 +54,34 @@ GpuList ParseGpuList(std::string_view text) {
     for (unsigned minor = *first; minor <= *last; ++minor) AddNew(list.minors, minor);
   }
   return list;
+}
+
+base::Result<GpuNumbering> GpuNumbering::Parse(std::string_view text) {
+  GpuNumbering numbering;
+  if (text == "minor") return numbering;
+  if (text == "nvml") {
+    numbering.by_place = true;
+    return numbering;
+  }
+  numbering.minors = ParseGpuList(text).minors;
+  const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || c == ',' || c == '-' || c == ' ';
+  });
+  if (plain && !numbering.minors.empty()) return numbering;
+  return base::Fail(
+      base::ErrorCode::kInvalidArgument,
+      base::StrCat("want minor, nvml or minor numbers like 4-7: ", base::Quote(text)));
+}
+
+void GpuNumbering::Apply(GpuList& list) const {
+  if (by_place) {
+    list.places = std::move(list.minors);
+    list.minors.clear();
+    return;
+  }
+  if (minors.empty()) return;
+  std::erase_if(list.minors, [&](unsigned number) { return number >= minors.size(); });
+  for (unsigned& number : list.minors) number = minors[number];
 }
 
 JobEnviron ParseEnviron(std::string_view text) {
@@ -79,13 +108,12 @@ JobEnviron ParseEnviron(std::string_view text) {
 }
 
 GpuList GpusOf(const JobEnviron& environ, std::string_view step) {
-  GpuList list;
-  if (IsStepOfSrun(step)) {
-    list = ParseGpuList(environ.step_gpus);
-  } else {
-    list = ParseGpuList(environ.job_gpus.empty() ? environ.step_gpus : environ.job_gpus);
-  }
-  if (list.empty()) list.uuids = ParseGpuList(environ.visible).uuids;
+  GpuList list = ParseGpuList(IsStepOfSrun(step) ? environ.step_gpus : environ.job_gpus);
+  if (list.empty()) return list;
+  GpuList visible = ParseGpuList(environ.visible);
+  if (visible.uuids.empty()) return list;
+  list.minors.clear();
+  list.uuids = std::move(visible.uuids);
   return list;
 }
 

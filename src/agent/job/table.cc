@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <limits>
 
 #include "agent/attr_file.h"
+#include "base/log.h"
 #include "base/strings.h"
 
 namespace slurmscope::agent::job {
@@ -16,7 +18,7 @@ namespace {
 
 constexpr int64_t kMs = 1'000'000;
 // After a cgroup came: processes join it, and then start the job's program with its environment.
-constexpr int64_t kLooksMs[] = {10, 50, 250, 1000, 4000, 16000};
+constexpr int64_t kLooksMs[] = {0, 10, 50, 250, 1000, 4000, 16000};
 constexpr size_t kMostPids = 64;
 constexpr size_t kMostProcBytes = 256 << 10;
 constexpr int64_t kUnservedFactor = 10;
@@ -38,8 +40,6 @@ bool Job::served() const {
   return std::any_of(members.begin(), members.end(),
                      [](const auto& member) { return member.second.served; });
 }
-
-bool JobTable::Wanted(const Place& place) const { return place.level <= options_.detail; }
 
 bool JobTable::MakeRoom() {
   if (members_ < options_.most_cgroups) return true;
@@ -64,14 +64,14 @@ bool JobTable::MakeRoom() {
 }
 
 void JobTable::Found(const Hierarchy& hierarchy, const Place& place, const std::string& directory) {
-  if (!Wanted(place)) return;
+  const bool shown = place.level <= options_.detail;
   const Jobs::key_type key{place.name.node, place.name.job};
   const Name name = MemberName(place);
   auto job = jobs_.find(key);
   if (job == jobs_.end() || !job->second.members.contains(name)) {
     if (!MakeRoom()) return;
     job = jobs_.try_emplace(key).first;
-    job->second.members.try_emplace(name, place.level);
+    job->second.members.try_emplace(name, place.level, shown);
     ++members_;
     ++version_;
   }
@@ -81,17 +81,17 @@ void JobTable::Found(const Hierarchy& hierarchy, const Place& place, const std::
   Member& member = its.members.find(name)->second;
   if (member.ended_ns != 0) {
     // A job that runs again, or that another hierarchy has had for longer.
-    member = Member(place.level);
+    member = Member(place.level, shown);
     if (place.level == Level::kJob) {
       its.gpus = {};
       its.gpus_by_devices = false;
     }
     ++version_;
   }
-  member.cgroup.AddDirectory(hierarchy, directory);
+  member.cgroup.AddDirectory(hierarchy, directory, shown);
   // Of a job that is over before anything else can be read, this is what is known.
   const LookAgainScope some_files_come_later;
-  member.cgroup.Read(nullptr);
+  Read(its, name, member, nullptr, &hierarchy);
   member.looks = 0;
   member.look_at_ns = steady_ns_ + kLooksMs[0] * kMs;
 }
@@ -107,9 +107,9 @@ Member* JobTable::Find(const Place& place, Job*& job) {
 void JobTable::Gone(const Hierarchy& hierarchy, const Place& place) {
   Job* job = nullptr;
   Member* member = Find(place, job);
+  if (member != nullptr) member->cgroup.DropDirectory(hierarchy);
   if (job != nullptr) ReadPath(*job, MemberName(place));
   if (member == nullptr || member->ended_ns != 0) return;
-  member->cgroup.DropDirectory(hierarchy);
   if (member->cgroup.alive()) return;
   member->ended_ms = now_ms_;
   member->ended_ns = steady_ns_;
@@ -133,15 +133,35 @@ void JobTable::Populated(const Place& place) {
   if (Find(place, job); job != nullptr) ReadPath(*job, MemberName(place));
 }
 
+// The deepest first, as it is removed first.
 void JobTable::ReadPath(Job& job, const Name& name) {
   const LookAgainScope no_later_chance;
-  const Usage* above = nullptr;
-  for (const Name& each : {Name{}, Name{name.first, ""}, name}) {
-    const auto at = job.members.find(each);
-    if (at == job.members.end()) continue;
-    Member& member = at->second;
-    if (member.ended_ns == 0 && &member.cgroup.usage() != above) member.cgroup.Read(above);
-    above = &member.cgroup.usage();
+  const Name path[] = {{}, {name.first, ""}, name};
+  const size_t depth = name.first.empty() ? 1 : name.second.empty() ? 2 : 3;
+  const auto member_of = [&](size_t level) -> Member* {
+    const auto at = job.members.find(path[level]);
+    return at == job.members.end() ? nullptr : &at->second;
+  };
+  for (size_t level = depth; level-- > 0;) {
+    Member* const member = member_of(level);
+    if (member == nullptr || member->ended_ns != 0) continue;
+    Member* above = nullptr;
+    for (size_t outer = level; outer-- > 0 && above == nullptr;) above = member_of(outer);
+    Read(job, path[level], *member, above == nullptr ? nullptr : &above->cgroup.usage());
+  }
+}
+
+void JobTable::Read(Job& job, const Name& name, Member& member, const Usage* above,
+                    const Hierarchy* only) {
+  const auto kills = [&] { return At(member.cgroup.usage(), Measure::kOomKills); };
+  const double before = kills();
+  member.cgroup.Read(above, only);
+  if (!member.cgroup.counts_kills_alone() || std::isnan(kills())) return;
+  const double more = std::max(0.0, kills() - (std::isnan(before) ? 0 : before));
+  if (more == 0 && !std::isnan(before)) return;
+  for (const Name& outer : {Name{}, Name{name.first, ""}}) {
+    const auto at = job.members.find(outer);
+    if (at != job.members.end()) at->second.cgroup.AddKills(more);
   }
 }
 
@@ -154,7 +174,7 @@ void JobTable::ReadAll() {
     for (auto& [name, member] : job.members) {
       if (step == nullptr || *step != name.first) of_step = of_job;
       step = &name.first;
-      if (member.ended_ns == 0) member.cgroup.Read(name.second.empty() ? of_job : of_step);
+      if (member.ended_ns == 0) Read(job, name, member, name.second.empty() ? of_job : of_step);
       if (name.first.empty()) of_job = &member.cgroup.usage();
       if (name.second.empty()) of_step = &member.cgroup.usage();
     }
@@ -173,13 +193,15 @@ void JobTable::Served() {
   }
 }
 
-bool JobTable::MayForget(const Member& member) const {
-  if (member.ended_ns == 0) return false;
-  const int64_t age_ms = (steady_ns_ - member.ended_ns) / kMs;
-  return age_ms >= options_.keep_ms * (member.served_at_end ? 1 : kUnservedFactor);
+// When; INT64_MAX while it lives.
+int64_t JobTable::ForgetNs(const Member& member) const {
+  if (member.ended_ns == 0) return std::numeric_limits<int64_t>::max();
+  if (!member.shown) return member.ended_ns;
+  return member.ended_ns + options_.keep_ms * (member.served_at_end ? 1 : kUnservedFactor) * kMs;
 }
 
 void JobTable::Tend() {
+  CountFollowed();
   for (auto job = jobs_.begin(); job != jobs_.end();) {
     auto& members = job->second.members;
     for (auto& [name, member] : members) {
@@ -187,7 +209,7 @@ void JobTable::Tend() {
       if (due) Look(job->second, name, member);
     }
     const size_t forgotten =
-        std::erase_if(members, [&](const auto& at) { return MayForget(at.second); });
+        std::erase_if(members, [&](const auto& at) { return ForgetNs(at.second) <= steady_ns_; });
     members_ -= forgotten;
     if (forgotten > 0) ++version_;
     job = members.empty() ? jobs_.erase(job) : std::next(job);
@@ -204,7 +226,7 @@ void JobTable::ProcessEnded(const Jobs::key_type& key, const Name& name) {
   member.process.Close();
   // Others may go on in its place. Not sooner than this, as they may be many and short.
   if (member.ended_ns != 0) return;
-  const size_t wait = std::min<size_t>(std::max(1u, member.looks), std::size(kLooksMs) - 1);
+  const size_t wait = std::min<size_t>(std::max(2u, member.looks), std::size(kLooksMs) - 1);
   member.look_at_ns = steady_ns_ + kLooksMs[wait] * kMs;
 }
 
@@ -213,9 +235,7 @@ int64_t JobTable::NextNs() const {
   for (const auto& [key, job] : jobs_) {
     for (const auto& [name, member] : job.members) {
       if (member.look_at_ns != 0) next = std::min(next, member.look_at_ns);
-      if (member.ended_ns == 0) continue;
-      const int64_t keep = options_.keep_ms * (member.served_at_end ? 1 : kUnservedFactor);
-      next = std::min(next, member.ended_ns + keep * kMs);
+      next = std::min(next, ForgetNs(member));
     }
   }
   return next;
@@ -248,7 +268,7 @@ void JobTable::LookAtDevices(Job& job) {
     if (!minors) return;
     job.gpus_by_devices = true;
     if (job.gpus.minors == *minors && job.gpus.uuids.empty()) return;
-    job.gpus = {*minors, {}};
+    job.gpus = {*minors, {}, {}};
     ++version_;
   }
 }
@@ -272,9 +292,9 @@ void JobTable::ResolveSluid(Job& job, const Member& member) {
 void JobTable::Look(Job& job, const Name& name, Member& member) {
   const bool again = ++member.looks < std::size(kLooksMs);
   member.look_at_ns = again ? steady_ns_ + kLooksMs[member.looks] * kMs : 0;
-  LookAtDevices(job);
   if (name.first.empty()) {
-    if (member.looks > 3) member.look_at_ns = 0;
+    LookAtDevices(job);
+    if (member.looks > 4) member.look_at_ns = 0;
     return;
   }
   if (job.id.empty() && name.second.empty()) ResolveSluid(job, member);
@@ -284,21 +304,39 @@ void JobTable::Look(Job& job, const Name& name, Member& member) {
     ParsePids(*text, kMostPids, pids_);
     for (const int pid : pids_) {
       const auto title = ReadProc(pid, "cmdline");
-      if (!title || title->starts_with("slurmstepd")) continue;
-      Follow(job, name.first, member, pid);
+      if (!title) continue;
+      // A task's process is a copy of slurmstepd until it starts its program, and ends with it.
+      const bool started = !title->starts_with("slurmstepd");
+      if (started || !name.second.empty()) Follow(member, pid);
+      if (!started) continue;
+      if (!member.identified) Identify(job, name.first, member, pid);
       if (member.process.is_open() && member.identified) member.look_at_ns = 0;
       return;
     }
   }
 }
 
-void JobTable::Follow(Job& job, const std::string& step, Member& member, int pid) {
-  if (!member.process.is_open()) {
-    member.process = base::File(OpenPidfd(pid));
-    // EPERM: a sandbox that does not know the call.
-    if (!member.process.is_open() && (errno == ENOSYS || errno == EPERM)) sees_ends_ = false;
+void JobTable::Follow(Member& member, int pid) {
+  if (member.process.is_open()) return;
+  if (followed_ >= options_.most_followed) {
+    if (!std::exchange(too_many_, true)) {
+      base::LogWarn("too many tasks to wait for the end of each: they are read every second",
+                    {{"limit", options_.most_followed}});
+    }
+    return;
   }
-  if (!member.identified) Identify(job, step, member, pid);
+  member.process = base::File(OpenPidfd(pid));
+  if (member.process.is_open()) ++followed_;
+  // EPERM: a sandbox that does not know the call.
+  if (!member.process.is_open() && (errno == ENOSYS || errno == EPERM)) kernel_tells_ = false;
+}
+
+void JobTable::CountFollowed() {
+  followed_ = 0;
+  for (const auto& [key, job] : jobs_) {
+    for (const auto& [name, member] : job.members) followed_ += member.process.is_open() ? 1 : 0;
+  }
+  if (jobs_.empty()) too_many_ = false;
 }
 
 void JobTable::Identify(Job& job, const std::string& step, Member& member, int pid) {
@@ -318,7 +356,9 @@ void JobTable::Identify(Job& job, const std::string& step, Member& member, int p
   // What a process says first counts: later its user may have changed it.
   member.identified = true;
   if (job.gpus_by_devices) return;
-  job.gpus.Add(GpusOf(environ, step));
+  GpuList gpus = GpusOf(environ, step);
+  options_.gpu_numbers.Apply(gpus);
+  job.gpus.Add(gpus);
   ++version_;
 }
 

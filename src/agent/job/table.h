@@ -20,18 +20,21 @@ namespace slurmscope::agent::job {
 
 struct JobTableOptions {
   std::string procfs = "/proc";
-  Level detail = Level::kTask;  // kJob, kStep: cgroups below are not kept
+  Level detail = Level::kTask;  // kJob, kStep: what is below is followed, but not shown
+  GpuNumbering gpu_numbers;
   // For how long the last values of what has ended are served, once they were in a page; at most
   // ten times as long without a page.
   int64_t keep_ms = 60'000;
   size_t most_cgroups = 2048;  // beyond: what ended first is dropped, then new ones
+  size_t most_followed = 256;  // processes whose end is waited for, each with a descriptor
 };
 
 // A cgroup of a job and what is done to see its end.
 struct Member {
-  explicit Member(Level level) : cgroup(level) {}
+  Member(Level level, bool is_shown) : cgroup(level), shown(is_shown) {}
 
   Cgroup cgroup;
+  bool shown;                  // false: only its processes and its end are of interest
   int64_t ended_ms = 0;        // Unix time; 0: it lives
   int64_t ended_ns = 0;        // steady
   bool served = false;         // was in a page while it lived
@@ -90,25 +93,27 @@ class JobTable final : public TreeListener {
   const Jobs& jobs() const { return jobs_; }
   // Cgroups not kept for want of room.
   uint64_t dropped() const { return dropped_; }
-  // False where the kernel cannot tell of the end of processes (before 5.3), so that usage has to
-  // be read all the time.
-  bool sees_ends() const { return sees_ends_; }
+  // False where the kernel cannot tell of the end of processes (before 5.3), or there are too many
+  // of them, so that usage has to be read all the time.
+  bool sees_ends() const { return kernel_tells_ && !too_many_; }
   // Grows when jobs, their processes, users or GPUs change.
   uint64_t version() const { return version_; }
 
  private:
   using Members = std::map<std::pair<std::string, std::string>, Member>;
 
-  bool Wanted(const Place& place) const;
   bool MakeRoom();
   Member* Find(const Place& place, Job*& job);
   void ReadPath(Job& job, const std::pair<std::string, std::string>& member);
+  static void Read(Job& job, const Members::key_type& name, Member& member, const Usage* above,
+                   const Hierarchy* only = nullptr);
   void Look(Job& job, const Members::key_type& name, Member& member);
   void LookAtDevices(Job& job);
   void ResolveSluid(Job& job, const Member& member);
-  void Follow(Job& job, const std::string& step, Member& member, int pid);
+  void Follow(Member& member, int pid);
+  void CountFollowed();
   void Identify(Job& job, const std::string& step, Member& member, int pid);
-  bool MayForget(const Member& member) const;
+  int64_t ForgetNs(const Member& member) const;
   std::optional<std::string_view> ReadProc(int pid, const char* file);
 
   const JobTableOptions options_;
@@ -118,7 +123,9 @@ class JobTable final : public TreeListener {
   int64_t steady_ns_ = 0;
   uint64_t dropped_ = 0;
   uint64_t version_ = 0;
-  bool sees_ends_ = true;
+  bool kernel_tells_ = true;
+  size_t followed_ = 0;
+  bool too_many_ = false;  // until there are no jobs
   std::vector<int> pids_;
   std::string buffer_;
 };

@@ -70,6 +70,7 @@ void TreeWatch::Scan() {
       Add(hierarchy, {}, hierarchy.root, 0);
     }
   }
+  if (complete_) warned_of_watch_ = false;
 }
 
 void TreeWatch::Watch(const std::string& path, Directory& directory) {
@@ -82,7 +83,17 @@ void TreeWatch::Watch(const std::string& path, Directory& directory) {
   const bool step_of_v1 = directory.place.level == Level::kStep && !directory.hierarchy->unified;
   if (directory.place.level == Level::kTask || step_of_v1) mask |= IN_MODIFY;
   directory.watch = ::inotify_add_watch(inotify_.fd(), path.c_str(), mask);
-  if (directory.watch < 0 && errno != ENOENT) complete_ = false;
+  if (directory.watch < 0 && errno != ENOENT) CannotWatch(path, errno);
+}
+
+void TreeWatch::CannotWatch(const std::string& path, int error) {
+  complete_ = false;
+  if (std::exchange(warned_of_watch_, true)) return;
+  base::LogWarn(
+      "a cgroup cannot be watched, jobs are looked for every second: those of less than "
+      "that may be missed",
+      {{"path", path},
+       {"err", error == ENOSPC ? "fs.inotify.max_user_watches is reached" : std::strerror(error)}});
 }
 
 void TreeWatch::Add(const Hierarchy& hierarchy, const Place& place, const std::string& path,
@@ -198,7 +209,11 @@ void TreeWatch::Drain() {
       if ((event.mask & IN_Q_OVERFLOW) != 0) lost = true;
       Handle(event.wd, event.mask, event.len > 0 ? std::string_view(name) : std::string_view());
     }
-    if (lost) Scan();
+    if (!lost) continue;
+    Scan();
+    if (std::exchange(warned_of_loss_, true)) continue;
+    base::LogWarn("too many cgroups came and went at a time: some may have been missed",
+                  {{"limit", "fs.inotify.max_queued_events"}});
   }
 }
 

@@ -66,6 +66,7 @@ class TreeWatch {
 
   void Add(const Hierarchy& hierarchy, const Place& place, const std::string& path, unsigned depth);
   void Watch(const std::string& path, Directory& directory);
+  void CannotWatch(const std::string& path, int error);
   void ScanDirectory(const std::string& path);
   void Remove(const std::string& path);
   void Handle(int watch, uint32_t mask, std::string_view name);
@@ -79,6 +80,8 @@ class TreeWatch {
   bool complete_ = true;
   bool seen_slurm_ = false;
   bool warned_ = false;
+  bool warned_of_watch_ = false;
+  bool warned_of_loss_ = false;
 };
 
 }  // namespace slurmscope::agent::job

@@ -216,7 +216,7 @@ constexpr UsageFile kFilesV1[] = {
     {"memory.stat", kMemory, Level::kTask, MemoryStatV1},
     {"memory.memsw.usage_in_bytes", kMemory, Level::kTask, One<Measure::kSwapUsed>},
     {"memory.memsw.failcnt", kMemory, Level::kTask, One<Measure::kSwapFails>},
-    {"memory.oom_control", kMemory, Level::kStep, OomControl},
+    {"memory.oom_control", kMemory, Level::kTask, OomControl, true},
     {"blkio.throttle.io_service_bytes_recursive", kBlkio, Level::kStep, BlkioBytes},
     {"blkio.throttle.io_serviced_recursive", kBlkio, Level::kStep, BlkioOperations},
     {"pids.current", kPids, Level::kStep, One<Measure::kPids>},

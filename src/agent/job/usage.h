@@ -80,6 +80,8 @@ struct UsageFile {
   Controller controller;  // v1
   Level deepest;          // read down to this level; below it is too dear or says nothing new
   void (*parse)(std::string_view text, Usage& usage);
+  // Counts what is in the cgroup itself, not what is below: read of tasks only, for the sum.
+  bool alone = false;
 };
 std::span<const UsageFile> UsageFiles(bool unified);
 

@@ -41,6 +41,7 @@ struct JobWatch::Shared {
   int Prepare();
   void Handle();
   void Tick();
+  bool Blind() const { return !tree.Complete() || (!table.sees_ends() && !table.jobs().empty()); }
   void PublishGpus();
 
   const base::Clock& clock;
@@ -51,6 +52,7 @@ struct JobWatch::Shared {
   JobTable table;
   TreeWatch tree;
   int64_t scan_at_ns = 0;
+  std::atomic<bool> blind{false};
   uint64_t published_version = std::numeric_limits<uint64_t>::max();
 
   // By the working thread only: what it waits for.
@@ -85,17 +87,18 @@ int JobWatch::Shared::Prepare() {
 
 void JobWatch::Shared::Handle() {
   Tick();
-  // First, as its cgroup may be removed any moment.
-  for (size_t i = 2; i < fds.size(); ++i) {
+  // First, as its cgroup may be removed any moment; a task's before that of its step.
+  for (size_t i = fds.size(); i-- > 2;) {
     if (fds[i].revents != 0) table.ProcessEnded(followed[i - 2].first, followed[i - 2].second);
   }
   tree.Drain();
   table.Tend();
   const int64_t now = clock.SteadyNs();
+  if (Blind() && !blind) scan_at_ns = now;
   if (now >= scan_at_ns) {
     tree.Scan();
+    blind = Blind();
     // Where ends are not seen, the last values are those of a moment before.
-    const bool blind = !tree.Complete() || (!table.sees_ends() && !table.jobs().empty());
     if (blind) table.ReadAll();
     scan_at_ns = now + (blind ? kBlindPeriodMs : kScanPeriodMs) * kMs;
   }
@@ -178,6 +181,8 @@ bool JobWatch::Scrape(const std::function<void(const JobTable&)>& use) {
   s.table.Served();
   return s.tree.SeenSlurm();
 }
+
+bool JobWatch::watched() const { return !shared_->blind; }
 
 std::shared_ptr<const GpuOwners> JobWatch::gpu_owners() const {
   const std::lock_guard lock(shared_->gpu_mutex);

@@ -40,6 +40,9 @@ class JobWatch {
   // Slurm has no cgroups here. Waits for a read that hangs.
   bool Scrape(const std::function<void(const JobTable&)>& use);
 
+  // Whether the kernel tells of all cgroups and ends of processes; otherwise they are looked for
+  // every second.
+  bool watched() const;
   // Does not wait for reads.
   std::shared_ptr<const GpuOwners> gpu_owners() const;
 
