@@ -48,6 +48,7 @@ function(slurmscope_few_libraries target)
   file(STRINGS ${CMAKE_SOURCE_DIR}/src/http/late_gnutls.cc late REGEX "^(LATE_[0-9]\\(|.*[ *&]__wrap_gnutls)")
   list(TRANSFORM late REPLACE "^.*(gnutls_[a-z0-9_]+).*$" "-Wl,--wrap=\\1")
   # mold would link the HTTP client, too, which nothing here calls, and with it libcurl and the twenty libraries behind it.
+  # Of libm, code of libstdc++ that is left out would want two functions; were it not left out, the linker would say that these are missing.
   target_link_options(${target} PRIVATE -fuse-ld=bfd -Wl,--as-needed,--gc-sections,-z,pack-relative-relocs
-    -static-libstdc++ -static-libgcc ${late})
+    -Wl,--wrap=fegetround,--wrap=fesetround -static-libstdc++ -static-libgcc ${late})
 endfunction()

@@ -202,7 +202,8 @@ class SecureTest(SecureCase):
         loaded = [{line.split("/")[-1].split(".so")[0] for line in lines if ".so" in line} for lines in maps]
         if "libasan" in loaded[0] or "libtsan" in loaded[0]:
             self.skipTest("linked as usual for sanitizers")
-        self.assertEqual(loaded[0], {"ld-linux-x86-64", "libc", "libm"})
+        # Without optimisation it wants functions of libm, too.
+        self.assertEqual(loaded[0] - {"libm"}, {"ld-linux-x86-64", "libc"})
         self.assertIn("libgnutls", loaded[1])
 
     def test_changes_are_taken_without_a_restart(self):

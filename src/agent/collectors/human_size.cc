@@ -1,6 +1,7 @@
 #include "agent/collectors/human_size.h"
 
 #include <cmath>
+#include <cstdint>
 
 #include "base/float_text.h"
 #include "base/strings.h"
@@ -16,7 +17,15 @@ double TakeUnit(std::string_view& text) {
   const size_t unit = text.back() == 'K' ? 0 : kUnits.find(text.back());
   if (unit == std::string_view::npos) return 1;
   text.remove_suffix(1);
-  return std::pow(1024.0, static_cast<double>(unit + 1));
+  return static_cast<double>(uint64_t{1} << (10 * (unit + 1)));
+}
+
+// As std::floor, which would be the agent's only use of libm.
+double WithoutFraction(double value) {
+  constexpr double kAllWholeBeyond = 0x1p53;
+  if (!(std::abs(value) < kAllWholeBeyond)) return value;
+  const auto whole = static_cast<double>(static_cast<int64_t>(value));
+  return whole > value ? whole - 1 : whole;
 }
 
 }  // namespace
@@ -25,7 +34,7 @@ std::optional<double> ParseHumanSize(std::string_view text) {
   const double unit = TakeUnit(text);
   const auto value = base::ParseFloat(text);
   if (!value) return std::nullopt;
-  return std::floor(*value * unit);
+  return WithoutFraction(*value * unit);
 }
 
 std::optional<double> ParseBcacheSize(std::string_view text) {

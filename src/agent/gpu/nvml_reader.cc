@@ -8,7 +8,7 @@
 namespace slurmscope::agent::gpu {
 namespace {
 
-constexpr double kMebibyte = 1048576;
+constexpr uint64_t kMebibyte = 1048576;
 constexpr int64_t kSlowPeriodNs = 10'000'000'000;
 constexpr uint32_t kFieldTransmit = 138;  // NVLink data in KiB, by link or all together
 constexpr uint32_t kFieldReceive = 139;
@@ -234,9 +234,7 @@ void NvmlReader::ReadMemory(Device& device, NvmlDevice handle, CallValues& calls
   }
   if (!Note(device, result)) return;
   // DCGM gives whole mebibytes.
-  const auto mebibytes = [](uint64_t bytes) {
-    return std::floor(static_cast<double>(bytes) / kMebibyte);
-  };
+  const auto mebibytes = [](uint64_t bytes) { return static_cast<double>(bytes / kMebibyte); };
   at(Call::kFbTotal) = mebibytes(memory.total);
   at(Call::kFbFree) = mebibytes(memory.free);
   at(Call::kFbUsed) = mebibytes(memory.used);
@@ -293,7 +291,10 @@ void NvmlReader::ReadLinkCounters(Device& device, size_t first, int64_t now_ns) 
     if (sent.result != kNvmlOk || received.result != kNvmlOk) return;
     counter.kibibytes = ToDouble(sent) + ToDouble(received);
     const double moved = counter.kibibytes - before;
-    if (seconds > 0 && moved >= 0) counter.rate = std::floor(moved / seconds / 1000);
+    if (seconds <= 0 || moved < 0) return;
+    // Not by std::floor, which would need libm.
+    const double megabytes = std::min(moved / seconds / 1000, 0x1p53);
+    counter.rate = static_cast<double>(static_cast<uint64_t>(megabytes));
   };
   size_t at = first;
   if (!link_rates_.empty()) {

@@ -7,9 +7,9 @@
 namespace slurmscope::agent::gpu {
 namespace {
 
-constexpr double kMebibyte = 1048576;
+constexpr uint64_t kMebibyte = 1048576;
 
-double Mebibytes(uint64_t bytes) { return std::floor(static_cast<double>(bytes) / kMebibyte); }
+double Mebibytes(uint64_t bytes) { return static_cast<double>(bytes / kMebibyte); }
 
 }  // namespace
 
