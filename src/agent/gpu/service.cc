@@ -24,7 +24,7 @@ using std::chrono::milliseconds;
 
 constexpr auto kOldest = std::chrono::seconds(30);
 constexpr auto kStopPatience = std::chrono::seconds(1);
-constexpr milliseconds kClosingPause{100};
+constexpr milliseconds kClosingPause{500};
 constexpr milliseconds kUsualPause = std::chrono::minutes(10);
 constexpr uint64_t kMaxPauseFileBytes = 4096;
 
