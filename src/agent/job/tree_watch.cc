@@ -21,9 +21,16 @@ namespace {
 // Slices in slices; below Slurm's own directory the levels have an end by themselves.
 constexpr unsigned kMostSlices = 3;
 
-std::string RealPath(const std::string& path) {
-  char resolved[PATH_MAX];
-  return ::realpath(path.c_str(), resolved) != nullptr ? resolved : "";
+// The directory that a name in `root` leads to; empty: none. Usual links are followed without
+// asking about the whole path above.
+std::string Resolved(const std::string& root, std::string_view name) {
+  const std::string path = base::StrCat(root, "/", name);
+  char text[PATH_MAX];
+  const ssize_t size = ::readlink(path.c_str(), text, sizeof text);
+  if (size < 0) return errno == EINVAL ? path : "";
+  const std::string_view target(text, static_cast<size_t>(size));
+  if (target.find('/') == std::string_view::npos) return base::StrCat(root, "/", target);
+  return ::realpath(path.c_str(), text) != nullptr ? text : "";
 }
 
 bool IsThere(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
@@ -37,7 +44,7 @@ std::vector<Hierarchy> FindHierarchies(const std::string& root) {
   }
   // cpu and cpuacct are often one, with a link for each name.
   for (size_t i = 0; i < kControllerNames.size(); ++i) {
-    const std::string path = RealPath(base::StrCat(root, "/", kControllerNames[i]));
+    const std::string path = Resolved(root, kControllerNames[i]);
     if (path.empty()) continue;
     const auto known = std::find_if(found.begin(), found.end(),
                                     [&](const Hierarchy& h) { return h.root == path; });

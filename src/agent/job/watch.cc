@@ -12,6 +12,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "base/log.h"
 
@@ -38,7 +39,9 @@ struct JobWatch::Shared {
         tree(std::move(hierarchies), table, options.table.most_cgroups * kDirectoriesPerCgroup) {}
 
   void Work();
+  void Do(void (Shared::*what)());
   int Prepare();
+  void Begin();
   void Handle();
   void Tick();
   bool Blind() const { return !tree.Complete() || (!table.sees_ends() && !table.jobs().empty()); }
@@ -49,6 +52,7 @@ struct JobWatch::Shared {
   std::atomic<bool> stopping{false};
 
   std::mutex mutex;  // over the table and the tree
+  bool begun = false;
   JobTable table;
   TreeWatch tree;
   int64_t scan_at_ns = 0;
@@ -118,7 +122,22 @@ void JobWatch::Shared::PublishGpus() {
   gpus = std::move(owners);
 }
 
+// Under the lock. By the thread or for the first page, which has the jobs, whoever comes first.
+void JobWatch::Shared::Begin() {
+  if (!std::exchange(begun, true)) Handle();
+}
+
+void JobWatch::Shared::Do(void (Shared::*what)()) {
+  const std::lock_guard lock(mutex);
+  try {
+    (this->*what)();
+  } catch (const std::exception& error) {
+    base::LogError("jobs cannot be followed", {{"err", error.what()}});
+  }
+}
+
 void JobWatch::Shared::Work() {
+  Do(&Shared::Begin);
   for (;;) {
     int wait = 0;
     {
@@ -129,12 +148,7 @@ void JobWatch::Shared::Work() {
     eventfd_t ignored = 0;
     if (fds[0].revents != 0) ::eventfd_read(bell.fd(), &ignored);
     if (stopping) return;
-    const std::lock_guard lock(mutex);
-    try {
-      Handle();
-    } catch (const std::exception& error) {
-      base::LogError("jobs cannot be followed", {{"err", error.what()}});
-    }
+    Do(&Shared::Handle);
   }
 }
 
@@ -142,11 +156,6 @@ std::unique_ptr<JobWatch> JobWatch::Start(JobWatchOptions options, const base::C
   auto hierarchies = FindHierarchies(options.cgroup_root);
   if (hierarchies.empty()) return nullptr;
   auto shared = std::make_shared<Shared>(std::move(options), std::move(hierarchies), clock);
-  {
-    // Here, so that the first page has the jobs.
-    const std::lock_guard lock(shared->mutex);
-    shared->Handle();
-  }
   try {
     std::thread([shared] {
       shared->Work();
@@ -171,6 +180,7 @@ JobWatch::~JobWatch() {
 bool JobWatch::Scrape(const std::function<void(const JobTable&)>& use) {
   Shared& s = *shared_;
   const std::lock_guard lock(s.mutex);
+  s.Begin();
   s.Tick();
   const uint64_t before = s.table.version();
   s.tree.Drain();
