@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from stack import AGENT, ROOT, wait_for
@@ -69,11 +70,11 @@ class Cluster:
     def page(self, port):
         return self.run("node1", f"curl -s http://127.0.0.1:{port}/metrics", check=False)
 
-    def submit(self, flags, script, user="alice"):
+    def submit(self, flags, script, user="alice", before="true"):
         path = self.dir / "script.sh"
         path.write_text(f"#!/bin/bash\n{script}\n")
         path.chmod(0o755)
-        return self.run("head", f"cd; sbatch --parsable -w node1 {flags} {path}", user).strip()
+        return self.run("head", f"cd; {before}; sbatch --parsable -w node1 {flags} {path}", user).strip()
 
     def state(self, job):
         # "CANCELLED by 0" is one of them.
@@ -191,6 +192,25 @@ class Jobs:
             self.cluster.run("head", f"scancel {job}")
         self.cluster.wait_ended(job)
         wait_for("its GPUs are free", lambda: "nvidia_gpu_jobId{" not in self.cluster.page(9100))
+
+    def test_gpus_of_the_job_it_was_submitted_in_are_not_its_own(self):
+        job = self.cluster.submit("-n1", "srun -n1 sleep 100", before="export SLURM_STEP_GPUS=3 SLURM_JOB_GPUS=3")
+        try:
+            wait_for("step 0", lambda: self.cpu(job, "0") is not None)
+            time.sleep(1)
+            page = self.cluster.page(9306)
+            self.assertIn(f'cgroup_uid{{jobid="{job}"}}', page)
+            self.assertNotIn(f'cgroup_gpu_info{{jobid="{job}"', page)
+        finally:
+            self.cluster.run("head", f"scancel {job}")
+
+    def test_a_process_killed_for_memory(self):
+        if self.CGROUP != "v1":
+            self.skipTest("this machine's v2 has no memory controller")
+        job = self.cluster.submit("-n1 --mem=60M", "srun -n1 python3 -c 'x = bytearray(400 << 20)'; true")
+        self.cluster.wait_ended(job)
+        now = samples(self.cluster.page(9306))["cgroup_memory_oom_kills_total"]
+        self.assertEqual([now[job, step, ""] for step in ("", "0", "batch")], [1, 1, 0])
 
 
 REASON = missing()

@@ -68,7 +68,9 @@ void Cgroup::Read(const Usage* above, const Hierarchy* only) {
       TakeCpus(*text);
     }
   }
-  failed_ = !any && !files_.empty();
+  const bool nothing =
+      std::all_of(usage_.begin(), usage_.end(), [](double v) { return std::isnan(v); });
+  failed_ = !files_.empty() && (!any || nothing);
   if (above == nullptr) return;
   for (const Measure limit : {Measure::kMemoryTotal, Measure::kSwapTotal, Measure::kPidsMax}) {
     Inherit(*above, usage_, limit);

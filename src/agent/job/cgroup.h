@@ -30,7 +30,7 @@ class Cgroup {
   const std::vector<std::pair<const Hierarchy*, std::string>>& directories() const {
     return directories_;
   }
-  // Whether the last Read got no CPU time and no memory.
+  // Whether the last Read got nothing, or there has been nothing in it but garbage.
   bool failed() const { return failed_; }
   const Usage& usage() const { return usage_; }
   // v1 counts OOM kills in the cgroup of the process alone: those are of this one, and are to be

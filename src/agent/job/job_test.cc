@@ -213,6 +213,21 @@ TEST_F(TableTest, TooManyCgroupsAreCountedAndEndedOnesGiveWay) {
   EXPECT_EQ(table_->dropped(), 2u);
 }
 
+TEST_F(TableTest, WhatIsNotShownTakesNoRoom) {
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  JobTableOptions options;
+  options.most_cgroups = 2;
+  options.detail = Level::kJob;
+  Start(options);
+  for (int i = 1; i <= 2; ++i) {
+    tree_.Write(StrCat("sys/fs/cgroup/slurmstepd.scope/job_", i, "/step_0/cpu.stat"), "");
+  }
+  watch_->Scan();
+  EXPECT_NE(Find("1"), nullptr);
+  EXPECT_NE(Find("2"), nullptr);
+  EXPECT_EQ(table_->dropped(), 0u);
+}
+
 TEST_F(TableTest, DetailStopsAtSteps) {
   tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
   tree_.Write(StrCat(kJobV2, "/step_0/user/task_0/cpu.stat"), "usage_usec 1\n");
@@ -441,6 +456,20 @@ TEST_F(PageTest, TheUserHasANameOnceItIsKnown) {
   Start();
   EXPECT_TRUE(Comes("cgroup_info{jobid=\"9\",uid=\"0\",username=\"root\"} 1\n")) << page_;
   EXPECT_NE(page_.find("cgroup_uid{jobid=\"9\"} 0\n"), std::string::npos);
+}
+
+TEST_F(PageTest, GarbageIsSaid) {
+  using namespace std::string_view_literals;
+  tree_.Write("sys/fs/cgroup/cgroup.controllers", "");
+  tree_.Write(StrCat(kJobV2, "/cpu.stat"), "usage_usec \0\0\0\n-1 -1 -1"sv);
+  tree_.Write(StrCat(kJobV2, "/memory.current"), "99999999999999999999999999\n");
+  tree_.Write(StrCat(kJobV2, "/memory.stat/x"), "a directory\n");
+  Start();
+  const std::string page = Page();
+  EXPECT_NE(page.find("cgroup_exporter_collect_error{jobid=\"7\",step=\"\",task=\"\"} 1\n"),
+            std::string::npos)
+      << page;
+  EXPECT_EQ(page.find("cgroup_memory"), std::string::npos) << page;
 }
 
 TEST_F(PageTest, NoCgroupsIsNoError) {

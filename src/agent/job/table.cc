@@ -49,7 +49,7 @@ bool JobTable::MakeRoom() {
   for (auto job = jobs_.begin(); job != jobs_.end(); ++job) {
     for (auto at = job->second.members.begin(); at != job->second.members.end(); ++at) {
       const int64_t ended = at->second.ended_ns;
-      if (ended == 0 || ended >= oldest_ns) continue;
+      if (ended == 0 || ended >= oldest_ns || !at->second.shown) continue;
       oldest_job = job;
       oldest = at;
       oldest_ns = ended;
@@ -69,10 +69,10 @@ void JobTable::Found(const Hierarchy& hierarchy, const Place& place, const std::
   const Name name = MemberName(place);
   auto job = jobs_.find(key);
   if (job == jobs_.end() || !job->second.members.contains(name)) {
-    if (!MakeRoom()) return;
+    if (shown && !MakeRoom()) return;
     job = jobs_.try_emplace(key).first;
     job->second.members.try_emplace(name, place.level, shown);
-    ++members_;
+    members_ += shown ? 1 : 0;
     ++version_;
   }
   Job& its = job->second;
@@ -208,9 +208,11 @@ void JobTable::Tend() {
       const bool due = member.look_at_ns != 0 && member.look_at_ns <= steady_ns_;
       if (due) Look(job->second, name, member);
     }
-    const size_t forgotten =
-        std::erase_if(members, [&](const auto& at) { return ForgetNs(at.second) <= steady_ns_; });
-    members_ -= forgotten;
+    const size_t forgotten = std::erase_if(members, [&](const auto& at) {
+      if (ForgetNs(at.second) > steady_ns_) return false;
+      members_ -= at.second.shown ? 1 : 0;
+      return true;
+    });
     if (forgotten > 0) ++version_;
     job = members.empty() ? jobs_.erase(job) : std::next(job);
   }

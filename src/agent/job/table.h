@@ -118,7 +118,7 @@ class JobTable final : public TreeListener {
 
   const JobTableOptions options_;
   Jobs jobs_;
-  size_t members_ = 0;
+  size_t members_ = 0;  // that are shown; the others are as many as TreeWatch knows at most
   int64_t now_ms_ = 0;
   int64_t steady_ns_ = 0;
   uint64_t dropped_ = 0;
