@@ -29,7 +29,7 @@ constexpr FlagSpec kCollectorFlags[] = {
      "What Slurm's numbers of GPUs are: minor (numbers of /dev/nvidiaN, as with all of them in "
      "gres.conf), nvml (its order, as with AutoDetect=nvml), or the minor numbers in the order of "
      "gres.conf, like 4-7."},
-    {"collector.slurm_job.max-cgroups", kInt, "2048", "Jobs, steps and tasks kept at a time."},
+    {"collector.slurm_job.max-cgroups", kInt, "4096", "Jobs, steps and tasks kept at a time."},
 };
 
 Result<Level> ParseDetail(std::string_view text) {

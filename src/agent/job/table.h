@@ -25,7 +25,7 @@ struct JobTableOptions {
   // For how long the last values of what has ended are served, once they were in a page; at most
   // ten times as long without a page.
   int64_t keep_ms = 60'000;
-  size_t most_cgroups = 2048;  // beyond: what ended first is dropped, then new ones
+  size_t most_cgroups = 4096;  // beyond: what ended first is dropped, then new ones
   size_t most_followed = 256;  // processes whose end is waited for, each with a descriptor
 };
 
