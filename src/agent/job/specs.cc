@@ -82,7 +82,7 @@ Result<std::shared_ptr<JobWatch>> StartJobWatch(const Roots& roots, const FlagVa
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0) {
     options.table.most_followed = static_cast<size_t>(limit.rlim_cur / 4);
   }
-  return std::shared_ptr<JobWatch>(JobWatch::Start(std::move(options), clock));
+  return std::shared_ptr<JobWatch>(JobWatch::Start(options, clock));
 }
 
 }  // namespace slurmscope::agent::job

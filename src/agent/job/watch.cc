@@ -152,10 +152,11 @@ void JobWatch::Shared::Work() {
   }
 }
 
-std::unique_ptr<JobWatch> JobWatch::Start(JobWatchOptions options, const base::Clock& clock) {
+std::unique_ptr<JobWatch> JobWatch::Start(const JobWatchOptions& options,
+                                          const base::Clock& clock) {
   auto hierarchies = FindHierarchies(options.cgroup_root);
   if (hierarchies.empty()) return nullptr;
-  auto shared = std::make_shared<Shared>(std::move(options), std::move(hierarchies), clock);
+  auto shared = std::make_shared<Shared>(options, std::move(hierarchies), clock);
   try {
     std::thread([shared] {
       shared->Work();

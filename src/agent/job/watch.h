@@ -32,7 +32,7 @@ using GpuOwners = std::vector<GpuOwner>;
 class JobWatch {
  public:
   // Null where there are no cgroups. `clock` outlives the process' threads.
-  static std::unique_ptr<JobWatch> Start(JobWatchOptions options, const base::Clock& clock);
+  static std::unique_ptr<JobWatch> Start(const JobWatchOptions& options, const base::Clock& clock);
   // Leaves a thread behind that hangs in the kernel.
   ~JobWatch();
 
