@@ -141,7 +141,7 @@ class ScrapeTest(AgentTest):
 
 
 class HungSourceTest(AgentTest):
-    def agent_with_hung_mount(self):
+    def agent_with_hung_mount(self, *flags):
         alone = ["unshare", "-m", "-p", "-f", "--mount-proc"]
         able = shutil.which("unshare") and os.path.exists("/dev/fuse") and subprocess.run([*alone, "true"], stderr=subprocess.DEVNULL)
         if not able or able.returncode != 0:
@@ -151,7 +151,7 @@ class HungSourceTest(AgentTest):
         port = free_port()
         program = self.stack.start(
             [*alone, sys.executable, HERE / "hung_mount.py", self.mount, AGENT, f"--web.listen-address=127.0.0.1:{port}",
-             f"--collector.textfile.directory={self.mount}/below"], "agent", stdin=subprocess.PIPE)
+             f"--collector.textfile.directory={self.mount}/below", *flags], "agent", stdin=subprocess.PIPE)
         self.addCleanup(program.process.stdin.close)
         program.url = f"http://127.0.0.1:{port}/metrics"
         wait_for("agent", lambda: fetch(program.url)[0] == 200 or self.stack._dead(program))
@@ -176,6 +176,20 @@ class HungSourceTest(AgentTest):
         self.assertRegex(page, rf'node_filesystem_size_bytes{{device="hung",.*mountpoint="{self.mount}"}} 4.096e\+06\n')
         self.assertIn('node_scrape_collector_success{collector="textfile"} 1\n', page)
         self.assertIn("mount answers again", agent.output())
+
+    def test_a_hung_file_of_a_job_is_named(self):
+        job = self.stack.dir / "cgroup/slurmstepd.scope/job_7"
+        job.mkdir(parents=True)
+        (self.stack.dir / "cgroup/cgroup.controllers").touch()
+        (job / "cpu.stat").write_text("usage_usec 5000000\n")
+        (job / "memory.stat").symlink_to(self.stack.dir / "mount/file")
+        agent = self.agent_with_hung_mount(f"--collector.slurm_job.cgroup-root={self.stack.dir}/cgroup", "--no-collector.filesystem")
+        page = self.page(agent)
+        self.assertIn(f'slurmscope_agent_collector_stuck{{collector="slurm_job",path="{job}/memory.stat"}} 1\n', page)
+        self.assertIn("\nnode_load1 ", page)
+        agent.process.stdin.write(b"answer\n")
+        agent.process.stdin.flush()
+        wait_for("the job", lambda: 'cgroup_cpu_total_seconds{jobid="7",step="",task=""} 5\n' in self.page(agent))
 
     def test_an_agent_with_a_hung_source_stops_when_told(self):
         fifo = self.stack.dir / "results.json"

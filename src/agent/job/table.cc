@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "agent/attr_file.h"
+#include "agent/progress.h"
 #include "base/log.h"
 #include "base/strings.h"
 
@@ -245,8 +246,10 @@ int64_t JobTable::NextNs() const {
 
 // The text of /proc/PID/FILE, up to a limit; in a buffer that the next call uses again.
 std::optional<std::string_view> JobTable::ReadProc(int pid, const char* file) {
-  const auto opened =
-      base::File::Open(base::StrCat(options_.procfs, "/", pid, "/", file), O_RDONLY | O_NONBLOCK);
+  // A process that hangs in the kernel can hold up who reads its environment.
+  const std::string path = base::StrCat(options_.procfs, "/", pid, "/", file);
+  NotePath(path);
+  const auto opened = base::File::Open(path, O_RDONLY | O_NONBLOCK);
   if (!opened) return std::nullopt;
   if (buffer_.empty()) buffer_.resize(4096);
   for (;;) {

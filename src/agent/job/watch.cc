@@ -14,6 +14,7 @@
 #include <thread>
 #include <utility>
 
+#include "agent/progress.h"
 #include "base/log.h"
 
 namespace slurmscope::agent::job {
@@ -25,6 +26,7 @@ constexpr int64_t kScanPeriodMs = 60'000;
 constexpr int64_t kBlindPeriodMs = 1'000;
 // v1 has a directory in each of half a dozen hierarchies.
 constexpr size_t kDirectoriesPerCgroup = 8;
+constexpr auto kPatience = std::chrono::milliseconds(100);
 constexpr auto kStopPatience = std::chrono::seconds(1);
 
 using MemberName = std::pair<std::string, std::string>;
@@ -40,6 +42,7 @@ struct JobWatch::Shared {
 
   void Work();
   void Do(void (Shared::*what)());
+  std::unique_lock<std::timed_mutex> Lock();
   int Prepare();
   void Begin();
   void Handle();
@@ -51,8 +54,9 @@ struct JobWatch::Shared {
   const base::File bell;  // an eventfd: the thread has something to do, or is to end
   std::atomic<bool> stopping{false};
 
-  std::mutex mutex;  // over the table and the tree
+  std::timed_mutex mutex;  // over the table and the tree
   bool begun = false;
+  Progress progress;  // of the working thread
   JobTable table;
   TreeWatch tree;
   int64_t scan_at_ns = 0;
@@ -134,9 +138,18 @@ void JobWatch::Shared::Do(void (Shared::*what)()) {
   } catch (const std::exception& error) {
     base::LogError("jobs cannot be followed", {{"err", error.what()}});
   }
+  progress.Set({});
+}
+
+// Says meanwhile what the working thread hangs at.
+std::unique_lock<std::timed_mutex> JobWatch::Shared::Lock() {
+  std::unique_lock lock(mutex, std::defer_lock);
+  while (!lock.try_lock_for(kPatience)) NotePath(progress.Get());
+  return lock;
 }
 
 void JobWatch::Shared::Work() {
+  const ProgressScope noted(progress);
   Do(&Shared::Begin);
   for (;;) {
     int wait = 0;
@@ -180,7 +193,7 @@ JobWatch::~JobWatch() {
 
 bool JobWatch::Scrape(const std::function<void(const JobTable&)>& use) {
   Shared& s = *shared_;
-  const std::lock_guard lock(s.mutex);
+  const auto lock = s.Lock();
   s.Begin();
   s.Tick();
   const uint64_t before = s.table.version();

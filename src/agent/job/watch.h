@@ -37,7 +37,7 @@ class JobWatch {
   ~JobWatch();
 
   // Reads all that lives and calls `use` with the jobs, which counts as a page served. False when
-  // Slurm has no cgroups here. Waits for the first look at all, and for a read that hangs.
+  // Slurm has no cgroups here. Waits for a read that hangs.
   bool Scrape(const std::function<void(const JobTable&)>& use);
 
   // Whether the kernel tells of all cgroups and ends of processes; otherwise they are looked for
