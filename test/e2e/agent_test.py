@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The agent beside node_exporter, promtool and stock Prometheus, with sources that hang and files that are no good."""
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -46,6 +47,19 @@ class AgentTest(unittest.TestCase):
         status, _, text = fetch(program.url)
         self.assertEqual(status, 200, text)
         return text
+
+
+class LimitTest(AgentTest):
+    def test_more_scrapes_at_a_time_than_allowed(self):
+        os.mkfifo(self.stack.dir / "results.json")
+        url = f"http://127.0.0.1:{free_port()}"
+        self.stack.start([AGENT, f"--web.listen-address={url[7:]}", "--web.max-requests=2", "--collector.qdisc",
+                          f"--collector.qdisc.fixtures={self.stack.dir}"], "agent")
+        wait_for("agent", lambda: fetch(url + "/-/healthy")[0] == 200)
+        with concurrent.futures.ThreadPoolExecutor(20) as pool:  # the first scrape meets the pipe
+            answers = sorted(pool.map(lambda _: fetch(url + "/metrics")[0], range(20)))
+        self.assertEqual(set(answers), {200, 503})
+        self.assertEqual(fetch(url + "/metrics")[0], 200)
 
 
 class CommandLineTest(AgentTest):
