@@ -162,6 +162,17 @@ class ScrapeTest(AgentTest):
         self.scrape_by_stock("--enable-feature=native-histograms")
 
 
+class FlagsTest(AgentTest):
+    def test_counters_of_netclass_instead_of_netdev(self):
+        agent = self.exporter(AGENT, "--collector.disable-defaults", "--collector.netclass", "--collector.netclass.netlink",
+                              "--collector.netclass_rtnl.with-stats")
+        page = self.page(agent)
+        for name in ("receive_bytes", "transmit_window_errors", "multicast"):
+            self.assertRegex(page, rf'\nnode_network_{name}_total{{device="lo"}} \d')
+        agent = self.exporter(AGENT, "--collector.netclass_rtnl.with-stats", "--no-collector.netdev")
+        self.assertNotIn("node_network_receive_bytes_total", self.page(agent))
+
+
 class HungSourceTest(AgentTest):
     def agent_with_hung_mount(self):
         alone = ["unshare", "-m", "-p", "-f", "--mount-proc"]
