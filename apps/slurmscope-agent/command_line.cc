@@ -265,9 +265,26 @@ std::string HelpText() {
   return out;
 }
 
+// "@FILE" stands for the arguments in that file, one a line, as kingpin has it.
+base::Result<std::vector<std::string>> WithFiles(const std::vector<std::string>& arguments) {
+  constexpr uint64_t kLargest = 1 << 20;
+  std::vector<std::string> all;
+  for (const std::string& argument : arguments) {
+    if (!argument.starts_with('@')) {
+      all.push_back(argument);
+      continue;
+    }
+    const std::string text = TRY(base::ReadFile(argument.substr(1), kLargest));
+    for (const std::string_view line : base::Split(text, '\n')) {
+      if (!line.empty() && line[0] != '#') all.emplace_back(line);
+    }
+  }
+  return all;
+}
+
 base::Result<std::vector<std::string>> Translated(int argc, char** argv) {
   constexpr std::string_view kCounters = "/etc/dcgm-exporter/default-counters.csv";
-  const std::vector<std::string> given(argv + std::min(argc, 1), argv + argc);
+  const auto given = TRY(WithFiles({argv + std::min(argc, 1), argv + argc}));
   const std::string_view path = argc > 0 ? argv[0] : "";
   const bool as_dcgm = path.substr(path.rfind('/') + 1) == "dcgm-exporter";
   const bool has_counters = as_dcgm && base::FileExists(std::string(kCounters)).value_or(false);

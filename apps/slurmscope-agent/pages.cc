@@ -34,6 +34,13 @@ http::ServerOptions ServerOf(const PageContext& context, std::vector<std::string
   return server;
 }
 
+// Scrapes are made one at a time, so most of those at the same time are waiting.
+void LimitRequests(size_t most, http::ServerOptions* server) {
+  if (most == 0) return;
+  server->worker_threads = std::min(server->worker_threads, most);
+  server->max_queued_requests = std::max<size_t>(most - server->worker_threads, 1);
+}
+
 // Where there are no cgroups that jobs could be in, nothing is said of them, not even that.
 std::span<const agent::CollectorSpec> CollectorsOf(const agent::Machine& machine) {
   const auto all = NodePageCollectors();
@@ -72,6 +79,7 @@ Result<std::unique_ptr<Page>> StartNodePage(const PageContext& context) {
     options.server = ServerOf(context, Addresses(flags, "web.listen-address"));
     if (options.server.listen_addresses.empty()) return std::unique_ptr<Page>();
   }
+  LimitRequests(options.exporter.max_requests, &options.server);
   return Page::Start(context.machine, flags, std::move(options));
 }
 

@@ -8,8 +8,10 @@
 #include <set>
 
 #include "agent/collector.h"
+#include "agent/proc_file.h"
 #include "agent/scraper_for_test.h"
 #include "base/file.h"
+#include "base/process_stats.h"
 #include "base/strings.h"
 #include "exposition/text_reader.h"
 
@@ -118,6 +120,22 @@ TEST(Scraper, BadFilesCostTheirCollectorOnly) {
     ::rmdir(path.c_str());
   }
 }
+
+// Sanitizers keep what is freed.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST(ProcFile, AHugeFileCostsNoMemoryAfterwards) {
+  const std::string path = testing::TempDir() + "huge_" + std::to_string(::getpid());
+  std::ofstream(path) << "1";
+  fs::resize_file(path, 100 << 20);
+  const uint64_t before = base::ReadProcessStats().resident_bytes;
+  ProcFile file(path);
+  const auto text = file.Read();
+  ASSERT_FALSE(text.has_value());
+  EXPECT_EQ(text.error().message(), path + ": too large");
+  EXPECT_LT(base::ReadProcessStats().resident_bytes, before + (32 << 20));
+  fs::remove(path);
+}
+#endif
 
 // What is in /proc of a machine without disks, and flags that leave nothing, are no trouble.
 TEST(Scraper, NothingToSayIsNotGarbage) {

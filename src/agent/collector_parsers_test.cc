@@ -73,6 +73,10 @@ TEST(PromFile, HistogramsBelongToTheirFamily) {
   EXPECT_EQ((*families)[0].samples[0].series, "h_bucket{a=\"x\",le=\"+Inf\"}");
   EXPECT_EQ((*families)[1].name, "g_sum");
   EXPECT_FALSE(ParsePromFile("x 1 1000\n").has_value());
+  EXPECT_EQ(ParsePromFile("x 1\n{\"a.b\"} 1\n").error().message(),
+            "line 2: not a name of the text format: \"a.b\"");
+  EXPECT_FALSE(ParsePromFile("x{\"a.b\"=\"1\"} 1\n").has_value());
+  EXPECT_FALSE(ParsePromFile("x{a.b=\"1\"} 1\n").has_value());
   EXPECT_FALSE(ParsePromFile("x{ 1\n").has_value());
 }
 

@@ -43,7 +43,7 @@ Result<std::string_view> ProcFile::ReadOpen() {
     size += n;
     if (size < buffer_.size()) return std::string_view(buffer_).substr(0, size);
     if (size >= kLargestFile) {
-      buffer_ = std::string();
+      std::string().swap(buffer_);  // an assignment would keep its memory
       return base::Fail(base::ErrorCode::kResourceExhausted, base::StrCat(path_, ": too large"));
     }
     buffer_.resize(buffer_.size() * 2);

@@ -110,7 +110,8 @@ constexpr FlagSpec kNetclassFlags[] = {
     {"collector.netclass.ignored-devices", kString, "^$",
      "Regexp of network devices to leave out."},
     {"collector.netclass.netlink", kBool, "false", "Taken for compatibility; sysfs is read."},
-    {"collector.netclass_rtnl.with-stats", kBool, "false", "Taken for compatibility."},
+    {"collector.netclass_rtnl.with-stats", kBool, "false",
+     "With netclass.netlink: give the counters of devices, too, instead of netdev."},
 };
 
 constexpr FlagSpec kNetdevFlags[] = {

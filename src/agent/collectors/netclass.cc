@@ -37,6 +37,58 @@ constexpr AttrSpec kNumbers[] = {
      "Network device property: transmit_queue_length", MetricType::kGauge},
 };
 
+// For those who have these instead of netdev's; gauges, as node_exporter says.
+constexpr AttrSpec kStatistics[] = {
+    {"statistics/rx_bytes", "node_network_receive_bytes_total",
+     "Network device property: receive_bytes_total", MetricType::kGauge},
+    {"statistics/rx_packets", "node_network_receive_packets_total",
+     "Network device property: receive_packets_total", MetricType::kGauge},
+    {"statistics/rx_errors", "node_network_receive_errors_total",
+     "Network device property: receive_errors_total", MetricType::kGauge},
+    {"statistics/rx_dropped", "node_network_receive_dropped_total",
+     "Network device property: receive_dropped_total", MetricType::kGauge},
+    {"statistics/multicast", "node_network_multicast_total",
+     "Network device property: multicast_total", MetricType::kGauge},
+    {"statistics/collisions", "node_network_collisions_total",
+     "Network device property: collisions_total", MetricType::kGauge},
+    {"statistics/rx_length_errors", "node_network_receive_length_errors_total",
+     "Network device property: receive_length_errors_total", MetricType::kGauge},
+    {"statistics/rx_over_errors", "node_network_receive_over_errors_total",
+     "Network device property: receive_over_errors_total", MetricType::kGauge},
+    {"statistics/rx_crc_errors", "node_network_receive_crc_errors_total",
+     "Network device property: receive_crc_errors_total", MetricType::kGauge},
+    {"statistics/rx_frame_errors", "node_network_receive_frame_errors_total",
+     "Network device property: receive_frame_errors_total", MetricType::kGauge},
+    {"statistics/rx_fifo_errors", "node_network_receive_fifo_errors_total",
+     "Network device property: receive_fifo_errors_total", MetricType::kGauge},
+    {"statistics/rx_missed_errors", "node_network_receive_missed_errors_total",
+     "Network device property: receive_missed_errors_total", MetricType::kGauge},
+    {"statistics/rx_compressed", "node_network_receive_compressed_total",
+     "Network device property: receive_compressed_total", MetricType::kGauge},
+    {"statistics/rx_nohandler", "node_network_receive_nohandler_total",
+     "Network device property: receive_nohandler_total", MetricType::kGauge},
+    {"statistics/tx_bytes", "node_network_transmit_bytes_total",
+     "Network device property: transmit_bytes_total", MetricType::kGauge},
+    {"statistics/tx_packets", "node_network_transmit_packets_total",
+     "Network device property: transmit_packets_total", MetricType::kGauge},
+    {"statistics/tx_errors", "node_network_transmit_errors_total",
+     "Network device property: transmit_errors_total", MetricType::kGauge},
+    {"statistics/tx_dropped", "node_network_transmit_dropped_total",
+     "Network device property: transmit_dropped_total", MetricType::kGauge},
+    {"statistics/tx_aborted_errors", "node_network_transmit_aborted_errors_total",
+     "Network device property: transmit_aborted_errors_total", MetricType::kGauge},
+    {"statistics/tx_carrier_errors", "node_network_transmit_carrier_errors_total",
+     "Network device property: transmit_carrier_errors_total", MetricType::kGauge},
+    {"statistics/tx_fifo_errors", "node_network_transmit_fifo_errors_total",
+     "Network device property: transmit_fifo_errors_total", MetricType::kGauge},
+    {"statistics/tx_heartbeat_errors", "node_network_transmit_heartbeat_errors_total",
+     "Network device property: transmit_heartbeat_errors_total", MetricType::kGauge},
+    {"statistics/tx_window_errors", "node_network_transmit_window_errors_total",
+     "Network device property: transmit_window_errors_total", MetricType::kGauge},
+    {"statistics/tx_compressed", "node_network_transmit_compressed_total",
+     "Network device property: transmit_compressed_total", MetricType::kGauge},
+};
+
 struct NetDevice {
   NetDevice(const std::string& path, AttrFamilies& families)
       : numbers(path, families),
@@ -48,6 +100,7 @@ struct NetDevice {
         ifalias(path + "/ifalias"),
         operstate(path + "/operstate") {}
   AttrFiles numbers;
+  std::optional<AttrFiles> statistics;
   AttrFile flags;
   AttrFile speed;  // Mbit/s; -1 or an error when unknown
   AttrFile address;
@@ -59,7 +112,8 @@ struct NetDevice {
 
 class Netclass final : public Collector {
  public:
-  Netclass(const Machine& machine, Pattern ignored, bool ignore_invalid_speed, FamilySet& out)
+  Netclass(const Machine& machine, Pattern ignored, bool ignore_invalid_speed, bool statistics,
+           FamilySet& out)
       : ignored_(std::move(ignored)),
         ignore_invalid_speed_(ignore_invalid_speed),
         numbers_(out, kNumbers, {"device"}),
@@ -71,7 +125,9 @@ class Netclass final : public Collector {
                        MetricType::kGauge, {"device"})),
         up_(out.Get("node_network_up", "Value is 1 if operstate is 'up', 0 otherwise.",
                     MetricType::kGauge, {"device"})),
-        devices_(machine.roots.sysfs + "/class/net") {}
+        devices_(machine.roots.sysfs + "/class/net") {
+    if (statistics) statistics_.emplace(out, kStatistics, std::vector<std::string>{"device"});
+  }
 
   Result<void> Update() override {
     TRY(devices_.Refresh(
@@ -79,7 +135,9 @@ class Netclass final : public Collector {
           struct stat status {};
           const bool directory = ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
           if (!directory || ignored_.FoundIn(name)) return nullptr;
-          return std::make_unique<NetDevice>(path, numbers_);
+          auto device = std::make_unique<NetDevice>(path, numbers_);
+          if (statistics_) device->statistics.emplace(path, *statistics_);
+          return device;
         }));
     devices_.ForEach([&](NetDevice& device, std::string_view name) { Set(device, name); });
     return {};
@@ -91,6 +149,7 @@ class Netclass final : public Collector {
     const auto flags = device.flags.Number();
     if (!flags) return;
     device.numbers.Set({name});
+    if (device.statistics) device.statistics->Set({name});
     const auto speed = device.speed.Number();
     constexpr double kBytesPerMbit = 1e6 / 8;
     if (speed && (*speed >= 0 || !ignore_invalid_speed_)) {
@@ -107,6 +166,7 @@ class Netclass final : public Collector {
   Pattern ignored_;
   const bool ignore_invalid_speed_;
   AttrFamilies numbers_;
+  std::optional<AttrFamilies> statistics_;
   Family& info_;
   Family& speed_;
   Family& up_;
@@ -118,9 +178,11 @@ class Netclass final : public Collector {
 Result<std::unique_ptr<Collector>> MakeNetclass(const Machine& machine, const FlagValues& flags,
                                                 FamilySet& out) {
   constexpr std::string_view kIgnored = "collector.netclass.ignored-devices";
-  return std::make_unique<Netclass>(machine,
-                                    TRY(Pattern::Compile(kIgnored, flags.String(kIgnored))),
-                                    flags.Bool("collector.netclass.ignore-invalid-speed"), out);
+  const bool statistics =
+      flags.Bool("collector.netclass.netlink") && flags.Bool("collector.netclass_rtnl.with-stats");
+  return std::make_unique<Netclass>(
+      machine, TRY(Pattern::Compile(kIgnored, flags.String(kIgnored))),
+      flags.Bool("collector.netclass.ignore-invalid-speed"), statistics, out);
 }
 
 }  // namespace slurmscope::agent

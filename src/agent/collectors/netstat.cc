@@ -72,10 +72,10 @@ class Netstat final : public Collector {
     snmp6_fields_.Begin();
     for (std::string_view line; NextLine(text, line);) {
       const std::string_view word = NextField(line);
-      const auto [protocol, name] = SplitSnmp6(word);
-      if (protocol.empty()) continue;
-      Family* family =
-          snmp6_fields_.Find(word, [&](std::string_view) { return FamilyOf(protocol, name); });
+      const auto parts = SplitSnmp6(word);
+      if (parts.first.empty()) continue;
+      Family* family = snmp6_fields_.Find(
+          word, [&](std::string_view) { return FamilyOf(parts.first, parts.second); });
       if (family != nullptr) SetNumber(*family, NextField(line));
     }
     return {};

@@ -62,6 +62,7 @@ class Parser {
     const model::Labels labels = TRY_CONTEXT(exposition::ParseSeries(entry.series, entry.column),
                                              base::StrCat("line ", entry.line));
     const std::string_view name = labels.Get("__name__");
+    TRY(CheckNames(labels, entry.line));
     std::string text(name);
     char separator = '{';
     for (const auto& [label, value] : labels) {
@@ -73,6 +74,18 @@ class Parser {
     }
     if (separator == ',') text += '}';
     FamilyOf(name).samples.push_back({std::move(text), entry.value});
+    return {};
+  }
+
+  // Others may stand in quotes in a file, but nowhere on a page in the text format.
+  static Result<void> CheckNames(const model::Labels& labels, size_t line) {
+    for (const auto& [label, value] : labels) {
+      const bool is_name = label == "__name__";
+      if (is_name ? model::IsLegacyMetricName(value) : model::IsLegacyLabelName(label)) continue;
+      return Fail(ErrorCode::kInvalidArgument,
+                  base::StrCat("line ", line, ": not a name of the text format: ",
+                               base::Quote(is_name ? value : label)));
+    }
     return {};
   }
 

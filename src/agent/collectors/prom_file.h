@@ -22,7 +22,7 @@ struct PromFamily {
 };
 
 // Families in the order of the text. Timestamps are an error: the time of a sample is that of its
-// scrape.
+// scrape. So are names that need quotes.
 base::Result<std::vector<PromFamily>> ParsePromFile(std::string_view text);
 
 }  // namespace slurmscope::agent
