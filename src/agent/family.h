@@ -27,6 +27,7 @@ inline constexpr std::string_view kNoLabel = "\xFF";
 class LabelNames {
  public:
   LabelNames() = default;
+  // NOLINTBEGIN(google-explicit-constructor): a list stands where names are wanted
   LabelNames(std::initializer_list<std::string_view> names)
       : views_(std::data(names)), size_(names.size()) {}
   template <size_t n>
@@ -34,6 +35,7 @@ class LabelNames {
   LabelNames(const std::vector<std::string_view>& names)
       : views_(names.data()), size_(names.size()) {}
   LabelNames(const std::vector<std::string>& names) : strings_(names.data()), size_(names.size()) {}
+  // NOLINTEND(google-explicit-constructor)
 
   size_t size() const { return size_; }
   std::string_view operator[](size_t i) const { return views_ ? views_[i] : strings_[i]; }

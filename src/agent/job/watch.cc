@@ -26,7 +26,8 @@ constexpr int64_t kScanPeriodMs = 60'000;
 constexpr int64_t kBlindPeriodMs = 1'000;
 // v1 has a directory in each of half a dozen hierarchies.
 constexpr size_t kDirectoriesPerCgroup = 8;
-constexpr auto kPatience = std::chrono::milliseconds(100);
+constexpr auto kFirstWait = std::chrono::microseconds(100);
+constexpr auto kLongestWait = std::chrono::microseconds(10'000);
 constexpr auto kStopPatience = std::chrono::seconds(1);
 
 using MemberName = std::pair<std::string, std::string>;
@@ -42,7 +43,7 @@ struct JobWatch::Shared {
 
   void Work();
   void Do(void (Shared::*what)());
-  std::unique_lock<std::timed_mutex> Lock();
+  std::unique_lock<std::mutex> Lock();
   int Prepare();
   void Begin();
   void Handle();
@@ -54,7 +55,7 @@ struct JobWatch::Shared {
   const base::File bell;  // an eventfd: the thread has something to do, or is to end
   std::atomic<bool> stopping{false};
 
-  std::timed_mutex mutex;  // over the table and the tree
+  std::mutex mutex;  // over the table and the tree
   bool begun = false;
   Progress progress;  // of the working thread
   JobTable table;
@@ -141,10 +142,15 @@ void JobWatch::Shared::Do(void (Shared::*what)()) {
   progress.Set({});
 }
 
-// Says meanwhile what the working thread hangs at.
-std::unique_lock<std::timed_mutex> JobWatch::Shared::Lock() {
-  std::unique_lock lock(mutex, std::defer_lock);
-  while (!lock.try_lock_for(kPatience)) NotePath(progress.Get());
+// Says meanwhile what the working thread hangs at. Not by a timed mutex, whose wait ThreadSanitizer
+// does not see.
+std::unique_lock<std::mutex> JobWatch::Shared::Lock() {
+  std::unique_lock lock(mutex, std::try_to_lock);
+  for (auto wait = kFirstWait; !lock.owns_lock(); wait = std::min(2 * wait, kLongestWait)) {
+    NotePath(progress.Get());
+    std::this_thread::sleep_for(wait);
+    (void)lock.try_lock();
+  }
   return lock;
 }
 
