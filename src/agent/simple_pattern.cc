@@ -217,10 +217,10 @@ bool SimplePattern::Match(size_t step, std::string_view text, size_t at, int& st
         break;
       case Op::kMany:
         // However many are taken, what follows decides.
-        while (at < text.size() && takes(program[step + 1], bytes[at])) {
-          if (--steps_left <= 0) return false;
-          if (may_match(program[step + 2]) && Match(step + 2, text, at, steps_left)) return true;
-          ++at;
+        for (; at < text.size() && takes(program[step + 1], bytes[at]); ++at) {
+          if (!may_match(program[step + 2])) continue;
+          if (Match(step + 2, text, at, steps_left)) return true;
+          if (steps_left <= 0) return false;
         }
         step += 2;
         continue;
