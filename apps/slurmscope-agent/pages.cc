@@ -29,7 +29,8 @@ http::ServerOptions ServerOf(const PageContext& context, std::vector<std::string
   http::ServerOptions server;
   server.listen_addresses = std::move(addresses);
   server.worker_threads = 2;
-  server.max_connections = 60;  // few enough for one thread to look after
+  server.max_connections = 60;         // few enough for one thread to look after
+  server.max_header_bytes = 16 << 10;  // the library clears as much behind each request
   server.access = context.access;
   return server;
 }

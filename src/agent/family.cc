@@ -23,6 +23,9 @@ bool KeyIs(std::string_view key, const std::string_view* values, size_t n) {
   return key.empty();
 }
 
+// The key of the row that is looked for.
+thread_local std::string t_probe;
+
 constexpr auto kMayBeInName = [] {
   std::array<bool, 256> may{};
   for (const char c : std::string_view("_:")) may[static_cast<unsigned char>(c)] = true;
@@ -80,15 +83,15 @@ void Family::Set(const std::string_view* values, size_t n, double value) {
 
 Family::Row& Family::Find(const std::string_view* values, size_t n) {
   if (next_ < rows_.size() && KeyIs(rows_[next_].key, values, n)) return rows_[next_++];
-  probe_.clear();
+  t_probe.clear();
   for (size_t i = 0; i < n; ++i) {
-    probe_ += values[i];
-    probe_ += '\0';
+    t_probe += values[i];
+    t_probe += '\0';
   }
   const auto at =
-      std::lower_bound(by_key_.begin(), by_key_.end(), probe_,
+      std::lower_bound(by_key_.begin(), by_key_.end(), t_probe,
                        [&](uint32_t i, const std::string& key) { return rows_[i].key < key; });
-  if (at == by_key_.end() || rows_[*at].key != probe_) {
+  if (at == by_key_.end() || rows_[*at].key != t_probe) {
     const auto index = static_cast<uint32_t>(rows_.size());
     by_key_.insert(at, index);
     next_ = index + 1;
@@ -98,17 +101,17 @@ Family::Row& Family::Find(const std::string_view* values, size_t n) {
   return rows_[*at];
 }
 
-// Of a series with the key in probe_ and its number: enough for nearly all.
+// Of a series with the key in t_probe and its number: enough for nearly all.
 size_t Family::UsualTextSize(size_t n) const {
   constexpr size_t kNumber = 24;
-  size_t size = name_.size() + probe_.size() + kNumber;
+  size_t size = name_.size() + t_probe.size() + kNumber;
   for (size_t i = 0; i < n && i < labels_.size(); ++i) size += labels_[i].size() + 4;
   return size;
 }
 
 Family::Row& Family::Insert(const std::string_view* values, size_t n) {
   Row& row = rows_.emplace_back();
-  row.key = probe_;
+  row.key = t_probe;
   row.text.reserve(UsualTextSize(n));
   row.text = n > 0 && labels_.empty() ? values[0] : name_;
   char separator = '{';

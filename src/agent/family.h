@@ -111,7 +111,6 @@ class Family {
   size_t next_ = 0;               // the row expected next
   size_t set_ = 0;
   uint64_t scrape_ = 0;
-  std::string probe_;
 };
 
 // The families of one collector. References stay valid. Not thread-safe.
