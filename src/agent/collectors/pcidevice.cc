@@ -155,42 +155,30 @@ class Pci final : public Collector {
     return out.Get(name, help, MetricType::kGauge, {"bus", "device", "function", "segment"});
   }
 
-  static std::vector<std::string> InfoLabels(bool named) {
-    if (!named) {
-      return {"bus",
-              "class_id",
-              "device",
-              "device_id",
-              "function",
-              "parent_bus",
-              "parent_device",
-              "parent_function",
-              "parent_segment",
-              "revision",
-              "segment",
-              "subsystem_device_id",
-              "subsystem_vendor_id",
-              "vendor_id"};
-    }
-    return {"bus",
-            "class_id",
-            "class_name",
-            "device",
-            "device_id",
-            "device_name",
-            "function",
-            "parent_bus",
-            "parent_device",
-            "parent_function",
-            "parent_segment",
-            "revision",
-            "segment",
-            "subsystem_device_id",
-            "subsystem_device_name",
-            "subsystem_vendor_id",
-            "subsystem_vendor_name",
-            "vendor_id",
-            "vendor_name"};
+  static std::vector<std::string_view> InfoLabels(bool named) {
+    constexpr std::string_view kAll[] = {"bus",
+                                         "class_id",
+                                         "class_name",
+                                         "device",
+                                         "device_id",
+                                         "device_name",
+                                         "function",
+                                         "parent_bus",
+                                         "parent_device",
+                                         "parent_function",
+                                         "parent_segment",
+                                         "revision",
+                                         "segment",
+                                         "subsystem_device_id",
+                                         "subsystem_device_name",
+                                         "subsystem_vendor_id",
+                                         "subsystem_vendor_name",
+                                         "vendor_id",
+                                         "vendor_name"};
+    std::vector<std::string_view> labels(std::begin(kAll), std::end(kAll));
+    if (!named)
+      std::erase_if(labels, [](std::string_view label) { return label.ends_with("_name"); });
+    return labels;
   }
 
   std::string ReadIds() const {
